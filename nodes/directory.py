@@ -1,0 +1,209 @@
+"""Who is who, as the ledger's state says it: members and their roles, and which of their keys are alive.
+
+Enterprises are not here: no public field names them (see `nodes.enterprises`). The directory is read from the state of the
+node's own replica, and read again only when a record changed it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from ledger import keyring
+from ledger.errors import NotFound
+from ledger.header import Header
+from ledger.rules import State
+from nodes.sealing import Recipient
+
+_CHANGED_BY: Final = ("member.", "key.", "governance.")
+_PAGE: Final = 500
+
+
+class TypedRecord(Protocol):
+    """As much of a stored record as the directory looks at."""
+
+    @property
+    def log_index(self) -> int: ...
+
+    @property
+    def record(self) -> Any: ...
+
+
+class DirectoryStore(Protocol):
+    """The part of the ledger store that the directory reads."""
+
+    def head(self) -> Header: ...
+
+    def reading(self) -> AbstractContextManager[State]: ...
+
+    def records(self, first_log_index: int, limit: int) -> Sequence[TypedRecord]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member as the ledger knows it. `region` follows GB/T 2260; `status` is active or suspended."""
+
+    slug: str
+    role: str
+    region: str
+    name: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberKey:
+    """A registered key of a member. `alive` is about the next record's place in the log."""
+
+    id: str
+    alg: str
+    public: bytes
+    member: str
+    purpose: str
+    person: str | None
+    added_at: int
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    next_log_index: int
+    members: Mapping[str, Member]
+    keys: Mapping[str, MemberKey]
+    registrar: str
+
+
+class Directory:
+    """Safe to share between threads."""
+
+    def __init__(self, store: DirectoryStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._snapshot: _Snapshot | None = None
+
+    def members(self, role: str | None = None) -> list[Member]:
+        """Members in the order of their slugs, those of one role where it is given."""
+        return [
+            member
+            for member in self._current().members.values()
+            if role in (None, member.role)
+        ]
+
+    def member(self, slug: str) -> Member:
+        """Raises `NotFound` (`unknown-member`)."""
+        member = self._current().members.get(slug)
+        if member is None:
+            raise NotFound("unknown-member", f"the network has no member {slug}")
+        return member
+
+    def authority(self) -> str:
+        """The slug of the authority. Raises `NotFound` (`no-authority`) on a network without one."""
+        for member in self._current().members.values():
+            if member.role == "authority":
+                return member.slug
+        raise NotFound(
+            "no-authority", "the network has no member with the role authority"
+        )
+
+    def registrar(self) -> str:
+        """The slug of the member that registers declarations."""
+        return self._current().registrar
+
+    def keys(self, member: str, purpose: str | None = None) -> list[MemberKey]:
+        """The member's keys that are alive, the newest first."""
+        found = (
+            key
+            for key in self._current().keys.values()
+            if key.alive and key.member == member and purpose in (None, key.purpose)
+        )
+        return sorted(found, key=lambda key: (-key.added_at, key.id))
+
+    def key(self, key_id: str) -> MemberKey | None:
+        """A member's key, alive or not; None where no member has or had it."""
+        return self._current().keys.get(key_id)
+
+    def recipient(self, member: str) -> Recipient:
+        """The member's newest sealing key, named in the wrap, for a record whose public fields name the member already.
+        Raises `NotFound` (`no-sealing-key`)."""
+        for key in self.keys(member, "seal"):
+            return Recipient(key.public, key.id, named=True)
+        raise NotFound(
+            "no-sealing-key", f"the member {member} has no sealing key that is in force"
+        )
+
+    def author_of(self, signers: Iterable[str]) -> str | None:
+        """The member whose key comes first among a record's signers; a one-time key has none, so then its introducer."""
+        for key_id in signers:
+            key = self.key(key_id)
+            if key is not None:
+                return key.member
+        return None
+
+    def _current(self) -> _Snapshot:
+        head = self._store.head()
+        with self._lock:
+            snapshot = self._snapshot
+            if snapshot is None or self._changed(snapshot, head):
+                snapshot = self._read()
+            elif snapshot.next_log_index <= head.log_size:
+                snapshot = _Snapshot(
+                    head.log_size + 1,
+                    snapshot.members,
+                    snapshot.keys,
+                    snapshot.registrar,
+                )
+            self._snapshot = snapshot
+            return snapshot
+
+    def _changed(self, snapshot: _Snapshot, head: Header) -> bool:
+        """Whether a record since the snapshot may have changed it. Far behind, reading anew is cheaper than looking."""
+        if snapshot.next_log_index > head.log_size:
+            return False
+        records = self._store.records(snapshot.next_log_index, _PAGE)
+        return len(records) == _PAGE or any(
+            stored.record.type.startswith(_CHANGED_BY) for stored in records
+        )
+
+    def _read(self) -> _Snapshot:
+        # The head is read first: a block that lands in between is then looked at once more, never missed.
+        next_log_index = self._store.head().log_size + 1
+        with self._store.reading() as state:
+            members = {
+                key.removeprefix("member/"): value
+                for key, value in state.scan("member/")
+            }
+            keys = {
+                key.removeprefix("key/"): value
+                for key, value in state.scan("key/")
+                if value["member"] is not None
+            }
+            registrar = state.get("registrar")
+        return _Snapshot(
+            next_log_index,
+            {
+                slug: Member(
+                    slug, entry["role"], entry["region"], entry["name"], entry["status"]
+                )
+                for slug, entry in members.items()
+            },
+            {
+                key_id: _member_key(key_id, entry, next_log_index)
+                for key_id, entry in keys.items()
+            },
+            registrar["member"] if registrar is not None else "",
+        )
+
+
+def _member_key(key_id: str, entry: Mapping[str, Any], log_index: int) -> MemberKey:
+    return MemberKey(
+        key_id,
+        entry["alg"],
+        bytes.fromhex(entry["public"]),
+        entry["member"],
+        entry["purpose"],
+        entry["person"],
+        entry["added_at"],
+        keyring.alive(entry, log_index),
+    )

@@ -1,0 +1,310 @@
+"""A node's home: one directory that holds everything a node keeps, its configuration and its lock.
+
+    tallystick.toml   configuration, strictly read: an error names the file and the field
+    genesis.json      the canonical genesis document of the network
+    trust.json        what a verifier needs to trust to check the network's proofs
+    ledger.db         the replicated ledger (unless `ledger_url` names another database)
+    private.db        the private database (unless `private_url` names another)
+    keys/             the encrypted key store, mode 0700
+    node.secret       what opens the node's own keys, mode 0600
+    logs/             the node's logs
+
+A home is its node's alone (mode 0700), and one process at a time runs it: `HomeLock` is held while it does. Reading commands
+need no lock. A home may be moved: nothing in it names its own path.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ledger import canonical
+from ledger.errors import InputError, Refused, VerificationFailed
+from ledger.header import network_of
+from ledger.limits import CONFIG_FILE_BYTES_MAX, GENESIS_FILE_BYTES_MAX
+from nodes.private_files import locked, make_private_directory, write_private_file
+
+Role = Literal["authority", "registrar", "bank", "enterprise", "auditor"]
+EngineKind = Literal["solo", "follow", "comet"]
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,31}$")]
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+CONFIG_NAME: Final = "tallystick.toml"
+_HEADER: Final = "# Configuration of one Tallystick node. Paths in database addresses are relative to this directory.\n"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class NetworkSection(_Section):
+    """The network's name, for people, and its id, the hash of the genesis document."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    id: Hash
+
+
+class NodeSection(_Section):
+    """Who runs this node: a member by its slug on the ledger, or an enterprise, which no public field ever names."""
+
+    id: Slug
+    name: Annotated[str, Field(min_length=1, max_length=128)]
+    role: Role
+    member: Slug | None = None
+
+    @model_validator(mode="after")
+    def _enterprises_are_no_members(self) -> Self:
+        if (self.role == "enterprise") != (self.member is None):
+            raise ValueError("`member` is given for every role except enterprise")
+        return self
+
+
+class EngineSection(_Section):
+    """How the node comes by blocks: it makes them (`solo`), or fetches and checks those of `upstream` (`follow`)."""
+
+    kind: EngineKind
+    upstream: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")] | None = (
+        None
+    )
+
+    @model_validator(mode="after")
+    def _a_follower_has_an_upstream(self) -> Self:
+        if (self.kind == "follow") != (self.upstream is not None):
+            raise ValueError("`upstream` is given exactly for the engine `follow`")
+        return self
+
+
+class StorageSection(_Section):
+    """SQLAlchemy addresses of the two databases; absent: SQLite files in the home."""
+
+    ledger_url: Annotated[str, Field(min_length=1)] | None = None
+    private_url: Annotated[str, Field(min_length=1)] | None = None
+
+
+class ApiSection(_Section):
+    """Where the node's API listens."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 8000
+
+
+class HomeConfig(_Section):
+    """`tallystick.toml`, whole."""
+
+    network: NetworkSection
+    node: NodeSection
+    engine: EngineSection
+    storage: StorageSection = StorageSection()
+    api: ApiSection = ApiSection()
+
+    @property
+    def client_id(self) -> str | None:
+        """The name under which this node signs in to another node; an enterprise's follows from its key, not from here."""
+        return self.node.member
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The layout of a home. Making one of these touches no file."""
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / CONFIG_NAME
+
+    @property
+    def genesis_file(self) -> Path:
+        return self.path / "genesis.json"
+
+    @property
+    def trust_file(self) -> Path:
+        return self.path / "trust.json"
+
+    @property
+    def keys_dir(self) -> Path:
+        return self.path / "keys"
+
+    @property
+    def secret_file(self) -> Path:
+        return self.path / "node.secret"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.path / "logs"
+
+    def ledger_url(self, config: HomeConfig) -> str:
+        return _database_url(self.path, config.storage.ledger_url, "ledger.db")
+
+    def private_url(self, config: HomeConfig) -> str:
+        return _database_url(self.path, config.storage.private_url, "private.db")
+
+    def lock(self) -> HomeLock:
+        return HomeLock(self.path / "lock")
+
+    def make(self) -> None:
+        """Makes the directories. Raises `Refused` (`home-not-empty`) where something is there already."""
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise Refused(
+                "home-not-empty",
+                f"{self.path} exists and is not an empty directory",
+                hint="name a new directory",
+            )
+        for directory in (self.path, self.keys_dir, self.logs_dir):
+            make_private_directory(directory)
+
+    def check_modes(self) -> None:
+        """Raises `Refused` (`home-mode`) where others than the owner may enter the home or write in it."""
+        if stat.S_IMODE(self.path.stat().st_mode) & 0o077:
+            raise Refused(
+                "home-mode",
+                f"{self.path} is open to other users",
+                hint=f"chmod 700 {self.path}",
+            )
+
+    def write_config(self, config: HomeConfig) -> None:
+        write_file(
+            self.config_file, _HEADER + to_toml(config.model_dump(exclude_none=True))
+        )
+
+    def read_config(self) -> HomeConfig:
+        """The configuration. Raises `InputError`: `no-home`, `bad-config` (its sentence names the file and the field)."""
+        text = _read_text(self.config_file, CONFIG_FILE_BYTES_MAX)
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(
+                "bad-config", f"{self.config_file}: not TOML: {error}"
+            ) from error
+        try:
+            return HomeConfig.model_validate(values)
+        except ValidationError as error:
+            raise InputError(
+                "bad-config",
+                f"{self.config_file}: {_first_fault(error)}",
+                hint="correct the field and try again",
+            ) from error
+
+    def read_genesis(self, network: str | None = None) -> dict[str, Any]:
+        """The genesis document. Raises `VerificationFailed` (`wrong-genesis`) where its hash is not the network's id."""
+        text = _read_text(self.genesis_file, GENESIS_FILE_BYTES_MAX)
+        genesis = canonical.decode(text.encode("utf-8").rstrip(b"\n"))
+        if not isinstance(genesis, dict):
+            raise InputError("bad-genesis", f"{self.genesis_file} holds no JSON object")
+        if network is not None and network_of(genesis) != network:
+            raise VerificationFailed(
+                "wrong-genesis",
+                f"{self.genesis_file} is not the genesis of the network that {CONFIG_NAME} names",
+                hint="restore the file",
+            )
+        return genesis
+
+
+class HomeLock:
+    """An exclusive lock on a home, held by the process that runs the node. The kernel lets go of it when the process ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Raises `Refused` (`home-in-use`) where another process, or another node of this one, runs the home."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise Refused(
+                "home-in-use",
+                f"a node runs in {self._path.parent} already",
+                hint="stop that process first",
+            ) from error
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Writes a file of a home, whole or not at all, for its owner's eyes only."""
+    with locked(path.parent):
+        write_private_file(
+            path, content.encode("utf-8") if isinstance(content, str) else content
+        )
+
+
+def to_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:
+    """TOML for tables of strings and integers, which is all that a configuration holds."""
+    blocks = []
+    for name, fields in sections.items():
+        if fields:
+            lines = [
+                f"[{name}]",
+                *(f"{key} = {_toml_value(value)}" for key, value in fields.items()),
+            ]
+            blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def _toml_value(value: Any) -> str:
+    # A JSON string is a TOML basic string, but for the delete character, which JSON leaves as it is.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _database_url(home: Path, configured: str | None, name: str) -> str:
+    if configured is None:
+        return f"sqlite:///{(home / name).resolve()}"
+    prefix = "sqlite:///"
+    if configured.startswith(prefix) and not configured.startswith(prefix + "/"):
+        return f"{prefix}{(home / configured.removeprefix(prefix)).resolve()}"
+    return configured
+
+
+def _read_text(path: Path, bytes_max: int) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(bytes_max + 1)
+    except FileNotFoundError as error:
+        raise InputError(
+            "no-home", f"{path} is not there", hint="make a home with `tallystick init`"
+        ) from error
+    except OSError as error:
+        raise InputError(
+            "unreadable", f"{path} cannot be read: {error.strerror}"
+        ) from error
+    if len(data) > bytes_max:
+        raise InputError("oversize", f"{path} has more than {bytes_max} bytes")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError("bad-config", f"{path} is not UTF-8") from error
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in fault["loc"]) or "the file"
+    return f"{field}: {fault['msg']}"
