@@ -5,7 +5,8 @@ What is stored is the hash of every *complete* subtree: node (level, index) cove
 and never changes once it exists. The *frontier* of a tree is the hashes of its maximal complete subtrees, the largest first; it is all
 that appending needs. Proofs list hashes from the leaf towards the root, as the RFC does, and work at any size that the log ever had.
 
-Provers raise `InputError` (`outside-log`) for an index or size that the log does not have. Verifiers never raise: what is malformed is False.
+Provers raise `InputError` (`outside-log`) for an index or size that the log does not have. Verifiers never raise:
+what is malformed is False.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def root(size: int, frontier: Sequence[bytes]) -> bytes:
 
 def frontier_of(size: int, reader: NodeReader) -> tuple[bytes, ...]:
     """The frontier that the tree had at a size, read from the stored nodes."""
-    _require(0 <= size, "a tree has no negative size")
+    _require(size >= 0, "a tree has no negative size")
     return _complete_subtrees(0, size, reader)
 
 
