@@ -1,0 +1,263 @@
+"""The state tree: a compact sparse Merkle tree over a key-value state, which proves what is there and what is not.
+
+A key's place is its path, SHA-256 of the key in UTF-8, most significant bit first, 0 to the left. The hash rules and the stored form are
+those of `ledger.state_page`; since a subtree with one leaf is that leaf, the tree is about log2(n) deep, and its root depends on the set of
+keys and values alone, never on the order or history of changes. Pages are named by the hex digits of the path that lead to them.
+`update` reads and writes each page on the way to a changed key once.
+
+Checking a proof needs only the root. There is exactly one proof for a key under an honest root, and verifiers refuse any that a correct
+prover does not make; they never raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import groupby
+from typing import Any, Final, Protocol
+
+from ledger.errors import InputError
+from ledger.hashing import HASH_BYTES
+from ledger.limits import STATE_PROOF_SIBLINGS_MAX
+from ledger.state_page import EMPTY, LEVELS, SLOTS, Leaf, Slot, damaged, decode, encode, inner_hash, leaf_hash, levels, page_root
+
+__all__ = [
+    "EMPTY",
+    "Leaf",
+    "PageReader",
+    "StateProof",
+    "Updated",
+    "path_of",
+    "prove",
+    "root",
+    "update",
+    "verify_absence",
+    "verify_presence",
+]
+
+# A change at a path: the hash of the new value, or None for a deletion.
+_Change = tuple[bytes, bytes | None]
+
+
+class PageReader(Protocol):
+    """Where the pages of one version of the tree are kept."""
+
+    def page(self, prefix: str) -> bytes | None:
+        """The stored page at this prefix ("" is the root page), or None if the tree has none there."""
+
+
+@dataclass(frozen=True)
+class Updated:
+    """The root after an update, and the pages that it changed by prefix, sorted; None for a page that is no longer there."""
+
+    root: bytes
+    pages: dict[str, bytes | None]
+
+
+@dataclass(frozen=True)
+class StateProof:
+    """The siblings on the way down from the root, and what stands at the end of the way.
+
+    `terminal` is the key's own leaf (presence), another leaf whose path begins alike (absence), or None for nothing (absence).
+    """
+
+    siblings: tuple[bytes, ...]
+    terminal: Leaf | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The proof in JSON values, hashes as 64 lower-case hex digits."""
+        leaf = self.terminal
+        terminal = None if leaf is None else {"path": leaf.path.hex(), "value_hash": leaf.value_hash.hex()}
+        return {"siblings": [sibling.hex() for sibling in self.siblings], "terminal": terminal}
+
+    @staticmethod
+    def from_json(value: Any) -> StateProof:
+        """The proof of JSON values. Raises `InputError` (`bad-state-proof`) for anything that `to_json` does not make."""
+        if type(value) is not dict or value.keys() != {"siblings", "terminal"} or type(value["siblings"]) is not list:
+            raise InputError("bad-state-proof", "a state proof has exactly the fields siblings and terminal")
+        if len(value["siblings"]) > STATE_PROOF_SIBLINGS_MAX:
+            raise InputError("bad-state-proof", f"a state proof has at most {STATE_PROOF_SIBLINGS_MAX} siblings")
+        siblings, terminal = tuple(_from_hex(sibling) for sibling in value["siblings"]), value["terminal"]
+        if terminal is None:
+            return StateProof(siblings, None)
+        if type(terminal) is not dict or terminal.keys() != {"path", "value_hash"}:
+            raise InputError("bad-state-proof", "the terminal of a state proof is null or has exactly the fields path and value_hash")
+        return StateProof(siblings, Leaf(_from_hex(terminal["path"]), _from_hex(terminal["value_hash"])))
+
+
+def path_of(key: str) -> bytes:
+    """The 32-byte place of a key in the tree. Raises `InputError` (`bad-state-key`) for a key that UTF-8 does not hold."""
+    path = _path_or_none(key)
+    if path is None:
+        raise InputError("bad-state-key", "a state key must be a string of valid Unicode")
+    return path
+
+
+def root(reader: PageReader) -> bytes:
+    """The root of the tree; 32 zero bytes if it is empty."""
+    slots = _read(reader, "")
+    return EMPTY if slots is None else page_root(slots)
+
+
+def update(reader: PageReader, changes: Mapping[str, bytes | None]) -> Updated:
+    """Set each key to its value, or delete it where the value is None; deleting what is not there changes nothing.
+
+    Raises `VerificationFailed` (`page-damaged`) if a stored page on the way is not right, `InputError` (`bad-state-key`).
+    """
+    by_path = sorted((path_of(key), None if value is None else sha256(value).digest()) for key, value in changes.items())
+    pages: dict[str, bytes | None] = {}
+    slots = _read(reader, "")
+    top = _apply(reader, "", slots, by_path, pages)
+    return Updated(leaf_hash(top) if isinstance(top, Leaf) else top or EMPTY, dict(sorted(pages.items())))
+
+
+def _apply(reader: PageReader, prefix: str, stored: list[Slot] | None, changes: Iterable[_Change], pages: dict[str, bytes | None]) -> Slot:
+    """Apply changes, sorted by path, to the page at `prefix`; what the parent's slot must hold afterwards.
+
+    A page left with one leaf and no child is given up, and its leaf moves into the parent: that keeps the tree canonical.
+    """
+    slots: list[Slot] = [None] * SLOTS if stored is None else list(stored)
+    depth = len(prefix)
+    for index, group in groupby(changes, key=lambda change: _digit(change[0], depth)):
+        below = f"{prefix}{index:x}"
+        slot = slots[index]
+        if isinstance(slot, bytes):
+            slots[index] = _apply(reader, below, _read_child(reader, below), group, pages)
+        else:
+            slots[index] = _grow(reader, below, slot, group, pages)
+    kept = [slot for slot in slots if slot is not None]
+    if not kept or (prefix and len(kept) == 1 and isinstance(kept[0], Leaf)):
+        if stored is not None:
+            pages[prefix] = None
+        return kept[0] if kept else None
+    if slots != stored:
+        pages[prefix] = encode(slots)
+    return page_root(slots)
+
+
+def _grow(reader: PageReader, below: str, leaf: Slot, changes: Iterable[_Change], pages: dict[str, bytes | None]) -> Slot:
+    """Apply changes where there is one leaf or none: with two leaves or more afterwards, new pages are made."""
+    leaves: dict[bytes, bytes | None] = {}
+    if isinstance(leaf, Leaf):
+        leaves[leaf.path] = leaf.value_hash
+    leaves.update(changes)
+    present = sorted((path, value_hash) for path, value_hash in leaves.items() if value_hash is not None)
+    if not present:
+        return None
+    return Leaf(*present[0]) if len(present) == 1 else _apply(reader, below, None, present, pages)
+
+
+def prove(reader: PageReader, key: str) -> StateProof:
+    """The proof of what the tree holds at a key, or that it holds nothing there.
+
+    Raises `InputError` (`bad-state-key`), and `VerificationFailed` (`page-damaged`), also where a page does not have the hash that its
+    parent gives: so what is proven hangs together with the root page.
+    """
+    path = path_of(key)
+    siblings: list[bytes] = []
+    slots = _read(reader, "")
+    prefix = ""
+    while slots is not None:
+        nodes = levels(slots)
+        index = 0
+        for level in range(LEVELS, -1, -1):
+            index = _digit(path, len(prefix)) >> level
+            leaves = nodes[level][index][1]
+            if leaves < 2:
+                return StateProof(tuple(siblings), _only_leaf(slots[index << level : (index + 1) << level]))
+            if level > 0:
+                below = _digit(path, len(prefix)) >> (level - 1)
+                siblings.append(nodes[level - 1][below ^ 1][0])
+        child, prefix = slots[index], f"{prefix}{index:x}"
+        slots = _read_child(reader, prefix)
+        if page_root(slots) != child:
+            raise damaged(prefix, "it does not have the hash that its parent gives")
+    return StateProof((), None)
+
+
+def verify_presence(tree_root: bytes, key: str, value: bytes, proof: StateProof) -> bool:
+    """Whether the proof shows that the tree with this root holds exactly this value at the key."""
+    path = _path_or_none(key)
+    if path is None or type(value) is not bytes or not _is_canonical(proof) or not _is_hash(tree_root):
+        return False
+    return proof.terminal == Leaf(path, sha256(value).digest()) and _climb(path, proof) == tree_root
+
+
+def verify_absence(tree_root: bytes, key: str, proof: StateProof) -> bool:
+    """Whether the proof shows that the tree with this root holds nothing at the key."""
+    path = _path_or_none(key)
+    if path is None or not _is_canonical(proof) or not _is_hash(tree_root):
+        return False
+    other = proof.terminal
+    if other is not None and (other.path == path or _shared_bits(other.path, path) < len(proof.siblings)):
+        return False
+    return _climb(path, proof) == tree_root
+
+
+def _climb(path: bytes, proof: StateProof) -> bytes:
+    """The root that a proof leads to."""
+    value = EMPTY if proof.terminal is None else leaf_hash(proof.terminal)
+    bits = int.from_bytes(path, "big")
+    for depth in range(len(proof.siblings) - 1, -1, -1):
+        sibling = proof.siblings[depth]
+        value = inner_hash(sibling, value) if bits >> (8 * HASH_BYTES - 1 - depth) & 1 else inner_hash(value, sibling)
+    return value
+
+
+def _is_canonical(proof: Any) -> bool:
+    """Whether a proof is well-formed and ends where a correct prover stops: never beside an empty subtree, which would have been folded."""
+    if type(proof) is not StateProof or type(proof.siblings) is not tuple or len(proof.siblings) > STATE_PROOF_SIBLINGS_MAX:
+        return False
+    leaf = proof.terminal
+    if leaf is not None and not (type(leaf) is Leaf and _is_hash(leaf.path) and _is_hash(leaf.value_hash)):
+        return False
+    return all(_is_hash(sibling) for sibling in proof.siblings) and (not proof.siblings or proof.siblings[-1] != EMPTY)
+
+
+def _read(reader: PageReader, prefix: str) -> list[Slot] | None:
+    data = reader.page(prefix)
+    return None if data is None else decode(prefix, data)
+
+
+def _read_child(reader: PageReader, prefix: str) -> list[Slot]:
+    slots = _read(reader, prefix)
+    if slots is None:
+        raise damaged(prefix, "its parent has it, and it is missing")
+    return slots
+
+
+def _digit(path: bytes, depth: int) -> int:
+    """The hex digit of a path at a depth, counted from 0."""
+    byte = path[depth >> 1]
+    return byte & 15 if depth & 1 else byte >> 4
+
+
+def _only_leaf(slots: list[Slot]) -> Leaf | None:
+    return next((slot for slot in slots if isinstance(slot, Leaf)), None)
+
+
+def _shared_bits(left: bytes, right: bytes) -> int:
+    return 8 * HASH_BYTES - (int.from_bytes(left, "big") ^ int.from_bytes(right, "big")).bit_length()
+
+
+def _path_or_none(key: Any) -> bytes | None:
+    if type(key) is not str:
+        return None
+    try:
+        return sha256(key.encode("utf-8")).digest()
+    except UnicodeEncodeError:
+        return None
+
+
+def _is_hash(value: Any) -> bool:
+    return type(value) is bytes and len(value) == HASH_BYTES
+
+
+_HEX: Final = frozenset("0123456789abcdef")
+
+
+def _from_hex(value: Any) -> bytes:
+    if type(value) is not str or len(value) != 2 * HASH_BYTES or not _HEX.issuperset(value):
+        raise InputError("bad-state-proof", "a hash in a state proof is 64 lower-case hex digits")
+    return bytes.fromhex(value)
