@@ -1,0 +1,54 @@
+# The two commands to know: `make run` plays the whole story and serves every member; `make test` runs every test.
+
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := var/demo
+
+.PHONY: setup run test test-deep check format docs lock
+
+setup: .venv/.installed
+
+# The locked hashes first, then the project itself without looking anything up.
+.venv/.installed: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'tallystick: python-too-old: Python 3.11 or newer with venv is needed; name one with `make PYTHON=...`' >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# A demo that was played before is moved aside, never overwritten.
+run: setup
+	@if [ -e $(DEMO) ]; then mv $(DEMO) "$(DEMO).$$(date +%Y%m%d-%H%M%S)"; fi
+	$(BIN)/tallystick demo --home $(DEMO) --serve
+
+test: setup
+	$(BIN)/python -m pytest -q -n auto
+
+# The same tests with many more examples, and the long sweeps.
+test-deep: setup
+	TALLYSTICK_DEEP=1 $(BIN)/python -m pytest -q -n auto
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/vulture
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Writes the documents that are generated from the code; a test compares them.
+docs: setup
+	$(BIN)/python docs/generate.py
+
+# Resolves the dependencies anew, for every Python from 3.11 on, and writes no address into the files.
+COMPILE = var/lock-tool/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' pyproject.toml
+lock:
+	$(PYTHON) -m venv var/lock-tool
+	var/lock-tool/bin/python -m pip install --quiet uv
+	$(COMPILE) --extra build -o requirements.lock
+	$(COMPILE) --extra build --extra dev -o requirements-dev.lock
