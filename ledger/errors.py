@@ -1,12 +1,12 @@
 """The one error tree. Every error has a stable code; the same code reaches the log, HTTP and the command line.
 
-    TallystickError
-    ├── InputError          what was handed in cannot be used as it is   (exit 2, HTTP 422)
-    ├── Refused             understood, and not allowed or not possible  (exit 1, HTTP 409)
-    │   ├── NotPermitted    this caller may not do this                  (exit 1, HTTP 403)
-    │   └── NotFound        there is no such thing for this caller       (exit 1, HTTP 404)
-    ├── VerificationFailed  a proof, replay or stored byte is not right  (exit 1, HTTP 500)
-    └── Unreachable         the node, engine or database is not there    (exit 3, HTTP 503)
+TallystickError
+├── InputError          what was handed in cannot be used as it is   (exit 2, HTTP 422)
+├── Refused             understood, and not allowed or not possible  (exit 1, HTTP 409)
+│   ├── NotPermitted    this caller may not do this                  (exit 1, HTTP 403)
+│   └── NotFound        there is no such thing for this caller       (exit 1, HTTP 404)
+├── VerificationFailed  a proof, replay or stored byte is not right  (exit 1, HTTP 500)
+└── Unreachable         the node, engine or database is not there    (exit 3, HTTP 503)
 """
 
 from __future__ import annotations

@@ -20,7 +20,22 @@ from typing import Any, Final, Protocol
 from ledger.errors import InputError
 from ledger.hashing import HASH_BYTES
 from ledger.limits import STATE_PROOF_SIBLINGS_MAX
-from ledger.state_page import EMPTY, LEVELS, SLOTS, Leaf, Slot, damaged, decode, encode, inner_hash, leaf_hash, levels, page_root
+from ledger.state_page import (
+    EMPTY,
+    HEX_DIGITS,
+    LEAF_BYTES,
+    LEVELS,
+    SLOTS,
+    Leaf,
+    Slot,
+    damaged,
+    decode,
+    encode,
+    inner_hash,
+    leaf_hash,
+    nodes_of,
+    page_root,
+)
 
 __all__ = [
     "EMPTY",
@@ -107,9 +122,8 @@ def update(reader: PageReader, changes: Mapping[str, bytes | None]) -> Updated:
     """
     by_path = sorted((path_of(key), None if value is None else sha256(value).digest()) for key, value in changes.items())
     pages: dict[str, bytes | None] = {}
-    slots = _read(reader, "")
-    top = _apply(reader, "", slots, by_path, pages)
-    return Updated(leaf_hash(top) if isinstance(top, Leaf) else top or EMPTY, dict(sorted(pages.items())))
+    top = _apply(reader, "", _read(reader, ""), by_path, pages)
+    return Updated(top or EMPTY, dict(sorted(pages.items())))
 
 
 def _apply(reader: PageReader, prefix: str, stored: list[Slot] | None, changes: Iterable[_Change], pages: dict[str, bytes | None]) -> Slot:
@@ -117,20 +131,20 @@ def _apply(reader: PageReader, prefix: str, stored: list[Slot] | None, changes: 
 
     A page left with one leaf and no child is given up, and its leaf moves into the parent: that keeps the tree canonical.
     """
-    slots: list[Slot] = [None] * SLOTS if stored is None else list(stored)
-    depth = len(prefix)
-    for index, group in groupby(changes, key=lambda change: _digit(change[0], depth)):
-        below = f"{prefix}{index:x}"
+    slots = [b""] * SLOTS if stored is None else list(stored)
+    byte, shift = len(prefix) >> 1, 0 if len(prefix) & 1 else 4
+    for index, group in groupby(changes, key=lambda change: change[0][byte] >> shift & 15):
+        below = prefix + HEX_DIGITS[index]
         slot = slots[index]
-        if isinstance(slot, bytes):
+        if slot and len(slot) != LEAF_BYTES:
             slots[index] = _apply(reader, below, _read_child(reader, below), group, pages)
         else:
             slots[index] = _grow(reader, below, slot, group, pages)
-    kept = [slot for slot in slots if slot is not None]
-    if not kept or (prefix and len(kept) == 1 and isinstance(kept[0], Leaf)):
+    kept = [slot for slot in slots if slot]
+    if not kept or (prefix and len(kept) == 1 and len(kept[0]) == LEAF_BYTES):
         if stored is not None:
             pages[prefix] = None
-        return kept[0] if kept else None
+        return b"".join(kept)
     if slots != stored:
         pages[prefix] = encode(slots)
     return page_root(slots)
@@ -138,14 +152,10 @@ def _apply(reader: PageReader, prefix: str, stored: list[Slot] | None, changes: 
 
 def _grow(reader: PageReader, below: str, leaf: Slot, changes: Iterable[_Change], pages: dict[str, bytes | None]) -> Slot:
     """Apply changes where there is one leaf or none: with two leaves or more afterwards, new pages are made."""
-    leaves: dict[bytes, bytes | None] = {}
-    if isinstance(leaf, Leaf):
-        leaves[leaf.path] = leaf.value_hash
+    leaves: dict[bytes, bytes | None] = {leaf[:HASH_BYTES]: leaf[HASH_BYTES:]} if leaf else {}
     leaves.update(changes)
     present = sorted((path, value_hash) for path, value_hash in leaves.items() if value_hash is not None)
-    if not present:
-        return None
-    return Leaf(*present[0]) if len(present) == 1 else _apply(reader, below, None, present, pages)
+    return _apply(reader, below, None, present, pages) if len(present) > 1 else b"".join(present[0]) if present else b""
 
 
 def prove(reader: PageReader, key: str) -> StateProof:
@@ -156,22 +166,20 @@ def prove(reader: PageReader, key: str) -> StateProof:
     """
     path = path_of(key)
     siblings: list[bytes] = []
-    slots = _read(reader, "")
-    prefix = ""
+    prefix, slots = "", _read(reader, "")
     while slots is not None:
-        nodes = levels(slots)
-        index = 0
+        nodes, node = nodes_of(slots), 1
+        digit = int(path.hex()[len(prefix)], 16)
         for level in range(LEVELS, -1, -1):
-            index = _digit(path, len(prefix)) >> level
-            leaves = nodes[level][index][1]
-            if leaves < 2:
-                return StateProof(tuple(siblings), _only_leaf(slots[index << level : (index + 1) << level]))
+            if nodes.leaves[node] <= 1:
+                first = (node << level) - SLOTS
+                return StateProof(tuple(siblings), _only_leaf(slots[first : first + (1 << level)]))
             if level > 0:
-                below = _digit(path, len(prefix)) >> (level - 1)
-                siblings.append(nodes[level - 1][below ^ 1][0])
-        child, prefix = slots[index], f"{prefix}{index:x}"
+                node = 2 * node + (digit >> (level - 1) & 1)
+                siblings.append(nodes.hashes[node ^ 1])
+        prefix, expected = prefix + HEX_DIGITS[digit], slots[digit]
         slots = _read_child(reader, prefix)
-        if page_root(slots) != child:
+        if page_root(slots) != expected:
             raise damaged(prefix, "it does not have the hash that its parent gives")
     return StateProof((), None)
 
@@ -197,7 +205,7 @@ def verify_absence(tree_root: bytes, key: str, proof: StateProof) -> bool:
 
 def _climb(path: bytes, proof: StateProof) -> bytes:
     """The root that a proof leads to."""
-    value = EMPTY if proof.terminal is None else leaf_hash(proof.terminal)
+    value = EMPTY if proof.terminal is None else leaf_hash(*proof.terminal)
     bits = int.from_bytes(path, "big")
     for depth in range(len(proof.siblings) - 1, -1, -1):
         sibling = proof.siblings[depth]
@@ -227,14 +235,8 @@ def _read_child(reader: PageReader, prefix: str) -> list[Slot]:
     return slots
 
 
-def _digit(path: bytes, depth: int) -> int:
-    """The hex digit of a path at a depth, counted from 0."""
-    byte = path[depth >> 1]
-    return byte & 15 if depth & 1 else byte >> 4
-
-
 def _only_leaf(slots: list[Slot]) -> Leaf | None:
-    return next((slot for slot in slots if isinstance(slot, Leaf)), None)
+    return next((Leaf(slot[:HASH_BYTES], slot[HASH_BYTES:]) for slot in slots if slot), None)
 
 
 def _shared_bits(left: bytes, right: bytes) -> int:

@@ -1,0 +1,309 @@
+"""The replicated ledger in a database: SQLite by default. Everything of one block is written in one transaction.
+
+Tables: `records` (leaf by log index), `headers`, `state` and `tree_pages` (a row for each change, so that any height can be read),
+`log_nodes` (hashes of complete subtrees by in-order position), `meta`. Reading never blocks the one writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from ledger import canonical, log_tree, record, state_tree
+from ledger.database import Bytes, connect
+from ledger.errors import NotFound, VerificationFailed
+from ledger.execution import Accepted, Execution
+from ledger.header import Header, network_of, split_record_leaf
+from ledger.state import Overlay
+
+SCHEMA_VERSION = "1"
+metadata = sa.MetaData()
+meta = sa.Table("meta", metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
+records = sa.Table(
+    "records",
+    metadata,
+    sa.Column("log_index", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("height", sa.BigInteger, nullable=False, index=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("type", sa.Text, nullable=False, index=True),
+    sa.Column("leaf", Bytes, nullable=False),
+)
+headers = sa.Table(
+    "headers",
+    metadata,
+    sa.Column("height", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("time_ms", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("log_index", sa.BigInteger, nullable=False, unique=True),
+    sa.Column("leaf", Bytes, nullable=False),
+    sa.Column("checkpoint", sa.Text),
+)
+state_rows = sa.Table(
+    "state",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("height", sa.BigInteger, primary_key=True),
+    sa.Column("value", Bytes),
+)
+tree_pages = sa.Table(
+    "tree_pages",
+    metadata,
+    sa.Column("prefix", sa.Text, primary_key=True),
+    sa.Column("height", sa.BigInteger, primary_key=True),
+    sa.Column("page", Bytes),
+)
+log_nodes = sa.Table(
+    "log_nodes",
+    metadata,
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("hash", Bytes, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record on the ledger with its result and its place. `leaf` is what the log holds."""
+
+    record: record.Record
+    result: Mapping[str, Any]
+    log_index: int
+    height: int
+    position: int
+    time_ms: int
+    leaf: bytes
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+
+class StateAt:
+    """State at a height, on one connection: a `StateReader`."""
+
+    def __init__(self, connection: Connection, height: int) -> None:
+        self._connection, self._height = connection, height
+
+    def get_bytes(self, key: str) -> bytes | None:
+        return self._connection.execute(_STATE_GET, {"key": key, "height": self._height}).scalar()
+
+    def scan_bytes(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        newer = state_rows.alias()
+        newest = sa.select(sa.func.max(newer.c.height)).where(newer.c.key == state_rows.c.key, newer.c.height <= self._height)
+        query = (
+            sa.select(state_rows.c.key, state_rows.c.value)
+            .where(state_rows.c.key >= prefix, state_rows.c.key < _after(prefix), state_rows.c.value.is_not(None))
+            .where(state_rows.c.height == newest.scalar_subquery())
+            .order_by(state_rows.c.key)
+        )
+        return ((row.key, row.value) for row in self._connection.execute(query))
+
+
+class PagesAt:
+    """The state tree's pages at a height, on one connection."""
+
+    def __init__(self, connection: Connection, height: int) -> None:
+        self._connection, self._height = connection, height
+
+    def page(self, prefix: str) -> bytes | None:
+        return self._connection.execute(_PAGE_GET, {"prefix": prefix, "height": self._height}).scalar()
+
+
+class LogNodes:
+    """Stored subtree hashes of the log, on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def node(self, level: int, index: int) -> bytes:
+        found = self._connection.execute(_NODE_GET, {"position": log_tree.position(level, index)}).scalar()
+        if found is None:
+            raise VerificationFailed("log-node-missing", f"the log's tree lacks node {index} of level {level}", hint="run tallystick audit")
+        return bytes(found)
+
+
+_STATE_GET = (
+    sa.select(state_rows.c.value)
+    .where(state_rows.c.key == sa.bindparam("key"), state_rows.c.height <= sa.bindparam("height"))
+    .order_by(state_rows.c.height.desc())
+    .limit(1)
+)
+_PAGE_GET = (
+    sa.select(tree_pages.c.page)
+    .where(tree_pages.c.prefix == sa.bindparam("prefix"), tree_pages.c.height <= sa.bindparam("height"))
+    .order_by(tree_pages.c.height.desc())
+    .limit(1)
+)
+_NODE_GET = sa.select(log_nodes.c.hash).where(log_nodes.c.position == sa.bindparam("position"))
+_RECORD_COLUMNS = sa.select(records, headers.c.time_ms).join(headers, headers.c.height == records.c.height).where(records.c.log_index > 0)
+
+
+class LedgerStore:
+    """Opens or makes the database at a URL. One process writes; any number read."""
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        self.engine: Engine = connect(url, read_only=read_only)
+        if not read_only:
+            metadata.create_all(self.engine)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        """A consistent reading of the newest height."""
+        with self.engine.connect() as connection:
+            yield Reader(connection)
+
+    def is_new(self) -> bool:
+        with self.engine.connect() as connection:
+            return connection.execute(sa.select(headers.c.height).limit(1)).first() is None
+
+    def commit(self, connection: Connection, execution: Execution, checkpoint: str | None) -> None:
+        """Writes all of a block. The caller owns the transaction."""
+        header = execution.header
+        assert header is not None and execution.state_changes is not None and execution.page_changes is not None
+        height = header.height
+        accepted = [outcome for outcome in execution.outcomes if isinstance(outcome, Accepted)]
+        rows = [
+            {
+                "log_index": a.log_index,
+                "height": height,
+                "position": a.position,
+                "id": a.record.id,
+                "type": a.record.type,
+                "leaf": execution.leaves[a.log_index - execution.first_log_index],
+            }
+            for a in accepted
+        ]
+        if height == 0:
+            rows = [{"log_index": 0, "height": 0, "position": 0, "id": header.network, "type": "genesis", "leaf": execution.leaves[0]}]
+            connection.execute(sa.insert(meta), [{"key": "schema", "value": SCHEMA_VERSION}])
+        connection.execute(sa.insert(records), rows)
+        connection.execute(
+            sa.insert(headers),
+            [
+                {
+                    "height": height,
+                    "time_ms": header.time_ms,
+                    "hash": header.hash,
+                    "log_index": header.log_size,
+                    "leaf": header.leaf,
+                    "checkpoint": checkpoint,
+                }
+            ],
+        )
+        state = [{"key": key, "height": height, "value": value} for key, value in execution.state_changes.items()]
+        connection.execute(sa.insert(state_rows), state)
+        pages = [{"prefix": prefix, "height": height, "page": page} for prefix, page in execution.page_changes.items()]
+        connection.execute(sa.insert(tree_pages), pages)
+        nodes = [{"position": log_tree.position(level, index), "hash": value} for level, index, value in execution.log_nodes]
+        connection.execute(sa.insert(log_nodes), nodes)
+
+    def halted(self) -> dict[str, Any] | None:
+        """Why this replica refuses to go on, with the evidence, or None."""
+        with self.engine.connect() as connection:
+            text = connection.execute(sa.select(meta.c.value).where(meta.c.key == "halted")).scalar()
+        return None if text is None else canonical.decode(text.encode())
+
+    def halt(self, evidence: Mapping[str, Any]) -> None:
+        """Remembers for good that this replica must not go on. The first reason stays."""
+        if self.halted() is None:
+            with self.engine.begin() as connection:
+                connection.execute(sa.insert(meta), [{"key": "halted", "value": canonical.encode(evidence).decode()}])
+
+
+class Reader:
+    """One reading of the ledger, as of the height that was newest when it began."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        row = connection.execute(sa.select(headers.c.leaf).order_by(headers.c.height.desc()).limit(1)).scalar()
+        if row is None:
+            raise NotFound("ledger-empty", "this ledger has no genesis yet", hint="run tallystick init, or wait for the first block")
+        self.head = _header(bytes(row))
+
+    @property
+    def state(self) -> Overlay:
+        """The state at the head. Writes stay in the overlay: this is also how a dry run is made."""
+        return Overlay(StateAt(self.connection, self.head.height))
+
+    def state_at(self, height: int) -> StateAt:
+        return StateAt(self.connection, height)
+
+    def pages_at(self, height: int) -> PagesAt:
+        return PagesAt(self.connection, height)
+
+    def genesis(self) -> dict[str, Any]:
+        leaf = self.connection.execute(sa.select(records.c.leaf).where(records.c.log_index == 0)).scalar_one()
+        return canonical.decode(bytes(leaf))["genesis"]  # type: ignore[no-any-return]  # an object, by `header.genesis_leaf`
+
+    def header(self, height: int) -> Header | None:
+        leaf = self.connection.execute(sa.select(headers.c.leaf).where(headers.c.height == height)).scalar()
+        return None if leaf is None or height > self.head.height else _header(bytes(leaf))
+
+    def header_hash(self, height: int) -> str | None:
+        query = sa.select(headers.c.hash).where(headers.c.height == height, headers.c.height <= self.head.height)
+        return self.connection.execute(query).scalar()
+
+    def height_of_log_index(self, log_index: int) -> int | None:
+        """The height of the block that a leaf belongs to."""
+        query = sa.select(sa.func.min(headers.c.height)).where(headers.c.log_index >= log_index)
+        return self.connection.execute(query).scalar()
+
+    def record(self, record_id: str) -> StoredRecord | None:
+        row = self.connection.execute(_RECORD_COLUMNS.where(records.c.id == record_id)).first()
+        return None if row is None else _stored(row)
+
+    def records(self, first_log_index: int, limit: int) -> list[StoredRecord]:
+        """Records from a log index on, in order. Header leaves stand between them and are not counted."""
+        query = _RECORD_COLUMNS.where(records.c.log_index >= first_log_index).order_by(records.c.log_index).limit(limit)
+        return [_stored(row) for row in self.connection.execute(query)]
+
+    def records_of_block(self, height: int) -> list[StoredRecord]:
+        query = _RECORD_COLUMNS.where(records.c.height == height).order_by(records.c.position)
+        return [_stored(row) for row in self.connection.execute(query)]
+
+    def checkpoint(self, height: int | None = None) -> str | None:
+        """The signed note of a height, the newest by default."""
+        wanted = self.head.height if height is None else height
+        return self.connection.execute(sa.select(headers.c.checkpoint).where(headers.c.height == wanted)).scalar()
+
+    def log_root(self, size: int) -> bytes:
+        return log_tree.root_at(size, LogNodes(self.connection))
+
+    def frontier(self, size: int) -> tuple[bytes, ...]:
+        return tuple(log_tree.frontier_of(size, LogNodes(self.connection)))
+
+    def inclusion_proof(self, log_index: int, size: int) -> list[bytes]:
+        return log_tree.inclusion_proof(log_index, size, LogNodes(self.connection))
+
+    def consistency_proof(self, first: int, second: int) -> list[bytes]:
+        return log_tree.consistency_proof(first, second, LogNodes(self.connection))
+
+    def state_proof(self, key: str, height: int) -> tuple[bytes | None, state_tree.StateProof]:
+        """The value of a key at a height, or None, and the proof of its presence or absence under that height's state root."""
+        return self.state_at(height).get_bytes(key), state_tree.prove(self.pages_at(height), key)
+
+
+def _after(prefix: str) -> str:
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
+def _header(leaf: bytes) -> Header:
+    return Header.from_json(canonical.decode(leaf)["header"])
+
+
+def _stored(row: Any) -> StoredRecord:
+    raw, result = split_record_leaf(bytes(row.leaf))
+    return StoredRecord(record.parse(raw), result, row.log_index, row.height, row.position, row.time_ms, bytes(row.leaf))
+
+
+def genesis_matches(reader: Reader, genesis: Mapping[str, Any]) -> bool:
+    """Whether a ledger was begun by this genesis document."""
+    return reader.head.network == network_of(genesis)
