@@ -9,24 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from ledger import canonical
 from ledger.clock import Clock
-from ledger.header import Header
 from ledger.record import FORMAT_VERSION, record_id, sign_record
+from ledger.store import LedgerStore
 from nodes.sealing import Recipient, seal
 
 VALID_MS: Final = 86_400_000
 _NONCE_BYTES: Final = 16
-
-
-class Replica(Protocol):
-    """What a record's author must know of the ledger: its newest header."""
-
-    def head(self) -> Header: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +54,12 @@ class RecordAuthor:
     def __init__(
         self,
         network: str,
-        replica: Replica,
+        store: LedgerStore,
         clock: Clock,
         random: Callable[[int], bytes],
     ) -> None:
         self._network = network
-        self._replica = replica
+        self._store = store
         self._clock = clock
         self._random = random
 
@@ -79,8 +73,10 @@ class RecordAuthor:
         valid_ms: int = VALID_MS,
     ) -> tuple[dict[str, Any], dict[str, bytes]]:
         """The unsigned record and the content keys of its parts. `signers` are key ids, the author's first; `valid_ms` counts from
-        the later of the clock and the newest block's time. Raises `InputError` as `sealing.seal` does."""
-        head = self._replica.head()
+        the later of the clock and the newest block's time. Raises `InputError` as `sealing.seal` does.
+        """
+        with self._store.reading() as reader:
+            head = reader.head
         core: dict[str, Any] = {
             "v": FORMAT_VERSION,
             "network": self._network,
@@ -94,9 +90,7 @@ class RecordAuthor:
         sealed: dict[str, Any] = {}
         content_keys: dict[str, bytes] = {}
         for name, part in sorted((parts or {}).items()):
-            sealed[name], content_keys[name] = seal(
-                core, name, part.content, part.recipients, self._random
-            )
+            sealed[name], content_keys[name] = seal(core, name, part.content, part.recipients, self._random)
         return {**core, "sealed": sealed}, content_keys
 
     def record(

@@ -7,39 +7,17 @@ node's own replica, and read again only when a record changed it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from ledger import keyring
 from ledger.errors import NotFound
-from ledger.header import Header
-from ledger.rules import State
+from ledger.store import LedgerStore, Reader
 from nodes.sealing import Recipient
 
 _CHANGED_BY: Final = ("member.", "key.", "governance.")
 _PAGE: Final = 500
-
-
-class TypedRecord(Protocol):
-    """As much of a stored record as the directory looks at."""
-
-    @property
-    def log_index(self) -> int: ...
-
-    @property
-    def record(self) -> Any: ...
-
-
-class DirectoryStore(Protocol):
-    """The part of the ledger store that the directory reads."""
-
-    def head(self) -> Header: ...
-
-    def reading(self) -> AbstractContextManager[State]: ...
-
-    def records(self, first_log_index: int, limit: int) -> Sequence[TypedRecord]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +56,14 @@ class _Snapshot:
 class Directory:
     """Safe to share between threads."""
 
-    def __init__(self, store: DirectoryStore) -> None:
+    def __init__(self, store: LedgerStore) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._snapshot: _Snapshot | None = None
 
     def members(self, role: str | None = None) -> list[Member]:
         """Members in the order of their slugs, those of one role where it is given."""
-        return [
-            member
-            for member in self._current().members.values()
-            if role in (None, member.role)
-        ]
+        return [member for member in self._current().members.values() if role in (None, member.role)]
 
     def member(self, slug: str) -> Member:
         """Raises `NotFound` (`unknown-member`)."""
@@ -103,9 +77,7 @@ class Directory:
         for member in self._current().members.values():
             if member.role == "authority":
                 return member.slug
-        raise NotFound(
-            "no-authority", "the network has no member with the role authority"
-        )
+        raise NotFound("no-authority", "the network has no member with the role authority")
 
     def registrar(self) -> str:
         """The slug of the member that registers declarations."""
@@ -113,11 +85,7 @@ class Directory:
 
     def keys(self, member: str, purpose: str | None = None) -> list[MemberKey]:
         """The member's keys that are alive, the newest first."""
-        found = (
-            key
-            for key in self._current().keys.values()
-            if key.alive and key.member == member and purpose in (None, key.purpose)
-        )
+        found = (key for key in self._current().keys.values() if key.alive and key.member == member and purpose in (None, key.purpose))
         return sorted(found, key=lambda key: (-key.added_at, key.id))
 
     def key(self, key_id: str) -> MemberKey | None:
@@ -126,12 +94,11 @@ class Directory:
 
     def recipient(self, member: str) -> Recipient:
         """The member's newest sealing key, named in the wrap, for a record whose public fields name the member already.
-        Raises `NotFound` (`no-sealing-key`)."""
+        Raises `NotFound` (`no-sealing-key`).
+        """
         for key in self.keys(member, "seal"):
             return Recipient(key.public, key.id, named=True)
-        raise NotFound(
-            "no-sealing-key", f"the member {member} has no sealing key that is in force"
-        )
+        raise NotFound("no-sealing-key", f"the member {member} has no sealing key that is in force")
 
     def author_of(self, signers: Iterable[str]) -> str | None:
         """The member whose key comes first among a record's signers; a one-time key has none, so then its introducer."""
@@ -142,58 +109,36 @@ class Directory:
         return None
 
     def _current(self) -> _Snapshot:
-        head = self._store.head()
-        with self._lock:
-            snapshot = self._snapshot
-            if snapshot is None or self._changed(snapshot, head):
-                snapshot = self._read()
-            elif snapshot.next_log_index <= head.log_size:
-                snapshot = _Snapshot(
-                    head.log_size + 1,
-                    snapshot.members,
-                    snapshot.keys,
-                    snapshot.registrar,
-                )
+        with self._lock, self._store.reading() as reader:
+            snapshot, next_log_index = self._snapshot, reader.head.log_size + 1
+            if snapshot is None or _changed(snapshot, reader):
+                snapshot = _read(reader)
+            elif snapshot.next_log_index < next_log_index:
+                snapshot = replace(snapshot, next_log_index=next_log_index)
             self._snapshot = snapshot
             return snapshot
 
-    def _changed(self, snapshot: _Snapshot, head: Header) -> bool:
-        """Whether a record since the snapshot may have changed it. Far behind, reading anew is cheaper than looking."""
-        if snapshot.next_log_index > head.log_size:
-            return False
-        records = self._store.records(snapshot.next_log_index, _PAGE)
-        return len(records) == _PAGE or any(
-            stored.record.type.startswith(_CHANGED_BY) for stored in records
-        )
 
-    def _read(self) -> _Snapshot:
-        # The head is read first: a block that lands in between is then looked at once more, never missed.
-        next_log_index = self._store.head().log_size + 1
-        with self._store.reading() as state:
-            members = {
-                key.removeprefix("member/"): value
-                for key, value in state.scan("member/")
-            }
-            keys = {
-                key.removeprefix("key/"): value
-                for key, value in state.scan("key/")
-                if value["member"] is not None
-            }
-            registrar = state.get("registrar")
-        return _Snapshot(
-            next_log_index,
-            {
-                slug: Member(
-                    slug, entry["role"], entry["region"], entry["name"], entry["status"]
-                )
-                for slug, entry in members.items()
-            },
-            {
-                key_id: _member_key(key_id, entry, next_log_index)
-                for key_id, entry in keys.items()
-            },
-            registrar["member"] if registrar is not None else "",
-        )
+def _changed(snapshot: _Snapshot, reader: Reader) -> bool:
+    """Whether a record since the snapshot may have changed it. Far behind, reading anew is cheaper than looking."""
+    if snapshot.next_log_index > reader.head.log_size:
+        return False
+    records = reader.records(snapshot.next_log_index, _PAGE)
+    return len(records) == _PAGE or any(stored.record.type.startswith(_CHANGED_BY) for stored in records)
+
+
+def _read(reader: Reader) -> _Snapshot:
+    next_log_index = reader.head.log_size + 1
+    state = reader.state
+    members = {key.removeprefix("member/"): entry for key, entry in state.scan("member/")}
+    keys = {key.removeprefix("key/"): entry for key, entry in state.scan("key/") if entry["member"] is not None}
+    registrar = state.get("registrar")
+    return _Snapshot(
+        next_log_index,
+        {slug: Member(slug, entry["role"], entry["region"], entry["name"], entry["status"]) for slug, entry in members.items()},
+        {key_id: _member_key(key_id, entry, next_log_index) for key_id, entry in keys.items()},
+        registrar["member"] if registrar is not None else "",
+    )
 
 
 def _member_key(key_id: str, entry: Mapping[str, Any], log_index: int) -> MemberKey:

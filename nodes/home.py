@@ -9,21 +9,18 @@
     node.secret       what opens the node's own keys, mode 0600
     logs/             the node's logs
 
-A home is its node's alone (mode 0700), and one process at a time runs it: `HomeLock` is held while it does. Reading commands
+A home is its node's alone (mode 0700), and one process at a time runs it, holding the lock file. Reading commands
 need no lock. A home may be moved: nothing in it names its own path.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -73,9 +70,7 @@ class EngineSection(_Section):
     """How the node comes by blocks: it makes them (`solo`), or fetches and checks those of `upstream` (`follow`)."""
 
     kind: EngineKind
-    upstream: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")] | None = (
-        None
-    )
+    upstream: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")] | None = None
 
     @model_validator(mode="after")
     def _a_follower_has_an_upstream(self) -> Self:
@@ -149,8 +144,9 @@ class Home:
     def private_url(self, config: HomeConfig) -> str:
         return _database_url(self.path, config.storage.private_url, "private.db")
 
-    def lock(self) -> HomeLock:
-        return HomeLock(self.path / "lock")
+    @property
+    def lock_file(self) -> Path:
+        return self.path / "lock"
 
     def make(self) -> None:
         """Makes the directories. Raises `Refused` (`home-not-empty`) where something is there already."""
@@ -173,9 +169,7 @@ class Home:
             )
 
     def write_config(self, config: HomeConfig) -> None:
-        write_file(
-            self.config_file, _HEADER + to_toml(config.model_dump(exclude_none=True))
-        )
+        write_file(self.config_file, _HEADER + to_toml(config.model_dump(exclude_none=True)))
 
     def read_config(self) -> HomeConfig:
         """The configuration. Raises `InputError`: `no-home`, `bad-config` (its sentence names the file and the field)."""
@@ -183,9 +177,7 @@ class Home:
         try:
             values = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise InputError(
-                "bad-config", f"{self.config_file}: not TOML: {error}"
-            ) from error
+            raise InputError("bad-config", f"{self.config_file}: not TOML: {error}") from error
         try:
             return HomeConfig.model_validate(values)
         except ValidationError as error:
@@ -210,51 +202,10 @@ class Home:
         return genesis
 
 
-class HomeLock:
-    """An exclusive lock on a home, held by the process that runs the node. The kernel lets go of it when the process ends."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor: int | None = None
-
-    def acquire(self) -> None:
-        """Raises `Refused` (`home-in-use`) where another process, or another node of this one, runs the home."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise Refused(
-                "home-in-use",
-                f"a node runs in {self._path.parent} already",
-                hint="stop that process first",
-            ) from error
-        self._descriptor = descriptor
-
-    def release(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-
-    def __enter__(self) -> Self:
-        self.acquire()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.release()
-
-
 def write_file(path: Path, content: str | bytes) -> None:
     """Writes a file of a home, whole or not at all, for its owner's eyes only."""
     with locked(path.parent):
-        write_private_file(
-            path, content.encode("utf-8") if isinstance(content, str) else content
-        )
+        write_private_file(path, content.encode("utf-8") if isinstance(content, str) else content)
 
 
 def to_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:
@@ -289,13 +240,9 @@ def _read_text(path: Path, bytes_max: int) -> str:
         with path.open("rb") as file:
             data = file.read(bytes_max + 1)
     except FileNotFoundError as error:
-        raise InputError(
-            "no-home", f"{path} is not there", hint="make a home with `tallystick init`"
-        ) from error
+        raise InputError("no-home", f"{path} is not there", hint="make a home with `tallystick init`") from error
     except OSError as error:
-        raise InputError(
-            "unreadable", f"{path} cannot be read: {error.strerror}"
-        ) from error
+        raise InputError("unreadable", f"{path} cannot be read: {error.strerror}") from error
     if len(data) > bytes_max:
         raise InputError("oversize", f"{path} has more than {bytes_max} bytes")
     try:
