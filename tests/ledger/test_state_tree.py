@@ -112,8 +112,8 @@ def test_one_by_one_in_any_order_is_the_same_as_at_once(state: State, random: An
 @given(states)
 def test_no_page_but_the_root_holds_a_single_leaf(state: State) -> None:
     for prefix, data in built(state).stored.items():
-        slots = [slot for slot in state_page.decode(prefix, data) if slot is not None]
-        assert len(slots) > 1 or not prefix or not isinstance(slots[0], Leaf)
+        slots = [slot for slot in state_page.decode(prefix, data) if slot]
+        assert len(slots) > 1 or not prefix or len(slots[0]) != state_page.LEAF_BYTES
 
 
 def test_an_update_that_changes_nothing_writes_nothing() -> None:
@@ -199,7 +199,7 @@ def test_all_three_ways_of_ending_occur() -> None:
 
 def test_a_trailing_empty_sibling_is_refused_even_when_the_root_was_made_to_fit() -> None:
     leaf = Leaf(state_tree.path_of("a"), sha256(b"v").digest())
-    own = state_page.leaf_hash(leaf)
+    own = state_page.leaf_hash(*leaf)
     is_right = leaf.path[0] >> 7 & 1
     root = state_page.inner_hash(state_tree.EMPTY, own) if is_right else state_page.inner_hash(own, state_tree.EMPTY)
     assert not state_tree.verify_presence(root, "a", b"v", StateProof((state_tree.EMPTY,), leaf))
@@ -212,7 +212,7 @@ def test_another_leaf_that_is_not_on_the_way_proves_no_absence() -> None:
     path = state_tree.path_of(key)
     stranger = Leaf(bytes([path[0] ^ 0x80]) + path[1:], sha256(b"v").digest())
     sibling = sha256(b"sibling").digest()
-    own = state_page.leaf_hash(stranger)
+    own = state_page.leaf_hash(*stranger)
     root = state_page.inner_hash(sibling, own) if path[0] >> 7 else state_page.inner_hash(own, sibling)
     assert not state_tree.verify_absence(root, key, StateProof((sibling,), stranger))
 
@@ -227,9 +227,9 @@ def test_the_empty_tree_proves_absence_and_nothing_else() -> None:
 def test_a_single_entry_is_its_own_root() -> None:
     pages = built({"a": b"v"})
     leaf = Leaf(state_tree.path_of("a"), sha256(b"v").digest())
-    assert state_tree.root(pages) == state_page.leaf_hash(leaf)
-    assert state_tree.verify_presence(state_page.leaf_hash(leaf), "a", b"v", StateProof((), leaf))
-    assert state_tree.verify_absence(state_page.leaf_hash(leaf), "b", StateProof((), leaf))
+    assert state_tree.root(pages) == state_page.leaf_hash(*leaf)
+    assert state_tree.verify_presence(state_page.leaf_hash(*leaf), "a", b"v", StateProof((), leaf))
+    assert state_tree.verify_absence(state_page.leaf_hash(*leaf), "b", StateProof((), leaf))
 
 
 def test_hostile_values_are_false_and_never_an_exception() -> None:
@@ -290,16 +290,23 @@ def test_pages_come_back_as_they_were_written() -> None:
         assert state_page.encode(state_page.decode(prefix, data)) == data
 
 
+def root_or_refusal(pages: Pages) -> bytes | str:
+    try:
+        return state_tree.root(pages)
+    except VerificationFailed as failure:
+        return failure.code
+
+
 def test_every_damaged_page_is_refused_or_changes_the_root() -> None:
     pages = built(SAMPLE)
     root, data = state_tree.root(pages), pages.stored[""]
+    outcomes = set()
     for place in range(len(data)):
         damaged = bytearray(data)
         damaged[place] ^= 1
-        try:
-            assert state_tree.root(Pages({**pages.stored, "": bytes(damaged)})) != root
-        except VerificationFailed as failure:
-            assert failure.code == "page-damaged"
+        outcomes.add(root_or_refusal(Pages({**pages.stored, "": bytes(damaged)})))
+    assert root not in outcomes
+    assert "page-damaged" in outcomes
 
 
 def page(leaf_bits: int, child_bits: int, *entries: bytes) -> bytes:
