@@ -28,10 +28,11 @@ from ledger.hashing import tagged_json
 from ledger.keys import ED25519, P256, X25519, PublicKey, check_public, public_of
 from ledger.limits import ARGON2_LANES_MAX, ARGON2_MEMORY_KIB_MAX, ARGON2_PASSES_MAX, SECRET_BYTES_MAX
 from nodes.private_files import locked, make_private_directory, read_private_file, write_private_file
+from nodes.registry import HMAC_SHA256, REGISTRY_KEY_BYTES, RegistryKey
 
 FILE_VERSION: Final = 1
 NODE_OWNER: Final = "node"
-PrivateKey = EllipticCurvePrivateKey | X25519PrivateKey | Ed25519PrivateKey
+PrivateKey = EllipticCurvePrivateKey | X25519PrivateKey | Ed25519PrivateKey | RegistryKey
 
 _ID: Final = re.compile(r"[0-9a-f]{64}\Z")
 _LABEL: Final = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")
@@ -69,7 +70,7 @@ class KeyStore:
         self._cost = cost or Argon2Cost()
 
     def create(self, alg: str, purpose: str, owner: str, secret: bytes) -> KeyInfo:
-        """Makes a new key of an algorithm of `ledger.keys`. Raises `InputError` (`bad-key`, `bad-secret`)."""
+        """Makes a new key of an algorithm of `ledger.keys`, or a registry key. Raises `InputError` (`bad-key`, `bad-secret`)."""
         return self.add(_generate(alg, self._random), purpose, owner, secret)
 
     def add(self, private: PrivateKey, purpose: str, owner: str, secret: bytes) -> KeyInfo:
@@ -214,6 +215,8 @@ def _generate(alg: str, random: Callable[[int], bytes]) -> PrivateKey:
         return X25519PrivateKey.from_private_bytes(random(32))
     if alg == ED25519:
         return Ed25519PrivateKey.from_private_bytes(random(32))
+    if alg == HMAC_SHA256:
+        return RegistryKey(random(REGISTRY_KEY_BYTES))
     raise InputError("bad-key", f"the algorithm {alg} is not known")
 
 
@@ -222,14 +225,19 @@ def _public(private: PrivateKey) -> PublicKey:
         if not isinstance(private.curve, SECP256R1):
             raise InputError("bad-key", f"the curve {private.curve.name} is not known")
         return public_of(private)
+    if isinstance(private, RegistryKey):
+        # A symmetric key has no public half; its commitment is what the network knows it by.
+        return PublicKey(HMAC_SHA256, bytes.fromhex(private.commitment))
     alg = X25519 if isinstance(private, X25519PrivateKey) else ED25519
     return PublicKey(alg, private.public_key().public_bytes_raw())
 
 
 def _private_bytes(private: PrivateKey) -> bytes:
-    """32 bytes: the scalar of P-256 (big-endian), or the raw private key of RFC 7748 and RFC 8032."""
+    """32 bytes: the scalar of P-256 (big-endian), the raw private key of RFC 7748 and RFC 8032, or the registry key."""
     if isinstance(private, EllipticCurvePrivateKey):
         return private.private_numbers().private_value.to_bytes(32, "big")
+    if isinstance(private, RegistryKey):
+        return private.value
     return private.private_bytes_raw()
 
 
@@ -239,6 +247,8 @@ def _load(info: KeyInfo, data: bytes) -> PrivateKey:
     try:
         if info.alg == P256:
             private = derive_private_key(int.from_bytes(data, "big"), SECP256R1())
+        elif info.alg == HMAC_SHA256:
+            private = RegistryKey(data)
         else:
             kind = X25519PrivateKey if info.alg == X25519 else Ed25519PrivateKey
             private = kind.from_private_bytes(data)

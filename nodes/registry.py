@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import dataclass, field
 from typing import Final
 
 from ledger.hashing import tagged
 
+HMAC_SHA256: Final = "hmac-sha256"
 REGISTRY_KEY_BYTES: Final = 32
 
 
-def registry_commitment(key: bytes) -> str:
-    """The public commitment to a registry key, 64 hex digits."""
-    return tagged("registry-key", key).hex()
+@dataclass(frozen=True, slots=True)
+class RegistryKey:
+    """32 secret bytes. They stay out of `repr`, so that no log shows them."""
 
+    value: bytes = field(repr=False)
 
-def declaration_id(key: bytes, number: str) -> str:
-    """The id of the declaration with this 18-digit number, 64 hex digits."""
-    return hmac.new(key, number.encode("ascii"), hashlib.sha256).hexdigest()
+    @property
+    def commitment(self) -> str:
+        """The public commitment to the key, 64 hex digits, as genesis holds it."""
+        return tagged("registry-key", self.value).hex()
+
+    def declaration_id(self, number: str) -> str:
+        """The id of the declaration with this 18-digit number, 64 hex digits."""
+        return hmac.new(self.value, number.encode("ascii"), hashlib.sha256).hexdigest()
