@@ -36,6 +36,7 @@ HTTP_BODY_BYTES_MAX: Final = 8_388_608
 HTTP_PAGE_ITEMS_MAX: Final = 500
 HTTP_WAIT_SECONDS_MAX: Final = 30
 ENQUIRY_LINES_MAX: Final = 500
+UPSTREAM_ANSWER_BYTES_MAX: Final = 268_435_456
 
 # Files of a home: key files are re-read from disk, so the cost that they name is bounded like any outside input.
 PRIVATE_FILE_BYTES_MAX: Final = 16_384
