@@ -1,0 +1,209 @@
+"""A follower's way to its upstream node over HTTP: blocks in, the member's own records out.
+
+The node signs in as its member with OAuth 2.0 client credentials and a JWT that its service key signs (RFC 7523, ES256); an
+enterprise's node does with its enrolled signing key. The assertion names the one node that it is meant for, so that no node can
+use it to sign in elsewhere. What arrives is not trusted: the `follow` engine executes and checks all of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import httpx
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from ledger import canonical
+from ledger.clock import Clock
+from ledger.engine import Receipt
+from ledger.errors import InputError, NotFound, NotPermitted, Refused, TallystickError, Unreachable, VerificationFailed
+from ledger.follow import BlockBundle
+from ledger.limits import UPSTREAM_ANSWER_BYTES_MAX
+from ledger.record import parse
+
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+SUBMIT_WAIT_S: Final = 20
+_ASSERTION_S: Final = 60
+_TOKEN_MARGIN_MS: Final = 30_000
+_TIMEOUT_S: Final = 10.0
+
+
+def audience_of(network: str, member: str) -> str:
+    """What a client assertion for a member's node names as its audience."""
+    return f"urn:tallystick:{network}:{member}"
+
+
+def bundle_to_json(bundle: BlockBundle) -> dict[str, Any]:
+    """A block as `GET /v1/blocks` hands it out."""
+    pairs = zip(bundle.transactions, bundle.results, strict=True)
+    records = [{**orjson.loads(raw), "result": dict(result)} for raw, result in pairs]
+    return {"header": dict(bundle.header), "records": records, "checkpoint": bundle.checkpoint}
+
+
+def bundle_from_json(value: Any) -> BlockBundle:
+    """Raises `VerificationFailed` (`upstream-malformed`)."""
+    try:
+        raws = tuple(canonical.encode({"record": item["record"], "signatures": item["signatures"]}) for item in value["records"])
+        results = tuple(dict(item["result"]) for item in value["records"])
+        checkpoint = value["checkpoint"]
+        if not isinstance(checkpoint, str):
+            raise _malformed("a block's checkpoint is not text")
+        return BlockBundle(dict(value["header"]), raws, results, checkpoint)
+    except (KeyError, TypeError, ValueError, InputError) as error:
+        raise _malformed("a block is not of the agreed shape") from error
+
+
+class HttpUpstream:
+    """An `ledger.follow.Upstream`. Safe to share between threads. `transport` stands in for the network in tests."""
+
+    def __init__(
+        self,
+        base_url: str,
+        client_id: str,
+        audience: str,
+        private_key: EllipticCurvePrivateKey,
+        clock: Clock,
+        random: Callable[[int], bytes],
+        *,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._client_id, self._audience, self._clock, self._random = client_id, audience, clock, random
+        self._key = ECKey.import_key(private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        self._http = httpx.Client(base_url=base_url, timeout=_TIMEOUT_S, transport=transport)
+        self._lock = threading.Lock()
+        self._token: tuple[str, int] | None = None
+
+    def close(self) -> None:
+        self._http.close()
+
+    def blocks(self, after_height: int, limit: int, wait_s: float) -> list[BlockBundle]:
+        """Blocks above a height, in order; the upstream node waits up to `wait_s` for the first. Raises `Unreachable`."""
+        value = self._call(
+            "GET",
+            "/v1/blocks",
+            params={"after": str(after_height), "limit": str(limit)},
+            headers={"Prefer": f"wait={int(wait_s)}"},
+            timeout=wait_s + _TIMEOUT_S,
+        )
+        items = value.get("items")
+        if not isinstance(items, list):
+            raise _malformed("the answer has no list of blocks")
+        return [bundle_from_json(item) for item in items]
+
+    def checkpoint(self) -> str:
+        """The upstream node's newest signed note."""
+        note = self._call("GET", "/v1/checkpoint").get("checkpoint")
+        if not isinstance(note, str):
+            raise _malformed("the answer has no checkpoint")
+        return note
+
+    def submit(self, raw: bytes) -> Receipt:
+        """Hands a transaction in. The record's id is the idempotency key: the same bytes may be sent again at any time."""
+        headers = {"Idempotency-Key": parse(raw).id, "Prefer": f"wait={SUBMIT_WAIT_S}", "Content-Type": "application/json"}
+        return _receipt(self._call("POST", "/v1/records", content=raw, headers=headers, timeout=SUBMIT_WAIT_S + _TIMEOUT_S))
+
+    def _call(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> dict[str, Any]:
+        def attempt(*, fresh: bool) -> tuple[int, dict[str, Any]]:
+            bearer = {"Authorization": f"Bearer {self._bearer(fresh=fresh)}"}
+            return self._request(method, path, headers={**(headers or {}), **bearer}, **options)
+
+        status, value = attempt(fresh=False)
+        if status == httpx.codes.UNAUTHORIZED:
+            # The token may have ended early, for instance because the upstream node was started again.
+            status, value = attempt(fresh=True)
+        if status in (httpx.codes.OK, httpx.codes.CREATED):
+            return value
+        if status == httpx.codes.ACCEPTED:
+            raise Unreachable(
+                "answer-late", "the upstream node took the record and has not answered yet", hint="send the same record again"
+            )
+        raise _error_of(status, value)
+
+    def _bearer(self, *, fresh: bool) -> str:
+        with self._lock:
+            if fresh or self._token is None or self._token[1] <= self._clock.now_ms():
+                self._token = self._sign_in()
+            return self._token[0]
+
+    def _sign_in(self) -> tuple[str, int]:
+        """A token, and the time until which it is used."""
+        now_ms = self._clock.now_ms()
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self._client_id,
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": self._assertion(now_ms // 1000),
+        }
+        status, value = self._request("POST", "/oauth2/token", data=form)
+        token, lifetime_s = value.get("access_token"), value.get("expires_in")
+        if status != httpx.codes.OK or not isinstance(token, str) or type(lifetime_s) is not int:
+            raise Unreachable("upstream-sign-in", "the upstream node does not let this node sign in", hint="is its key in force there?")
+        return token, now_ms + lifetime_s * 1000 - _TOKEN_MARGIN_MS
+
+    def _assertion(self, now_s: int) -> str:
+        claims = {
+            "iss": self._client_id,
+            "sub": self._client_id,
+            "aud": self._audience,
+            "jti": self._random(16).hex(),
+            "iat": now_s,
+            "exp": now_s + _ASSERTION_S,
+        }
+        return jwt.encode({"alg": "ES256", "typ": "JWT"}, claims, self._key)
+
+    def _request(self, method: str, path: str, **options: Any) -> tuple[int, dict[str, Any]]:
+        """Status and JSON object of an answer. Raises `Unreachable` (`upstream-unreachable`), `VerificationFailed`."""
+        body = bytearray()
+        try:
+            with self._http.stream(method, path, **options) as response:
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if len(body) > UPSTREAM_ANSWER_BYTES_MAX:
+                        raise _malformed("an answer is longer than any that is agreed")
+                status = response.status_code
+        except httpx.HTTPError as error:
+            raise Unreachable(
+                "upstream-unreachable", "the upstream node does not answer", hint=f"is it running? {self._http.base_url}"
+            ) from error
+        try:
+            value = orjson.loads(bytes(body))
+        except orjson.JSONDecodeError as error:
+            if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+                raise Unreachable("upstream-unreachable", "the upstream node answers with an error", hint="see its log") from error
+            raise _malformed("an answer is not JSON") from error
+        if not isinstance(value, dict):
+            raise _malformed("an answer is not a JSON object")
+        return status, value
+
+
+def _receipt(value: Mapping[str, Any]) -> Receipt:
+    fields = ("height", "time_ms", "log_index", "position")
+    numbers = [value.get(name) for name in fields]
+    record_id, result = value.get("record_id"), value.get("result")
+    if not isinstance(record_id, str) or not isinstance(result, dict) or not all(type(number) is int for number in numbers):
+        raise _malformed("a receipt is not of the agreed shape")
+    height, time_ms, log_index, position = (int(number or 0) for number in numbers)
+    return Receipt(record_id, height, time_ms, log_index, position, result)
+
+
+def _error_of(status: int, problem: Mapping[str, Any]) -> TallystickError:
+    """The error behind an RFC 9457 problem, so that the code that reaches our caller is the one that the upstream node gave."""
+    code, message = (
+        str(problem.get("code", "upstream-refused")),
+        str(problem.get("detail", problem.get("title", "the upstream node refused"))),
+    )
+    kinds: dict[int, type[TallystickError]] = {403: NotPermitted, 404: NotFound, 409: Refused, 422: InputError}
+    if status in kinds:
+        return kinds[status](code, message)
+    if code == "oversize":
+        return InputError(code, message)
+    return Unreachable("upstream-unreachable", f"the upstream node answers {status} ({code})", hint="try again later")
+
+
+def _malformed(what: str) -> VerificationFailed:
+    return VerificationFailed("upstream-malformed", f"the upstream node's answer cannot be used: {what}")
