@@ -19,6 +19,7 @@ from ledger.errors import InputError, NotFound, NotPermitted, Refused, Verificat
 from ledger.hashing import sha256, tagged_json
 from nodes.keystore import NODE_OWNER, Argon2Cost, KeyInfo, KeyStore
 from nodes.private_files import create_node_secret, read_node_secret, temporary_path
+from nodes.registry import RegistryKey
 
 CHEAP = Argon2Cost(passes=1, memory_kib=8, lanes=1)
 SECRET, OTHER = b"a maker's own secret", b"somebody else's secret"
@@ -59,8 +60,31 @@ def test_a_staff_key_signs_after_it_was_opened_with_its_owners_secret(store: Key
 def test_a_nodes_keys_open_with_the_nodes_secret(store: KeyStore, alg: str, kind: type) -> None:
     info = store.create(alg, "seal", NODE_OWNER, SECRET)
     private = store.open(info.id, SECRET)
-    assert isinstance(private, kind) and not isinstance(private, ec.EllipticCurvePrivateKey)
+    assert isinstance(private, kind) and isinstance(private, X25519PrivateKey | Ed25519PrivateKey)
     assert private.public_key().public_bytes_raw() == info.public
+
+
+def test_the_registry_key_is_kept_like_any_other_and_known_by_its_commitment(store: KeyStore, directory: Path) -> None:
+    info = store.create("hmac-sha256", "registry", NODE_OWNER, SECRET)
+    private = KeyStore(directory, os.urandom, CHEAP).open(info.id, SECRET)
+    assert isinstance(private, RegistryKey) and private.commitment == info.public.hex() and store.list() == [info]
+    with pytest.raises(NotPermitted, match="secret-wrong"):
+        store.open(info.id, OTHER)
+    rewritten(directory, info, public="00" * 31)
+    with pytest.raises(VerificationFailed, match="key-file-damaged"):
+        store.info(info.id)
+
+
+def opens(store: KeyStore, info: KeyInfo, secret: bytes) -> bool:
+    """Whether the secret opens the key, and what comes out is that key."""
+    private = store.open(info.id, secret)
+    return isinstance(private, ec.EllipticCurvePrivateKey | Ed25519PrivateKey) and keys_id(private) == info.id
+
+
+def keys_id(private: ec.EllipticCurvePrivateKey | Ed25519PrivateKey) -> str:
+    if isinstance(private, ec.EllipticCurvePrivateKey):
+        return keys.public_of(private).id
+    return keys.key_id("ed25519", private.public_key().public_bytes_raw())
 
 
 def test_a_key_does_not_open_with_another_persons_secret(store: KeyStore) -> None:
@@ -83,7 +107,7 @@ def test_the_default_cost_is_recorded_and_is_not_cheap(directory: Path) -> None:
     kdf = json.loads(path_of(directory, info).read_bytes())["kdf"]
     # OWASP's floor for Argon2id is two passes over 19 MiB.
     assert kdf["name"] == "argon2id" and kdf["memory_kib"] >= 19_456 and kdf["passes"] >= 2
-    assert KeyStore(directory, os.urandom, CHEAP).open(info.id, SECRET)
+    assert opens(KeyStore(directory, os.urandom, CHEAP), info, SECRET)
 
 
 def test_the_store_lists_every_key_and_nothing_else(store: KeyStore, directory: Path) -> None:
@@ -124,7 +148,7 @@ def test_what_the_ledger_does_not_know_is_not_kept(store: KeyStore) -> None:
 def test_a_changed_secret_opens_and_the_old_one_does_no_more(store: KeyStore) -> None:
     info = store.create("p256", "make", MAKER, SECRET)
     store.change_secret(info.id, SECRET, OTHER)
-    assert store.open(info.id, OTHER) and store.info(info.id) == info
+    assert opens(store, info, OTHER) and store.info(info.id) == info
     with pytest.raises(NotPermitted, match="secret-wrong"):
         store.open(info.id, SECRET)
 
@@ -133,7 +157,7 @@ def test_a_secret_is_changed_only_by_who_knows_the_old_one(store: KeyStore) -> N
     info = store.create("p256", "make", MAKER, SECRET)
     with pytest.raises(NotPermitted, match="secret-wrong"):
         store.change_secret(info.id, OTHER, OTHER)
-    assert store.open(info.id, SECRET)
+    assert opens(store, info, SECRET)
 
 
 def test_files_and_directory_are_the_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
@@ -188,7 +212,7 @@ def test_damage_at_any_byte_of_a_file_is_noticed(store: KeyStore, directory: Pat
             store.open(info.id, SECRET)
         assert caught.value.code == "key-file-damaged"
     path.write_bytes(whole)
-    assert store.open(info.id, SECRET)
+    assert opens(store, info, SECRET)
 
 
 def test_a_file_cut_short_anywhere_is_noticed(store: KeyStore, directory: Path) -> None:
@@ -276,14 +300,14 @@ KeyStore(Path(sys.argv[1]), os.urandom, Argon2Cost(1, 8, 1)).change_secret(sys.a
 def test_a_crash_between_writing_and_renaming_leaves_the_old_file_and_a_free_lock(store: KeyStore, directory: Path) -> None:
     info = store.create("p256", "make", MAKER, SECRET)
     crashed = subprocess.run(
-        [sys.executable, "-c", CRASH, str(directory), info.id], check=False, env={**os.environ, "PYTHONPATH": os.getcwd()}
+        [sys.executable, "-c", CRASH, str(directory), info.id], check=False, env={**os.environ, "PYTHONPATH": str(Path.cwd())}
     )
     assert crashed.returncode == 9
     left_over = temporary_path(path_of(directory, info))
     assert left_over.exists() and stat.S_IMODE(left_over.stat().st_mode) == 0o600
-    assert store.list() == [info] and store.open(info.id, SECRET)
+    assert store.list() == [info] and opens(store, info, SECRET)
     store.change_secret(info.id, SECRET, OTHER)
-    assert store.open(info.id, OTHER) and not left_over.exists()
+    assert opens(store, info, OTHER) and not left_over.exists()
 
 
 def test_a_file_that_cannot_be_written_is_said_so_and_the_old_one_stays(store: KeyStore, directory: Path) -> None:
@@ -291,7 +315,7 @@ def test_a_file_that_cannot_be_written_is_said_so_and_the_old_one_stays(store: K
     temporary_path(path_of(directory, info)).mkdir()
     with pytest.raises(Refused, match="file-not-written"):
         store.change_secret(info.id, SECRET, OTHER)
-    assert store.open(info.id, SECRET)
+    assert opens(store, info, SECRET)
     with pytest.raises(Refused, match="file-not-written"):
         KeyStore(path_of(directory, info) / "keys", os.urandom)
 

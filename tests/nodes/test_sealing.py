@@ -203,7 +203,7 @@ def test_the_real_wrap_is_found_in_every_position(alice: Holder) -> None:
     for seed in range(40):
         record = core()
         part, _ = seal(record, "declaration", CONTENT, [alice.recipient(named=True)], prng.Random(seed).randbytes)
-        positions.add([i for i, wrap in enumerate(part["wraps"]) if "to" in wrap][0])
+        positions.add(next(i for i, wrap in enumerate(part["wraps"]) if "to" in wrap))
     assert positions == {0, 1, 2, 3}
 
 
@@ -297,7 +297,7 @@ def forged(holder: Holder, padded: bytes) -> dict[str, Any]:
     part, _ = seal(record, "declaration", CONTENT, [holder.recipient()], os.urandom)
     box = box_of(sealing._suite().encrypt(key, holder.private.public_key(), context))
     text = box_of(AESGCM(key).encrypt(bytes(12), padded, context))
-    part |= {"key_commitment": sealing.key_commitment(key), "text": text, "wraps": [{"box": box}] + part["wraps"][:3]}
+    part |= {"key_commitment": sealing.key_commitment(key), "text": text, "wraps": [{"box": box}, *part["wraps"][:3]]}
     return record | {"sealed": {"declaration": part}}
 
 
