@@ -6,7 +6,11 @@ and runs the tests marked `deep` too.
 
 from __future__ import annotations
 
+import fcntl
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,3 +30,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if deep:
         config.hook.pytest_deselected(items=deep)
         items[:] = [item for item in items if item not in deep]
+
+
+@pytest.fixture(scope="session")
+def played_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of one demo, played once for all workers. It is shared: read it, or copy it first."""
+    base = tmp_path_factory.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    home, outcome = root / "demo", root / "demo.outcome"
+    with (root / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not outcome.exists():
+            command = [str(Path(sys.executable).parent / "tallystick"), "demo", "--home", str(home), "--json"]
+            finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+            (root / "demo.json").write_text(finished.stdout, encoding="utf-8")
+            outcome.write_text(f"{finished.returncode}\n{finished.stderr}", encoding="utf-8")
+    status, _, errors = outcome.read_text(encoding="utf-8").partition("\n")
+    assert status == "0", f"the demo failed: {errors}"
+    return home

@@ -1,0 +1,63 @@
+"""Writes the documents that follow from the code: `docs/result-codes.md`.
+
+python docs/generate.py            writes
+python docs/generate.py --check    exits 1 where a document on disk is not what the code says
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from contracts import codes
+from ledger import admission
+
+DOCS = Path(__file__).parent
+
+_RESULT_CODES = """\
+# Result codes
+
+Generated from the code by `make docs`; a test compares it. The same code stands on the ledger, in an HTTP problem document and in the
+command line's message.
+
+## Rule results
+
+Of a record that is authentic and well formed. Any replica computes them from public state; they stand on the ledger beside the record.
+
+{rules}
+## Refused at the door
+
+Of a transaction that could not be authenticated or is malformed. It leaves nothing on the ledger; its sender gets the code.
+
+{admission}"""
+
+
+def result_codes() -> str:
+    """The page of all rule results and all admission codes."""
+    return _RESULT_CODES.format(rules=_table(codes.CODES), admission=_table(admission.CODES))
+
+
+def documents() -> dict[Path, str]:
+    """Every generated document and what it should hold."""
+    return {DOCS / "result-codes.md": result_codes()}
+
+
+def main(arguments: list[str]) -> int:
+    stale = [path for path, text in documents().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    if "--check" in arguments:
+        for path in stale:
+            sys.stderr.write(f"{path.name} is not what the code says; run `make docs`\n")
+        return 1 if stale else 0
+    for path in stale:
+        path.write_text(documents()[path], encoding="utf-8")
+    return 0
+
+
+def _table(meanings: Mapping[str, str]) -> str:
+    rows = [f"| `{code}` | {meaning} |" for code, meaning in meanings.items()]
+    return "\n".join(["| code | meaning |", "|---|---|", *rows, ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
