@@ -19,7 +19,7 @@ from ledger.record import FORMAT_VERSION, record_id, sign_record
 from ledger.store import LedgerStore
 from nodes.sealing import Recipient, seal
 
-VALID_MS: Final = 86_400_000
+VALID_MS: Final = 43_200_000
 _NONCE_BYTES: Final = 16
 
 

@@ -148,14 +148,14 @@ class Home:
     def lock_file(self) -> Path:
         return self.path / "lock"
 
-    def make(self) -> None:
-        """Makes the directories. Raises `Refused` (`home-not-empty`) where something is there already."""
+    def check_free(self) -> None:
+        """Raises `Refused` (`home-not-empty`) where something stands in the way of a new home."""
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-            raise Refused(
-                "home-not-empty",
-                f"{self.path} exists and is not an empty directory",
-                hint="name a new directory",
-            )
+            raise Refused("home-not-empty", f"{self.path} exists and is not an empty directory", hint="name a new directory")
+
+    def make(self) -> None:
+        """Makes the directories of a new home. Raises `Refused` (`home-not-empty`)."""
+        self.check_free()
         for directory in (self.path, self.keys_dir, self.logs_dir):
             make_private_directory(directory)
 

@@ -1,0 +1,290 @@
+"""Founding a network: the genesis document, and a home with keys, staff and configuration for every member.
+
+Whoever founds a network on one machine sees all of its secrets for a moment: right for a demonstration, a pilot or a test. Each
+home holds its own node's keys only; the secrets of its staff are given back to the caller once, and stored nowhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from contracts.policy import Policy
+from ledger import canonical
+from ledger.clock import Clock
+from ledger.errors import InputError
+from ledger.header import network_of
+from ledger.keys import ED25519, P256, X25519, PublicKey
+from nodes.home import (
+    ApiSection,
+    EngineSection,
+    Home,
+    HomeConfig,
+    NetworkSection,
+    NodeSection,
+    Role,
+    StorageSection,
+    write_file,
+)
+from nodes.keystore import NODE_OWNER, Argon2Cost, KeyStore
+from nodes.private import PrivateStore
+from nodes.private_files import create_node_secret
+from nodes.registry import REGISTRY_KEY_BYTES, RegistryKey
+from nodes.users import KEY_PURPOSES, Accounts
+
+RULES_VERSION: Final = 1
+REGION: Final = "110000"
+PORT_FIRST: Final = 8000
+_SLUG: Final = re.compile(r"[a-z][a-z0-9-]{1,31}\Z")
+_STAFF: Final[Mapping[str, tuple[str, ...]]] = {
+    "authority": ("maker", "checker"),
+    "registrar": ("maker", "checker"),
+    "bank": ("maker", "checker"),
+    "enterprise": ("maker",),
+    "auditor": ("viewer",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MemberPlan:
+    """A node to be: its id (the member's slug), role, name (printable ASCII for a member: it is public) and region (GB/T 2260)."""
+
+    id: str
+    role: Role
+    name: str
+    region: str = REGION
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the nodes will be found: member after member listens on the next port. `{id}` in a database address (SQLAlchemy) stands
+    for the member; None is SQLite in the home.
+    """
+
+    host: str = "127.0.0.1"
+    port_first: int = PORT_FIRST
+    ledger_url: str | None = None
+    private_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """How a person signs in to a node. `secret` is stored nowhere else."""
+
+    node: str
+    address: str
+    user: str
+    role: str
+    secret: str = field(repr=False)
+
+    def to_json(self) -> dict[str, str]:
+        return {"node": self.node, "address": self.address, "user": self.user, "role": self.role, "secret": self.secret}
+
+
+@dataclass(frozen=True, slots=True)
+class EnterpriseKeys:
+    """The public keys of an enterprise's own node, for its enrolment."""
+
+    sign: PublicKey
+    seal: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """A network on this machine. `homes` and `enterprises` are by node id, in the order of the plan."""
+
+    network: str
+    genesis: Mapping[str, Any]
+    homes: Mapping[str, Path]
+    enterprises: Mapping[str, EnterpriseKeys]
+    sign_ins: Sequence[SignIn]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seat:
+    """A home while it is being made."""
+
+    plan: MemberPlan
+    home: Home
+    config: HomeConfig
+    secret: bytes
+    keystore: KeyStore
+
+
+def parse_member(text: str) -> MemberPlan:
+    """`ID:ROLE:NAME`, or `ID:ROLE:NAME:REGION`, as the command line takes it. Raises `InputError` (`bad-member`)."""
+    fields = text.split(":")
+    if len(fields) not in (3, 4):
+        raise InputError("bad-member", f"`{text}` is not ID:ROLE:NAME", hint="for instance bank-a:bank:Bank of Liaoning")
+    role = next((known for known in get_args(Role) if known == fields[1]), None)
+    if role is None:
+        raise InputError("bad-member", f"`{fields[1]}` is no role", hint=f"a role is one of {', '.join(get_args(Role))}")
+    return MemberPlan(fields[0], role, fields[2], *fields[3:])
+
+
+def create_network(
+    directory: Path,
+    name: str,
+    members: Sequence[MemberPlan],
+    *,
+    clock: Clock,
+    random: Callable[[int], bytes],
+    addresses: Addresses = Addresses(),
+    policy: Policy | None = None,
+    cost: Argon2Cost | None = None,
+) -> Founded:
+    """Makes `directory/<id>` for each member, under one genesis document dated now. The authority orders blocks; all others follow it.
+
+    The authority is the registrar too, unless a member of that role is among them. Raises `InputError` (`bad-member`, `bad-network`)
+    and `Refused` (`home-not-empty`) before anything is written.
+    """
+    _check_plans(name, members)
+    homes = {plan.id: Home(directory / plan.id) for plan in members}
+    for home in homes.values():
+        home.check_free()
+    seats = []
+    for place, plan in enumerate(members):
+        config = _draft(name, plan, members, addresses, place)
+        seats.append(_make_seat(plan, homes[plan.id], config, random, cost))
+    return _found(name, seats, clock, random, policy or Policy(), cost)
+
+
+def trust_document(genesis: Mapping[str, Any]) -> dict[str, Any]:
+    """What a verifier trusts from the start: the genesis hash, and the operator's key for logs of every size."""
+    operator = genesis["engine"]["operator"]
+    return {
+        "v": 1,
+        "network": network_of(genesis),
+        "engine": genesis["engine"]["kind"],
+        "operators": [{"name": operator["name"], "public": operator["public"], "from_size": 0, "to_size": None}],
+        "witnesses": {"required": 0, "keys": []},
+    }
+
+
+def _check_plans(name: str, members: Sequence[MemberPlan]) -> None:
+    if not 0 < len(name) <= 64 or not name.isprintable():
+        raise InputError("bad-network", "a network's name has 1 to 64 printable characters")
+    for plan in members:
+        if not _SLUG.match(plan.id):
+            raise InputError("bad-member", f"`{plan.id}` is no id", hint="2 to 32 lower-case letters, digits and hyphens")
+        if not (0 < len(plan.name) <= 128 and plan.name.isprintable()) or (plan.role != "enterprise" and not plan.name.isascii()):
+            raise InputError("bad-member", f"the name of {plan.id} cannot stand in a public field", hint="use printable ASCII")
+        if not re.fullmatch(r"[0-9]{6}", plan.region):
+            raise InputError("bad-member", f"the region of {plan.id} is no code of GB/T 2260", hint="for instance 210000")
+    if len({plan.id for plan in members}) != len(members):
+        raise InputError("bad-member", "two members have the same id")
+    if sum(plan.role == "authority" for plan in members) != 1 or sum(plan.role == "registrar" for plan in members) > 1:
+        raise InputError("bad-member", "a network has one authority and at most one registrar beside it")
+
+
+def _draft(name: str, plan: MemberPlan, members: Sequence[MemberPlan], addresses: Addresses, place: int) -> HomeConfig:
+    """A member's configuration, whole but for the network's id, which follows from the keys of all."""
+    host, operator = addresses.host, next(number for number, other in enumerate(members) if other.role == "authority")
+    follow = EngineSection(kind="follow", upstream=f"http://{host}:{addresses.port_first + operator}")
+    return HomeConfig(
+        network=NetworkSection(name=name, id="0" * 64),
+        node=NodeSection(id=plan.id, name=plan.name, role=plan.role, member=None if plan.role == "enterprise" else plan.id),
+        engine=EngineSection(kind="solo") if place == operator else follow,
+        storage=StorageSection(ledger_url=_address(addresses.ledger_url, plan.id), private_url=_address(addresses.private_url, plan.id)),
+        api=ApiSection(host=host, port=addresses.port_first + place),
+    )
+
+
+def _address(template: str | None, member: str) -> str | None:
+    return None if template is None else template.replace("{id}", member)
+
+
+def _make_seat(plan: MemberPlan, home: Home, draft: HomeConfig, random: Callable[[int], bytes], cost: Argon2Cost | None) -> _Seat:
+    home.make()
+    secret = create_node_secret(home.secret_file, random)
+    keystore = KeyStore(home.keys_dir, random, cost)
+    keystore.create(P256, "enterprise" if plan.role == "enterprise" else "service", NODE_OWNER, secret)
+    keystore.create(X25519, "seal", NODE_OWNER, secret)
+    if draft.engine.kind == "solo":
+        keystore.create(ED25519, "operator", NODE_OWNER, secret)
+    return _Seat(plan, home, draft, secret, keystore)
+
+
+def _found(
+    name: str, seats: Sequence[_Seat], clock: Clock, random: Callable[[int], bytes], policy: Policy, cost: Argon2Cost | None
+) -> Founded:
+    registry_key = RegistryKey(random(REGISTRY_KEY_BYTES))
+    sign_ins: list[SignIn] = []
+    persons: dict[str, str] = {}
+    for seat in seats:
+        if seat.plan.role in ("authority", "registrar"):
+            seat.keystore.add(registry_key, "registry", NODE_OWNER, seat.secret)
+        sign_ins += _hire(seat, clock, random, cost, persons)
+    genesis = _genesis(name, seats, registry_key, persons, clock.now_ms(), policy)
+    network = network_of(genesis)
+    for seat in seats:
+        write_file(seat.home.genesis_file, canonical.encode(genesis))
+        write_file(seat.home.trust_file, canonical.encode(trust_document(genesis)))
+        # The configuration comes last: a home that has one is whole.
+        seat.home.write_config(seat.config.model_copy(update={"network": NetworkSection(name=name, id=network)}))
+    enterprises = {
+        seat.plan.id: EnterpriseKeys(_public(seat, "enterprise"), _public(seat, "seal")) for seat in seats if seat.plan.role == "enterprise"
+    }
+    return Founded(network, genesis, {seat.plan.id: seat.home.path for seat in seats}, enterprises, sign_ins)
+
+
+def _hire(seat: _Seat, clock: Clock, random: Callable[[int], bytes], cost: Argon2Cost | None, persons: dict[str, str]) -> list[SignIn]:
+    """Makes the accounts of a node's staff, and notes the pseudonym behind each of their keys."""
+    address = f"http://{seat.config.api.host}:{seat.config.api.port}"
+    hired = []
+    private = PrivateStore(seat.home.private_url(seat.config))
+    try:
+        accounts = Accounts(private, seat.keystore, clock, random, cost)
+        for role in _STAFF[seat.plan.role]:
+            # 130 random bits in base 32, in groups that a person can copy.
+            secret = base64.b32encode(random(20)).decode("ascii")[:26].lower()
+            user = accounts.add_user(role, f"{role} at {seat.plan.id}", role, secret)
+            if user.key_id is not None:
+                persons[user.key_id] = user.person
+            hired.append(SignIn(seat.plan.id, address, user.id, role, secret))
+    finally:
+        private.close()
+    return hired
+
+
+def _genesis(
+    name: str, seats: Sequence[_Seat], registry_key: RegistryKey, persons: Mapping[str, str], time_ms: int, policy: Policy
+) -> dict[str, Any]:
+    members = [seat for seat in seats if seat.plan.role != "enterprise"]
+    operator = next(seat for seat in seats if seat.config.engine.kind == "solo")
+    registrar = next((seat for seat in members if seat.plan.role == "registrar"), operator)
+    return {
+        "v": 1,
+        "name": name,
+        "time": time_ms,
+        "engine": {"kind": "solo", "operator": {"name": operator.plan.id, "public": _public(operator, "operator").public.hex()}},
+        "rules": RULES_VERSION,
+        "application": {
+            "policy": policy.model_dump(),
+            "registrar": registrar.plan.id,
+            "governors": [{"member": seat.plan.id, "weight": 1} for seat in members if seat.plan.role in ("authority", "bank")],
+            "recovery": {"k": 0, "keys": []},
+            "registry_commitment": registry_key.commitment,
+            "members": [_member(seat, persons) for seat in members],
+        },
+    }
+
+
+def _member(seat: _Seat, persons: Mapping[str, str]) -> dict[str, Any]:
+    public = {"service", "seal", *KEY_PURPOSES.values()}
+    keys = [
+        {"alg": info.alg, "public": info.public.hex(), "purpose": info.purpose, "person": persons.get(info.id)}
+        for info in seat.keystore.list()
+        if info.purpose in public
+    ]
+    plan = seat.plan
+    return {"member": plan.id, "role": plan.role, "region": plan.region, "name": plan.name, "keys": keys}
+
+
+def _public(seat: _Seat, purpose: str) -> PublicKey:
+    info = next(info for info in seat.keystore.list() if info.purpose == purpose)
+    return PublicKey(info.alg, info.public)

@@ -1,0 +1,242 @@
+"""A running node: the parts of a home put together, started and stopped in the right order.
+
+The operator's node orders blocks itself (`solo`); any other follows it (`follow`). Clock, randomness, rules and, in tests, the
+engine or the way upstream are passed in; nothing is started by opening a node.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Protocol, Self
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from contracts.ruleset import RULEBOOK
+from ledger.clock import Clock, SystemClock
+from ledger.engine import Engine
+from ledger.errors import NotFound, Refused, VerificationFailed
+from ledger.follow import FollowEngine, Upstream, operator_of
+from ledger.keys import P256
+from ledger.rules import Rulebook
+from ledger.solo import FileLock, Operator, SoloEngine
+from ledger.store import LedgerStore
+from nodes.author import RecordAuthor, SigningKey
+from nodes.directory import Directory
+from nodes.enterprises import PROJECTION, Enterprises, enterprises, project_enrolment
+from nodes.home import Home, HomeConfig
+from nodes.keystore import NODE_OWNER, Argon2Cost, KeyStore
+from nodes.outbox import Outbox
+from nodes.private import PrivateStore, get_meta, set_meta
+from nodes.private_files import read_node_secret
+from nodes.reader import LedgerReader
+from nodes.registry import RegistryKey
+from nodes.upstream import HttpUpstream, audience_of
+from nodes.users import Accounts
+
+NETWORK: Final = "network"
+ENTERPRISE_CLIENT: Final = "enterprise:"
+
+
+class Closeable(Protocol):
+    """What holds a connection."""
+
+    def close(self) -> None: ...
+
+
+class Node:
+    """One member's, or one enterprise's, node. Make it with `Node.open`; `start` and `stop` it, or use it as a context."""
+
+    def __init__(
+        self,
+        home: Home,
+        config: HomeConfig,
+        genesis: dict[str, Any],
+        clock: Clock,
+        random: Callable[[int], bytes],
+        cost: Argon2Cost | None,
+    ) -> None:
+        self.home, self.config, self.genesis, self.clock, self.random = home, config, genesis, clock, random
+        self.network = config.network.id
+        self._secret = read_node_secret(home.secret_file)
+        self.keystore = KeyStore(home.keys_dir, random, cost)
+        self.private = PrivateStore(home.private_url(config))
+        self._open: list[Closeable] = [self.private]
+        self.accounts = Accounts(self.private, self.keystore, clock, random, cost)
+        self.enterprises = Enterprises(self.private)
+        self._check_private_network()
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        clock: Clock | None = None,
+        engine: Engine | None = None,
+        random: Callable[[int], bytes] = os.urandom,
+        *,
+        rulebook: Rulebook = RULEBOOK,
+        upstream: Upstream | None = None,
+        cost: Argon2Cost | None = None,
+    ) -> Node:
+        """Opens the home at a path. `engine` or `upstream` replace those that the configuration names.
+
+        Raises `InputError` (`no-home`, `bad-config`), `Refused` (`home-mode`, `key-file-mode`), `VerificationFailed`
+        (`wrong-genesis`, `other-network`, and those of damaged files), `Unreachable` (`database-unreachable`).
+        """
+        home = Home(path)
+        config = home.read_config()
+        home.check_modes()
+        node = cls(home, config, home.read_genesis(config.network.id), clock or SystemClock(), random, cost)
+        try:
+            node._assemble(engine or node._make_engine(rulebook, upstream))
+        except BaseException:
+            node.close()
+            raise
+        return node
+
+    def start(self) -> None:
+        """Starts engine, reader and outbox. Raises `Unreachable` (`home-in-use`), `Refused`, `VerificationFailed`."""
+        self.engine.start()
+        self.reader.start()
+        self.outbox.start()
+
+    def stop(self) -> None:
+        """Stops all of it and closes the databases. The outbox ends last but one, so that what it sent can be written down."""
+        self.engine.stop()
+        self.outbox.stop()
+        self.reader.stop()
+        self.close()
+
+    def close(self) -> None:
+        """Closes the databases of a node that is not running."""
+        for resource in reversed(self._open):
+            resource.close()
+        self._open.clear()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def member(self) -> str:
+        """The slug of the member that this node acts for. Raises `Refused` (`not-a-member`) on an enterprise's node."""
+        if self.config.node.member is None:
+            raise Refused("not-a-member", "an enterprise's node acts for no member of the network")
+        return self.config.node.member
+
+    @property
+    def client_id(self) -> str:
+        """The name under which this node signs in at another."""
+        member = self.config.node.member
+        return ENTERPRISE_CLIENT + self.identity_key.id if member is None else member
+
+    @cached_property
+    def identity_key(self) -> SigningKey:
+        """What this node signs with as itself: its member's `service` key, or an enterprise's signing key.
+
+        Raises `NotFound` (`no-node-key`).
+        """
+        purpose = "enterprise" if self.config.node.member is None else "service"
+        key_id = self._newest([info.id for info in self.keystore.list() if info.purpose == purpose and info.owner == NODE_OWNER])
+        private = self.keystore.open(key_id, self._secret)
+        assert isinstance(private, EllipticCurvePrivateKey), "keys of these purposes are made as p256"
+        return SigningKey(key_id, private)
+
+    def own_key(self, purpose: str) -> SigningKey:
+        """A P-256 key of this node for a purpose of its own that the ledger knows nothing of; made where there is none."""
+        for info in self.keystore.list():
+            if info.purpose == purpose and info.owner == NODE_OWNER:
+                break
+        else:
+            info = self.keystore.create(P256, purpose, NODE_OWNER, self._secret)
+        private = self.keystore.open(info.id, self._secret)
+        assert isinstance(private, EllipticCurvePrivateKey), "the key was made as p256"
+        return SigningKey(info.id, private)
+
+    @cached_property
+    def registry_key(self) -> RegistryKey:
+        """What turns numbers into ids: at the registrar and the authority only. Raises `NotFound` (`no-node-key`), `VerificationFailed`
+        (`wrong-registry-key`) where it is not the one that genesis commits to.
+        """
+        for info in self.keystore.list():
+            if info.purpose == "registry":
+                key = self.keystore.open(info.id, self._secret)
+                assert isinstance(key, RegistryKey), "keys of this purpose are registry keys"
+                if key.commitment != self.genesis["application"]["registry_commitment"]:
+                    raise VerificationFailed("wrong-registry-key", "the registry key is not the one that the network commits to")
+                return key
+        raise NotFound("no-node-key", "this node holds no registry key", hint="only the registrar's and the authority's nodes do")
+
+    @cached_property
+    def sealing_keys(self) -> dict[str, X25519PrivateKey]:
+        """Every sealing key of this node by id, old ones too. `forget_keys` after the key store changed."""
+        opened = {info.id: self.keystore.open(info.id, self._secret) for info in self.keystore.list() if info.purpose == "seal"}
+        return {key_id: key for key_id, key in opened.items() if isinstance(key, X25519PrivateKey)}
+
+    def forget_keys(self) -> None:
+        """Makes the node read its own keys from the key store again."""
+        for name in ("identity_key", "registry_key", "sealing_keys"):
+            self.__dict__.pop(name, None)
+
+    def _assemble(self, engine: Engine) -> None:
+        self.engine = engine
+        self.store = engine.store
+        self.directory = Directory(self.store)
+        self.author = RecordAuthor(self.network, self.store, self.clock, self.random)
+        self.outbox = Outbox(self.private, engine, self.clock, orders=self.config.engine.kind == "solo")
+        self.reader = LedgerReader(self.store, self.private, lambda: self.sealing_keys)
+        self.reader.register(PROJECTION, [enterprises], project_enrolment)
+        engine.subscribe(self.reader.notify)
+
+    def _make_engine(self, rulebook: Rulebook, upstream: Upstream | None) -> Engine:
+        store = LedgerStore(self.home.ledger_url(self.config))
+        self._open.append(store)
+        lock = FileLock(self.home.lock_file)
+        if self.config.engine.kind == "solo":
+            return SoloEngine(store, self.genesis, rulebook, self._operator(), self.clock, lock=lock)
+        if self.config.engine.kind == "follow":
+            return FollowEngine(store, self.genesis, rulebook, operator_of(self.genesis), upstream or self._upstream(), lock=lock)
+        raise Refused("engine-unknown", f"this program has no engine {self.config.engine.kind}", hint="use solo or follow")
+
+    def _operator(self) -> Operator:
+        named = operator_of(self.genesis)
+        for info in self.keystore.list():
+            if info.purpose == "operator" and info.public == named.public:
+                private = self.keystore.open(info.id, self._secret)
+                assert isinstance(private, Ed25519PrivateKey), "an operator's key is made as ed25519"
+                return Operator(named.name, private)
+        raise NotFound("no-node-key", "this node does not hold the operator's key that genesis names", hint="a follower needs none")
+
+    def _upstream(self) -> Upstream:
+        url, operator = self.config.engine.upstream, operator_of(self.genesis).name
+        assert url is not None, "the configuration of a follower has an upstream"
+        key = self.identity_key
+        upstream = HttpUpstream(url, self.client_id, audience_of(self.network, operator), key.private, self.clock, self.random)
+        self._open.append(upstream)
+        return upstream
+
+    def _newest(self, key_ids: list[str]) -> str:
+        """Of several keys of one purpose, the one that the ledger knows and that was added last."""
+        if len(key_ids) > 1 and hasattr(self, "directory"):
+            known = [key for key_id in key_ids if (key := self.directory.key(key_id)) is not None and key.alive]
+            if known:
+                return max(known, key=lambda key: (key.added_at, key.id)).id
+        if not key_ids:
+            raise NotFound("no-node-key", "this node lacks the key that it acts with", hint="restore its home from a backup")
+        return key_ids[0]
+
+    def _check_private_network(self) -> None:
+        with self.private.begin() as connection:
+            known = get_meta(connection, NETWORK)
+            if known is None:
+                set_meta(connection, NETWORK, self.network)
+        if known not in (None, self.network):
+            self.close()
+            raise VerificationFailed("other-network", "the private database belongs to another network", hint="check `private_url`")
