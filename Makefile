@@ -34,7 +34,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/vulture
+	$(BIN)/python tests/dead_code.py
 
 format: setup
 	$(BIN)/ruff format .
