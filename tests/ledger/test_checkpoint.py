@@ -122,6 +122,13 @@ def test_a_cosignature_with_another_time_or_a_time_out_of_range_does_not_count()
     assert checkpoint.verified_cosigners(short, {WITNESS: WITNESS_PUBLIC}) == {}
 
 
+def test_a_time_beyond_the_specification_does_not_count_even_when_signed() -> None:
+    signed = WITNESS_KEY.sign(f"cosignature/v1\ntime {2**63}\n{checkpoint.note_body(CHECKPOINT)}".encode())
+    raw = checkpoint.key_hash(WITNESS, checkpoint.COSIGNATURE_V1, WITNESS_PUBLIC) + (2**63).to_bytes(8, "big") + signed
+    forged = f"{NOTE}— {WITNESS} {base64.b64encode(raw).decode()}\n"
+    assert checkpoint.verified_cosigners(forged, {WITNESS: WITNESS_PUBLIC}) == {}
+
+
 def test_every_changed_character_of_a_note_is_noticed() -> None:
     for place, character in enumerate(NOTE):
         for other in {"A", "b", "1", "\n", " ", "+", "é"} - {character}:
