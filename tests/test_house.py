@@ -119,8 +119,11 @@ def test_contracts_calculate_without_floats_clocks_or_chance() -> None:
         for node in ast.walk(parsed(path)):
             inexact = isinstance(node, ast.Constant) and isinstance(node.value, float)
             divides = isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div)
-            called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-            names = called and node.func.id in {"float", "hash", "id", "open", "print", "input", "eval", "exec"}
+            names = (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in {"float", "hash", "id", "open", "print", "input", "eval", "exec"}
+            )
             asks = isinstance(node, ast.Attribute) and node.attr in {"now", "today", "utcnow", "urandom", "environ", "getenv"}
             if inexact or divides or names or asks:
                 found.append(f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}: {ast.unparse(node)}")
