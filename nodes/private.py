@@ -18,11 +18,11 @@ from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
 from ledger.database import connect
-from ledger.errors import Refused, Unreachable, VerificationFailed
+from ledger.errors import Refused, TallystickError, Unreachable, VerificationFailed
 
 SCHEMA_VERSION: Final = 1
 _SCHEMA_KEY: Final = "schema"
@@ -139,10 +139,18 @@ class PrivateStore:
         """Raises `Unreachable` (`database-unreachable`), `VerificationFailed` (`schema-newer`, `schema-unknown`)."""
         _make_sqlite_file(url)
         self.engine = connect(url)
+        # A writer that waited for its turn must see what the one before it wrote; SQLite, which locks before it reads, always does.
+        is_sqlite = self.engine.dialect.name == "sqlite"
+        self._writer = self.engine if is_sqlite else self.engine.execution_options(isolation_level="READ COMMITTED")
         self._writing = threading.local()
         try:
             self._prepare()
-        except BaseException:
+        except SQLAlchemyError as error:
+            self.close()
+            raise Unreachable(
+                "database-unreachable", "the private database cannot be prepared", hint="check the user's rights in it"
+            ) from error
+        except TallystickError:
             self.close()
             raise
 
@@ -157,7 +165,7 @@ class PrivateStore:
             raise Refused("transaction-nested", "a writing transaction inside another would wait for itself", hint="pass the connection on")
         self._writing.now = True
         try:
-            with _busy_is_unreachable(), self.engine.begin() as connection:
+            with _busy_is_unreachable(), self._writer.begin() as connection:
                 connection.execute(_LOCK)
                 yield connection
         finally:
@@ -165,7 +173,7 @@ class PrivateStore:
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """One consistent reading (on PostgreSQL: of each statement). It never waits for a writer; what is written in it is dropped."""
+        """One consistent reading. It never waits for a writer; what is written in it is dropped."""
         with _busy_is_unreachable(), self.engine.connect() as connection:
             yield connection
 
@@ -174,22 +182,22 @@ class PrivateStore:
 
     def _prepare(self) -> None:
         """Makes what is missing. The first two steps change nothing in a database that has a schema, even a newer one."""
-        with _busy_is_unreachable(), self.engine.begin() as connection:
-            connection.execute(CreateTable(meta, if_not_exists=True))
+        self._execute_once(CreateTable(meta, if_not_exists=True))
         with self.reading() as connection:
             is_new = get_meta(connection, _SCHEMA_KEY) is None
         if is_new:
-            self._write_schema_version()
+            self._execute_once(sa.insert(meta).values(key=_SCHEMA_KEY, value=str(SCHEMA_VERSION)))
         with self.begin() as connection:
             _check_schema(get_meta(connection, _SCHEMA_KEY))
             metadata.create_all(connection)
 
-    def _write_schema_version(self) -> None:
+    def _execute_once(self, statement: sa.Executable) -> None:
+        """Makes the first table or row, before there is one to lock."""
         try:
-            with _busy_is_unreachable(), self.engine.begin() as connection:
-                connection.execute(sa.insert(meta), [{"key": _SCHEMA_KEY, "value": str(SCHEMA_VERSION)}])
-        except IntegrityError:
-            # Another process made this database in the same moment; its row is checked like any other.
+            with _busy_is_unreachable(), self._writer.begin() as connection:
+                connection.execute(statement)
+        except (IntegrityError, ProgrammingError):
+            # Another process made it in the same moment, or we may not; the next step shows which.
             return
 
 

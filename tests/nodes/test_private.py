@@ -160,6 +160,13 @@ def test_a_database_that_cannot_be_opened_is_unreachable(tmp_path: Path) -> None
         PrivateStore(f"sqlite:///{tmp_path / 'nowhere' / 'private.db'}")
 
 
+def test_a_file_that_is_no_database_is_unreachable_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "private.db").write_bytes(b"minutes of the credit committee" * 40)
+    with pytest.raises(Unreachable, match="database-unreachable"):
+        PrivateStore(f"sqlite:///{tmp_path / 'private.db'}")
+    assert (tmp_path / "private.db").read_bytes() == b"minutes of the credit committee" * 40
+
+
 def test_a_reference_has_one_record_for_ever(store: PrivateStore) -> None:
     with store.begin() as connection:
         connection.execute(sa.insert(private.outbox), [OUTBOX_ROW | {"reference": "answer:1"}])
