@@ -1,0 +1,48 @@
+"""Every code that a rule may give as a result, with what it means. The table in the documents is made from here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CODES: Final = {
+    "ok": "accepted, and in force",
+    "already-answered": "the enquiry has its answer",
+    "already-registered": "a thing with this name, number, key or commitment is registered already",
+    "already-revoked": "the key was revoked before",
+    "already-taken": "the enquiry was taken already",
+    "commitment-mismatch": "the salt does not open the consent's commitment to the bank that asked",
+    "consent-expired": "the consent is not yet, or no longer, in force at the block's time",
+    "consent-revoked": "the enterprise revoked the consent, and with it the grants that came from it",
+    "consent-used-up": "every use of the consent is spent",
+    "exceeds-available": "more than the declaration has left; `left` says how much that is",
+    "exceeds-collected": "more than the collections hold unused, or more than was collected",
+    "exceeds-drawn": "more than is drawn and not repaid on this line",
+    "exceeds-grant": "more than the grant allows to be held and drawn at once",
+    "exceeds-hold": "more than this line holds",
+    "exhausted": "the declaration has nothing left to finance",
+    "frozen": "an order freezes the declaration, the financing or the member",
+    "grant-expired": "the grant's end is past",
+    "grant-unknown": "no grant on the ledger opens for this bank with these terms",
+    "grant-used-up": "every use of the grant is spent",
+    "hold-expired": "the hold's time is past",
+    "malformed": "the body does not fit the thing that it names, or the policy's bounds",
+    "not-in-steps": "a share is neither in whole steps of a thousandth nor exactly all there is",
+    "not-permitted": "the signers may not do this to this thing",
+    "overused": "more is used on the declaration than its capacity allows, so it takes no new hold",
+    "replaced": "another declaration replaces this one",
+    "same-person": "one person signed twice where two people must",
+    "second-signature-missing": "a signature that this record needs is missing",
+    "suspended": "the member is suspended and may start nothing",
+    "too-many-holds": "the declaration carries as many holds as it may, or one of the same bank",
+    "too-old": "the time in which the declaration could be financed is past",
+    "unknown-collection": "no such collection is on the ledger",
+    "unknown-consent": "no such consent is on the ledger",
+    "unknown-declaration": "no such declaration is registered",
+    "unknown-financing": "no such financing is on the ledger",
+    "unknown-key": "no such key of a member is registered",
+    "unknown-member": "no such member is admitted",
+    "unknown-request": "no such enquiry is on the ledger",
+    "unknown-take": "the enquiry was not taken by this record",
+    "void": "the declaration is void",
+    "wrong-state": "the thing is in a state in which this cannot happen to it",
+}

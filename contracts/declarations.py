@@ -1,0 +1,114 @@
+"""Declarations: registered once, amended, voided, and collected upon. Their amounts are sealed; here are only shares.
+
+What others use of a declaration never disappears when it is amended or voided. Over-use that comes from such a record is a status,
+never a refusal. Every accepted record settles the holds that have lapsed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contracts import balances, entries, policy
+from contracts.guards import AUTHORITY, BANK, Author, author_of, known, may_start, refuse, registrar, require, rule, two_people
+from contracts.models import DeclarationAmend, DeclarationCollected, DeclarationRegister, DeclarationVoid
+from contracts.months import month_end_ms
+from contracts.shares import STEP, WHOLE
+from ledger.rules import OK, Context, Result, State
+
+
+def _by_registrar(state: State, context: Context) -> Author:
+    author = author_of(state, context)
+    require(author.member == registrar(state), "not-permitted")
+    return author
+
+
+def _status(entry: entries.Declaration, time_ms: int) -> Result:
+    details: dict[str, Any] = {"status": balances.status(entry, time_ms)}
+    return Result("ok", details)
+
+
+@rule
+def register(state: State, context: Context, body: DeclarationRegister) -> Result:
+    """`declaration.register`, by the registrar: a number registers once, with the financing ratio that the policy allows."""
+    author = _by_registrar(state, context)
+    may_start(author)
+    require(entries.declaration(state, body.declaration) is None, "already-registered")
+    require(body.ceiling_ppm <= policy.value(state, "ceiling_ppm"), "malformed")
+    entry: entries.Declaration = {
+        "ceiling_ppm": body.ceiling_ppm,
+        "until": month_end_ms(body.until),
+        "capacity": WHOLE,
+        "collected": 0,
+        "void": None,
+        "replaced_by": None,
+        "frozen": False,
+        "drawn": 0,
+        "lost": 0,
+        "holds": [],
+        "committed": [],
+        "lenders": [],
+    }
+    entries.put_declaration(state, body.declaration, entry)
+    return OK
+
+
+def _standing(state: State, declaration_id: str) -> entries.Declaration:
+    return known(entries.declaration(state, declaration_id), "unknown-declaration")
+
+
+def _changeable(entry: entries.Declaration) -> None:
+    require(entry["replaced_by"] is None, "replaced")
+    require(entry["void"] is None, "void")
+
+
+@rule
+def amend(state: State, context: Context, body: DeclarationAmend) -> Result:
+    """`declaration.amend`, by the registrar: sets the capacity, which may exceed what was registered."""
+    entry = _standing(state, body.declaration)
+    _by_registrar(state, context)
+    _changeable(entry)
+    entry["capacity"] = body.capacity
+    balances.settle(entry, context.time_ms)
+    entries.put_declaration(state, body.declaration, entry)
+    return _status(entry, context.time_ms)
+
+
+@rule
+def void(state: State, context: Context, body: DeclarationVoid) -> Result:
+    """`declaration.void`, by the registrar."""
+    entry = _standing(state, body.declaration)
+    _by_registrar(state, context)
+    _changeable(entry)
+    entry["void"] = body.reason
+    balances.settle(entry, context.time_ms)
+    entries.put_declaration(state, body.declaration, entry)
+    return _status(entry, context.time_ms)
+
+
+@rule
+def collected(state: State, context: Context, body: DeclarationCollected) -> Result:
+    """`declaration.collected`, by two people of a bank that has or had a financing on it, or of the authority.
+
+    Never refused for lack of room, and not capped at the capacity. A negative share lowers what was recorded, with the authority's
+    signature too, and not below zero.
+    """
+    entry = _standing(state, body.declaration)
+    author = author_of(state, context, authority_may_join=True)
+    lender = author.role == BANK and author.member in entry["lenders"]
+    require(lender or author.role == AUTHORITY, "not-permitted")
+    two_people(author)
+    if body.share < 0 and not (author.role == AUTHORITY or author.authority_joined):
+        refuse("second-signature-missing")
+    require(body.share % STEP == 0, "not-in-steps")
+    require(entry["collected"] + body.share >= 0, "exceeds-collected")
+    entry["collected"] += body.share
+    balances.settle(entry, context.time_ms)
+    entries.put_declaration(state, body.declaration, entry)
+    collection: entries.Collection = {
+        "declaration": body.declaration,
+        "bank": author.member,
+        "share": body.share,
+        "unused": max(0, body.share),
+    }
+    entries.put_collection(state, context.record_id, collection)
+    return _status(entry, context.time_ms)

@@ -1,0 +1,213 @@
+"""The contracts' state entries: their shapes, and typed reading and writing of them.
+
+    member/<slug>          an institution                    declaration/<id>   shares of one declaration, its holds and commitments
+    consent/<record id>    an enterprise's consent           financing/<id>     one financing and its lines
+    enquiry/<record id>    a bank's enquiry                  grant/<commitment> what a consent gave for one declaration
+    take/<record id>       the consent spent for it          collection/<id>    money collected, and how much of it no repayment used
+    policy, registrar, governors, recovery, registry
+
+Times are Unix milliseconds; `at` is (height, position), the age of a thing; every share is an integer of parts per million.
+An entry that was read is the reader's own copy: it changes the state only when it is put back.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict, cast
+
+from ledger.rules import State
+
+
+class Member(TypedDict):
+    """`role` is authority, bank or auditor; `status` active, suspended or frozen."""
+
+    role: str
+    region: str
+    name: str
+    status: str
+    admitted_at: list[int]
+
+
+class Hold(TypedDict):
+    """An application's hold: it counts while the block's time is before `until`."""
+
+    financing: str
+    bank: str
+    share: int
+    until: int
+    at: list[int]
+
+
+class Committed(TypedDict):
+    """What an approval committed and no disbursement has drawn yet."""
+
+    financing: str
+    bank: str
+    share: int
+    at: list[int]
+
+
+class Declaration(TypedDict):
+    """`until` is the first millisecond in which it can no longer be financed; `lenders` the banks that have or had a financing on it."""
+
+    ceiling_ppm: int
+    until: int
+    capacity: int
+    collected: int
+    void: str | None
+    replaced_by: str | None
+    frozen: bool
+    drawn: int
+    lost: int
+    holds: list[Hold]
+    committed: list[Committed]
+    lenders: list[str]
+
+
+class Line(TypedDict):
+    """One allocation of a financing. `code` is how the application fared; `was` what was held at last, kept after a cancellation."""
+
+    declaration: str
+    grant: str
+    consent: str
+    code: str
+    held: int
+    was: int
+    drawn: int
+    lost: int
+
+
+class Financing(TypedDict):
+    """`hold_until` is None once approved; `repaid` tells whether anything ever was; `flags` are sorted."""
+
+    bank: str
+    state: str
+    mode: str
+    hold_until: int | None
+    at: list[int]
+    approved_at: int | None
+    was_approved: bool
+    repaid: bool
+    frozen: bool
+    flags: list[str]
+    lines: list[Line]
+
+
+class OpenHold(TypedDict):
+    """A financing with holds under a consent that are not approved, and when those lapse."""
+
+    financing: str
+    until: int
+
+
+class Consent(TypedDict):
+    """`key` is the id of its one-time key."""
+
+    commitment: str
+    not_before: int
+    not_after: int
+    uses: int
+    used: int
+    revoked: bool
+    key: str
+    open: list[OpenHold]
+
+
+class Enquiry(TypedDict):
+    """`take` and `answer` are the ids of the records that took and answered it."""
+
+    bank: str
+    kind: str
+    take: str | None
+    answer: str | None
+
+
+class Take(TypedDict):
+    """A use of a consent, spent for an enquiry."""
+
+    request: str
+    consent: str
+    bank: str
+
+
+class Grant(TypedDict):
+    """`maximum` and `uses` are None until the grant is opened; `lines` are [financing, index of the line]."""
+
+    consent: str
+    take: str
+    maximum: int | None
+    uses: int | None
+    used: int
+    lines: list[list[str | int]]
+
+
+class Collection(TypedDict):
+    """A negative `share` is a correction, and has nothing to use."""
+
+    declaration: str
+    bank: str
+    share: int
+    unused: int
+
+
+def member(state: State, slug: str) -> Member | None:
+    return cast("Member | None", state.get(f"member/{slug}"))
+
+
+def put_member(state: State, slug: str, entry: Member) -> None:
+    state.put(f"member/{slug}", entry)
+
+
+def declaration(state: State, declaration_id: str) -> Declaration | None:
+    return cast("Declaration | None", state.get(f"declaration/{declaration_id}"))
+
+
+def put_declaration(state: State, declaration_id: str, entry: Declaration) -> None:
+    state.put(f"declaration/{declaration_id}", entry)
+
+
+def financing(state: State, financing_id: str) -> Financing | None:
+    return cast("Financing | None", state.get(f"financing/{financing_id}"))
+
+
+def put_financing(state: State, financing_id: str, entry: Financing) -> None:
+    state.put(f"financing/{financing_id}", entry)
+
+
+def consent(state: State, consent_id: str) -> Consent | None:
+    return cast("Consent | None", state.get(f"consent/{consent_id}"))
+
+
+def put_consent(state: State, consent_id: str, entry: Consent) -> None:
+    state.put(f"consent/{consent_id}", entry)
+
+
+def enquiry(state: State, request_id: str) -> Enquiry | None:
+    return cast("Enquiry | None", state.get(f"enquiry/{request_id}"))
+
+
+def put_enquiry(state: State, request_id: str, entry: Enquiry) -> None:
+    state.put(f"enquiry/{request_id}", entry)
+
+
+def take(state: State, take_id: str) -> Take | None:
+    return cast("Take | None", state.get(f"take/{take_id}"))
+
+
+def put_take(state: State, take_id: str, entry: Take) -> None:
+    state.put(f"take/{take_id}", entry)
+
+
+def grant(state: State, commitment: str) -> Grant | None:
+    return cast("Grant | None", state.get(f"grant/{commitment}"))
+
+
+def put_grant(state: State, commitment: str, entry: Grant) -> None:
+    state.put(f"grant/{commitment}", entry)
+
+
+def collection(state: State, collection_id: str) -> Collection | None:
+    return cast("Collection | None", state.get(f"collection/{collection_id}"))
+
+
+def put_collection(state: State, collection_id: str, entry: Collection) -> None:
+    state.put(f"collection/{collection_id}", entry)

@@ -1,0 +1,91 @@
+"""`financing.disburse`: the money has left, so what was once approved is always recorded.
+
+Not a suspension, a freeze, a void or an over-use stops it: it is flagged instead. After a cancellation it needs the authority's
+signature too, and is flagged LATE. Less than what was committed may be drawn: the rest stays for further tranches, until `final`.
+"""
+
+from __future__ import annotations
+
+from contracts import balances, entries, shares
+from contracts.financings.common import add_flag, by_lender, declaration_of, fits_lines, found, outcome, put_settled
+from contracts.guards import author_of, require, rule, two_people
+from contracts.models import FinancingDisburse
+from ledger.rules import Context, Result, State
+
+
+@rule
+def disburse(state: State, context: Context, body: FinancingDisburse) -> Result:
+    """APPROVED becomes DISBURSED, or stays APPROVED while a part of it is still to be drawn; late: CANCELLED becomes DISBURSED."""
+    entry = found(state, body.financing)
+    author = author_of(state, context, authority_may_join=True)
+    by_lender(entry, author)
+    two_people(author)
+    late = entry["state"] == "CANCELLED" and entry["was_approved"]
+    require(not late or author.authority_joined, "second-signature-missing")
+    require(late or entry["state"] == "APPROVED", "wrong-state")
+
+    _check_shares(entry, body, late=late)
+    if late:
+        add_flag(entry, "LATE")
+    if author.status != "active":
+        add_flag(entry, author.status.upper())
+    if entry["frozen"]:
+        add_flag(entry, "FROZEN")
+    for line, share in zip(entry["lines"], body.shares, strict=True):
+        if line["was"] > 0:
+            _draw(state, context, body, entry, line, share)
+    entry["state"] = _state_after(entry)
+    entries.put_financing(state, body.financing, entry)
+    return outcome(entry)
+
+
+def _check_shares(entry: entries.Financing, body: FinancingDisburse, *, late: bool) -> None:
+    fits_lines(entry, body.shares)
+    for line, share in zip(entry["lines"], body.shares, strict=True):
+        limit = line["was"] if late else line["held"]
+        require(share <= limit, "exceeds-hold")
+        require(shares.in_steps(share, limit), "not-in-steps")
+    ends_a_drawn_one = body.final and not late and (entry["repaid"] or any(line["drawn"] for line in entry["lines"]))
+    require(any(body.shares) or ends_a_drawn_one, "malformed")
+
+
+def _draw(
+    state: State,
+    context: Context,
+    body: FinancingDisburse,
+    entry: entries.Financing,
+    line: entries.Line,
+    share: int,
+) -> None:
+    """Moves a share from committed to drawn. What a cancelled line draws was let go before, so nothing is committed for it."""
+    held_after = 0 if body.final or line["held"] == 0 else line["held"] - share
+    if share == 0 and held_after == line["held"]:
+        return
+    declaration = declaration_of(state, line)
+    line["drawn"] += share
+    declaration["drawn"] += share
+    line["held"] = held_after
+    if held_after == 0:
+        balances.drop_committed(declaration, body.financing)
+    for item in declaration["committed"]:
+        if item["financing"] == body.financing:
+            item["share"] = held_after
+    put_settled(state, line, declaration, context.time_ms)
+    if share > 0:
+        _flag_declaration(entry, declaration, context.time_ms)
+
+
+def _flag_declaration(entry: entries.Financing, declaration: entries.Declaration, time_ms: int) -> None:
+    if declaration["frozen"]:
+        add_flag(entry, "FROZEN")
+    status = balances.status(declaration, time_ms)
+    if status in ("OVERUSED", "VOID", "REPLACED"):
+        add_flag(entry, status)
+
+
+def _state_after(entry: entries.Financing) -> str:
+    if any(line["held"] for line in entry["lines"]):
+        return "APPROVED"
+    if any(line["drawn"] or line["lost"] for line in entry["lines"]):
+        return "DISBURSED"
+    return "PAID_OFF"

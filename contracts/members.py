@@ -1,0 +1,71 @@
+"""Members, their keys, and the enrolment of enterprises.
+
+An enterprise's enrolment leaves no public entry: who the clients are is nobody's to see. Keys are never deleted and belong to one
+member and one purpose for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contracts import entries
+from contracts.guards import AUTHORITY, author_of, known, may_start, refuse, require, rule, two_people
+from contracts.models import Empty, Key, KeyAdd, KeyRevoke, MemberAdmit
+from ledger import keyring
+from ledger.rules import OK, Context, Result, State
+
+
+def put_new_member(state: State, body: MemberAdmit, at: list[int], log_index: int) -> None:
+    """Writes a member and its first keys. `already-registered` where the name or one of the keys is taken."""
+    require(entries.member(state, body.member) is None, "already-registered")
+    entry: entries.Member = {"role": body.role, "region": body.region, "name": body.name, "status": "active", "admitted_at": at}
+    entries.put_member(state, body.member, entry)
+    _put_keys(state, body.member, body.keys, log_index)
+
+
+def _put_keys(state: State, slug: str, new: Sequence[Key], log_index: int) -> None:
+    for key in new:
+        fresh = keyring.register(state, key.to_public(), member=slug, purpose=key.purpose, person=key.person, added_at=log_index)
+        require(fresh, "already-registered")
+
+
+@rule
+def admit(state: State, context: Context, body: MemberAdmit) -> Result:
+    """`member.admit`, by the authority."""
+    author = author_of(state, context)
+    require(author.role == AUTHORITY, "not-permitted")
+    may_start(author)
+    put_new_member(state, body, [context.height, context.position], context.log_index)
+    return OK
+
+
+@rule
+def add_key(state: State, context: Context, body: KeyAdd) -> Result:
+    """`key.add`, by two people of the member, or of the authority."""
+    known(entries.member(state, body.member), "unknown-member")
+    author = author_of(state, context)
+    require(author.member == body.member or author.role == AUTHORITY, "not-permitted")
+    two_people(author)
+    _put_keys(state, body.member, [body.key], context.log_index)
+    return OK
+
+
+@rule
+def revoke_key(state: State, context: Context, body: KeyRevoke) -> Result:
+    """`key.revoke`, by the member that owns the key, or the authority. One-time keys end with their consent instead."""
+    entry = state.get(keyring.entry_key(body.key))
+    if entry is None or entry["member"] is None:
+        refuse("unknown-key")
+    author = author_of(state, context)
+    require(author.member == entry["member"] or author.role == AUTHORITY, "not-permitted")
+    require(keyring.revoke(state, body.key, context.log_index), "already-revoked")
+    return OK
+
+
+@rule
+def enrol(state: State, context: Context, body: Empty) -> Result:  # noqa: ARG001 - every rule takes a body, and this one's is empty
+    """`enterprise.enrol`, by the authority."""
+    author = author_of(state, context)
+    require(author.role == AUTHORITY, "not-permitted")
+    may_start(author)
+    return OK

@@ -1,0 +1,280 @@
+"""Bodies of the records: strict (`"1"`, `true` and `1.0` are not 1), no unknown fields. What does not fit leaves nothing on the ledger.
+
+Shares are integers of parts per million, times Unix milliseconds, hashes and ids 64 lower-case hex digits.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from contracts.months import MONTH_PATTERN
+from contracts.shares import CAPACITY_MAX, STEP, WHOLE
+from ledger import keys
+from ledger.errors import InputError
+from ledger.limits import (
+    ALLOCATIONS_BOUND,
+    COLLECTIONS_PER_REPAYMENT_MAX,
+    CONSENT_USES_MAX,
+    ENQUIRY_LINES_MAX,
+    GRANT_USES_MAX,
+    INTEGER_MAX,
+    MEMBER_KEYS_PER_RECORD_MAX,
+    MEMBER_NAME_CHARS_MAX,
+)
+
+
+def _distinct(values: list[str]) -> list[str]:
+    if len(set(values)) != len(values):
+        raise ValueError("an item stands twice")
+    return values
+
+
+Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,31}$")]
+Person = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+Region = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=MEMBER_NAME_CHARS_MAX)]
+TimeMs = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
+Share = Annotated[int, Field(ge=1, le=CAPACITY_MAX)]
+ShareOrNone = Annotated[int, Field(ge=0, le=CAPACITY_MAX)]
+Role = Literal["authority", "bank", "auditor"]
+LineShares = Annotated[list[ShareOrNone], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
+
+_ALGORITHM_OF = {"make": keys.P256, "check": keys.P256, "service": keys.P256, "seal": keys.X25519, "validate": keys.ED25519}
+_STAFF = ("make", "check")
+
+
+class Body(BaseModel):
+    """What every body has in common."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Empty(Body):
+    """A record that says all it has to say in its sealed part."""
+
+
+class Key(Body):
+    """A public key in hex, what it is for, and, for a staff key, the pseudonym of its person."""
+
+    alg: Literal["p256", "x25519", "ed25519"]
+    public: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64}|[0-9a-f]{66})$")]
+    purpose: Literal["make", "check", "service", "seal", "validate"]
+    person: Person | None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.alg != _ALGORITHM_OF[self.purpose]:
+            raise ValueError("a key of this purpose has another algorithm")
+        if (self.person is not None) != (self.purpose in _STAFF):
+            raise ValueError("staff keys, and only they, name a person")
+        _check_point(self.alg, self.public)
+        return self
+
+    def to_public(self) -> keys.PublicKey:
+        return keys.PublicKey(self.alg, bytes.fromhex(self.public))
+
+
+class OneTimeKey(Body):
+    """The fresh key that authors a consent."""
+
+    alg: Literal["p256"]
+    public: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{66}$")]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        _check_point(self.alg, self.public)
+        return self
+
+    def to_public(self) -> keys.PublicKey:
+        return keys.PublicKey(self.alg, bytes.fromhex(self.public))
+
+
+def _check_point(alg: str, public: str) -> None:
+    try:
+        keys.check_public(alg, bytes.fromhex(public))
+    except InputError as error:
+        raise ValueError(error.message) from error
+
+
+class MemberAdmit(Body):
+    """A new member with its first keys."""
+
+    member: Slug
+    role: Role
+    region: Region
+    name: Name
+    keys: Annotated[list[Key], Field(min_length=1, max_length=MEMBER_KEYS_PER_RECORD_MAX)]
+
+
+class KeyAdd(Body):
+    """One more key of a member."""
+
+    member: Slug
+    key: Key
+
+
+class KeyRevoke(Body):
+    """The end of a key."""
+
+    key: Hash
+    reason: Literal["rotated", "compromised", "left"]
+
+
+class DeclarationRegister(Body):
+    """`until` is the last month in which it can be financed. Replacing others is not among these rules yet."""
+
+    declaration: Hash
+    ceiling_ppm: Annotated[int, Field(ge=STEP, le=WHOLE)]
+    until: Annotated[str, StringConstraints(pattern=MONTH_PATTERN)]
+    replaces: Annotated[list[Any], Field(max_length=0)]
+
+
+class DeclarationAmend(Body):
+    """`capacity` is what is declared now, as a share of what was registered."""
+
+    declaration: Hash
+    capacity: Annotated[int, Field(ge=0, le=CAPACITY_MAX)]
+
+
+class DeclarationVoid(Body):
+    """The declaration counts no more."""
+
+    declaration: Hash
+    reason: Literal["withdrawn", "error"]
+
+
+class DeclarationCollected(Body):
+    """Money came in from abroad; a negative share corrects what was recorded before."""
+
+    declaration: Hash
+    share: Annotated[int, Field(ge=-CAPACITY_MAX, le=CAPACITY_MAX)]
+
+    @model_validator(mode="after")
+    def _moves(self) -> Self:
+        if self.share == 0:
+            raise ValueError("a share of zero moves nothing")
+        return self
+
+
+class ConsentGive(Body):
+    """In force from `not_before` until before `not_after`; `uses` is how many enquiries may be taken under it."""
+
+    commitment: Hash
+    not_before: TimeMs
+    not_after: TimeMs
+    uses: Annotated[int, Field(ge=1, le=CONSENT_USES_MAX)]
+    key: OneTimeKey
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        if self.not_before >= self.not_after:
+            raise ValueError("a consent ends after it begins")
+        return self
+
+
+class ConsentRevoke(Body):
+    """The end of a consent."""
+
+    consent: Hash
+
+
+class EnquiryRequest(Body):
+    """What the bank asks is sealed; its kind is public."""
+
+    kind: Literal["declarations", "credit"]
+
+
+class EnquiryTake(Body):
+    """`salt` opens the consent's commitment to the request's bank."""
+
+    request: Hash
+    consent: Hash
+    salt: Hash
+
+
+class EnquiryAnswer(Body):
+    """`take` is None where the request was declined without spending a consent: then nothing is granted."""
+
+    request: Hash
+    take: Hash | None
+    grants: Annotated[list[Hash], Field(max_length=ENQUIRY_LINES_MAX), AfterValidator(_distinct)]
+
+    @model_validator(mode="after")
+    def _declines(self) -> Self:
+        if self.take is None and self.grants:
+            raise ValueError("nothing is granted without a take")
+        return self
+
+
+class GrantOpening(Body):
+    """Every field of a grant's commitment but the bank, which is the author."""
+
+    declaration: Hash
+    maximum: Share
+    uses: Annotated[int, Field(ge=1, le=GRANT_USES_MAX)]
+    end: TimeMs
+    consent: Hash
+    salt: Hash
+
+
+class Allocation(Body):
+    """A share of one declaration, under one grant."""
+
+    grant: GrantOpening
+    share: Share
+
+
+class FinancingApply(Body):
+    """`all` lines get a hold or none; `partial`: those that pass."""
+
+    lines: Annotated[list[Allocation], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
+    hold_until: TimeMs
+    mode: Literal["all", "partial"]
+
+
+class FinancingReview(Body):
+    """`shares`: what each line of the application keeps, 0 lets it go; None keeps all as it is."""
+
+    financing: Hash
+    shares: LineShares | None
+
+
+class FinancingDisburse(Body):
+    """What is drawn on each line; `final` frees the rest."""
+
+    financing: Hash
+    shares: LineShares
+    final: bool
+
+
+class UsedCollection(Body):
+    """How much of a collection a repayment uses up."""
+
+    collection: Hash
+    share: Share
+
+
+class FinancingRepay(Body):
+    """What is repaid on each line, and from what."""
+
+    financing: Hash
+    shares: LineShares
+    source: Literal["own-funds", "collections"]
+    collections: Annotated[list[UsedCollection], Field(max_length=COLLECTIONS_PER_REPAYMENT_MAX)]
+
+    @model_validator(mode="after")
+    def _names_its_source(self) -> Self:
+        if bool(self.collections) != (self.source == "collections"):
+            raise ValueError("collections are named where they are the source, and only there")
+        _distinct([used.collection for used in self.collections])
+        return self
+
+
+class FinancingCancel(Body):
+    """`stale` is the authority's reason, the others are the lender's."""
+
+    financing: Hash
+    reason: Literal["rejected", "withdrawn", "error", "stale"]
