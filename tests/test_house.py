@@ -272,7 +272,7 @@ def test_scripts_are_executable_and_stop_at_the_first_failure() -> None:
 def test_the_containers_are_the_members_of_one_solo_network() -> None:
     compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     services = re.findall(r"^  ([a-z][a-z-]*):$", compose.split("\nvolumes:")[0].split("services:\n")[1], flags=re.MULTILINE)
-    made = re.findall(r"--member[= ]([a-z-]+):", compose)
+    made = re.findall(r"--member[= ]\"?([a-z-]+):", compose)
     assert sorted(made) == sorted(name for name in services if name != "init")
     assert {"authority", "bank-a", "bank-b", "bank-c", "exporter-a", "auditor"} == set(made)
 
