@@ -55,10 +55,11 @@ def read_xml(stream: BinaryIO) -> Iterator[Item]:
     while broken is None:
         text = next_or_error(texts)
         broken = text if isinstance(text, InputError) else _feed(parser, text)
-        fed_bytes += len(text.encode()) if isinstance(text, str) else 0
-        # Expat keeps an unfinished tag in memory and scans it anew with every piece; a legal one is short.
-        if broken is None and fed_bytes - target.at_byte() > IMPORT_XML_DECLARATION_BYTES_MAX:
-            broken = InputError("xml-malformed", "a tag does not end")
+        if broken is None and isinstance(text, str):
+            fed_bytes += len(text.encode())
+            # Expat keeps an unfinished tag in memory and scans it anew with every piece; a legal one is short.
+            if fed_bytes - target.at_byte() > IMPORT_XML_DECLARATION_BYTES_MAX:
+                broken = InputError("xml-malformed", "a tag does not end")
         while target.complete:
             position += 1
             yield item_of(position, target.complete.popleft())
