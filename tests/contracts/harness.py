@@ -1,0 +1,218 @@
+"""A network without signatures: rules are run as the pure functions that they are, on the ledger's own overlay state.
+
+Bodies go through their strict models as in admission, refused writes are dropped as in execution, and after every accepted record
+the invariants are checked. Signers are made up, because whose signature is valid is not the rules' question.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from contracts.commitments import consent_commitment, grant_commitment
+from contracts.genesis import write_genesis
+from contracts.invariants import check_invariants
+from contracts.ruleset import RULESET
+from contracts.shares import WHOLE
+from ledger import canonical, keyring, keys
+from ledger.rules import Context, Result, Signer
+from ledger.state import EmptyState, Overlay
+
+DAY = 86_400_000
+START = 1_780_000_000_000
+FAR = START + 1_000 * DAY
+AUTHORITY, REGISTRAR, BANKS = "forex", "customs", ("bank-a", "bank-b", "bank-c")
+A, B, C = BANKS
+
+
+def name(text: str) -> str:
+    """Some hash, the same for the same text."""
+    return sha256(text.encode()).hexdigest()
+
+
+@cache
+def public(number: int) -> str:
+    return keys.public_of(ec.derive_private_key(number, ec.SECP256R1())).public.hex()
+
+
+def key(number: int, purpose: str = "service", person: str | None = None) -> dict[str, Any]:
+    return {"alg": "p256", "public": public(number), "purpose": purpose, "person": person}
+
+
+def signer(member: str | None, purpose: str = "service", person: str | None = None, object_id: str | None = None) -> Signer:
+    return Signer(name(f"{member} {purpose} {person}"), member, purpose, person, object_id)
+
+
+def one(member: str) -> tuple[Signer, ...]:
+    return (signer(member),)
+
+
+def two(member: str) -> tuple[Signer, ...]:
+    return (signer(member, "make", "li"), signer(member, "check", "wang"))
+
+
+def once(consent: str, introducer: str = AUTHORITY) -> tuple[Signer, ...]:
+    return (signer(None, "once", None, consent), signer(introducer))
+
+
+def genesis(**policy: int) -> dict[str, Any]:
+    roles = {AUTHORITY: "authority", REGISTRAR: "auditor", **dict.fromkeys(BANKS, "bank"), "auditor": "auditor"}
+    members = [
+        {"member": slug, "role": role, "region": "210000", "name": slug.title(), "keys": [key(number + 1)]}
+        for number, (slug, role) in enumerate(roles.items())
+    ]
+    return {
+        "policy": policy,
+        "registrar": REGISTRAR,
+        "governors": [{"member": AUTHORITY, "weight": 1}],
+        "recovery": {"k": 0, "keys": []},
+        "registry_commitment": name("registry"),
+        "members": members,
+    }
+
+
+@dataclass(frozen=True)
+class Grant:
+    """An opening that a bank was given."""
+
+    bank: str
+    opening: dict[str, Any]
+
+
+class World:
+    """A state, a clock that only the test moves, and a shorthand for every record."""
+
+    def __init__(self, **policy: int) -> None:
+        self.state = Overlay(EmptyState())
+        self.time = START
+        self.height = 0
+        self.serial = 0
+        self.last = ""
+        write_genesis(self.state, genesis(**policy))
+
+    def run(self, type_name: str, body: dict[str, Any], signers: tuple[Signer, ...], *, position: int | None = None) -> Result:
+        """Runs a record in a block of its own, or at a later position of the same block."""
+        kind = RULESET.types[type_name]
+        self.serial += 1
+        if position is None:
+            self.height += 1
+        record_id = name(f"record {self.serial}")
+        context = Context(name("net"), record_id, type_name, self.height, position or 0, self.serial, self.time, signers, frozenset())
+        layer = Overlay(self.state)
+        model = kind.model.model_validate(body, strict=True)
+        result = kind.handle(layer, context, model)
+        canonical.encode(result.to_json())
+        if result.code == "ok":
+            if kind.one_time_key is not None:
+                made = kind.one_time_key(model)
+                keyring.register(layer, made, member=None, purpose="once", person=None, added_at=context.log_index, object_id=record_id)
+            layer.merge_into(self.state)
+            assert check_invariants(self.state, self.time) == []
+        self.last = record_id
+        return result
+
+    def ok(self, type_name: str, body: dict[str, Any], signers: tuple[Signer, ...], *, position: int | None = None) -> str:
+        """Runs a record that must be accepted, and gives its id."""
+        result = self.run(type_name, body, signers, position=position)
+        assert result.code == "ok", result
+        return self.last
+
+    def edit(self, entry_key: str, **fields: Any) -> None:
+        """Sets what no record type sets yet: a freeze, a suspension, a replacement."""
+        entry = self.state.get(entry_key)
+        assert entry is not None
+        self.state.put(entry_key, {**entry, **fields})
+
+    def entry(self, kind: str, entry_id: str) -> Any:
+        entry = self.state.get(f"{kind}/{entry_id}")
+        assert entry is not None
+        return entry
+
+    def declaration(self, label: str = "d", *, ceiling_ppm: int = WHOLE, until: str = "2027-12") -> str:
+        declaration = name(label)
+        body = {"declaration": declaration, "ceiling_ppm": ceiling_ppm, "until": until, "replaces": []}
+        self.ok("declaration.register", body, one(REGISTRAR))
+        return declaration
+
+    def consent(self, bank: str = A, *, uses: int = 10, not_before: int = 0, not_after: int = FAR, number: int | None = None) -> str:
+        commitment = consent_commitment(bank, name("salt"))
+        made = {"alg": "p256", "public": public(1000 + self.serial if number is None else number)}
+        body = {"commitment": commitment, "not_before": not_before, "not_after": not_after, "uses": uses, "key": made}
+        return self.ok("consent.give", body, once(""))
+
+    def request(self, bank: str = A, kind: str = "declarations") -> str:
+        return self.ok("enquiry.request", {"kind": kind}, one(bank))
+
+    def take(self, request: str, consent: str) -> str:
+        return self.ok("enquiry.take", {"request": request, "consent": consent, "salt": name("salt")}, one(AUTHORITY))
+
+    def grant(
+        self,
+        declaration: str,
+        bank: str = A,
+        *,
+        maximum: int = WHOLE,
+        uses: int = 10,
+        end: int = FAR,
+        consent: str | None = None,
+    ) -> Grant:
+        given = self.consent(bank) if consent is None else consent
+        request = self.request(bank)
+        take = self.take(request, given)
+        salt = name(f"grant {self.serial}")
+        opening = {"declaration": declaration, "maximum": maximum, "uses": uses, "end": end, "consent": given, "salt": salt}
+        body = {"request": request, "take": take, "grants": [grant_commitment(bank=bank, **opening)]}
+        self.ok("enquiry.answer", body, one(AUTHORITY))
+        return Grant(bank, opening)
+
+    def apply(self, *lines: tuple[Grant, int], mode: str = "all", hold_ms: int = DAY, position: int | None = None) -> Result:
+        body = {
+            "lines": [{"grant": grant.opening, "share": share} for grant, share in lines],
+            "hold_until": self.time + hold_ms,
+            "mode": mode,
+        }
+        return self.run("financing.apply", body, one(lines[0][0].bank), position=position)
+
+    def applied(self, *lines: tuple[Grant, int], mode: str = "all", hold_ms: int = DAY) -> str:
+        result = self.apply(*lines, mode=mode, hold_ms=hold_ms)
+        assert result.code == "ok", result
+        return self.last
+
+    def intake(self, financing: str, shares: list[int] | None = None, bank: str = A) -> Result:
+        return self.run("financing.intake", {"financing": financing, "shares": shares}, one(bank))
+
+    def approve(self, financing: str, shares: list[int] | None = None, bank: str = A) -> Result:
+        return self.run("financing.approve", {"financing": financing, "shares": shares}, two(bank))
+
+    def disburse(self, financing: str, shares: list[int], *, final: bool = True, bank: str = A, authority: bool = False) -> Result:
+        signers = two(bank) + (one(AUTHORITY) if authority else ())
+        return self.run("financing.disburse", {"financing": financing, "shares": shares, "final": final}, signers)
+
+    def repay(self, financing: str, shares: list[int], collections: list[tuple[str, int]] | None = None, bank: str = A) -> Result:
+        body = {
+            "financing": financing,
+            "shares": shares,
+            "source": "collections" if collections else "own-funds",
+            "collections": [{"collection": cited, "share": share} for cited, share in collections or []],
+        }
+        return self.run("financing.repay", body, two(bank))
+
+    def cancel(self, financing: str, reason: str = "withdrawn", bank: str = A) -> Result:
+        return self.run("financing.cancel", {"financing": financing, "reason": reason}, two(bank))
+
+    def amend(self, declaration: str, capacity: int) -> Result:
+        return self.run("declaration.amend", {"declaration": declaration, "capacity": capacity}, one(REGISTRAR))
+
+    def void(self, declaration: str) -> Result:
+        return self.run("declaration.void", {"declaration": declaration, "reason": "error"}, one(REGISTRAR))
+
+    def collect(self, declaration: str, share: int, bank: str = A, *, authority: bool = False) -> Result:
+        signers = two(bank) + (one(AUTHORITY) if authority else ())
+        return self.run("declaration.collected", {"declaration": declaration, "share": share}, signers)
+
+    def revoke(self, consent: str) -> Result:
+        return self.run("consent.revoke", {"consent": consent}, once(consent))
