@@ -21,7 +21,6 @@ from ledger.clock import Clock, SystemClock
 from ledger.engine import Engine
 from ledger.errors import NotFound, Refused, VerificationFailed
 from ledger.follow import FollowEngine, Upstream, operator_of
-from ledger.keys import P256
 from ledger.rules import Rulebook
 from ledger.solo import FileLock, Operator, SoloEngine
 from ledger.store import LedgerStore
@@ -148,17 +147,6 @@ class Node:
         private = self.keystore.open(key_id, self._secret)
         assert isinstance(private, EllipticCurvePrivateKey), "keys of these purposes are made as p256"
         return SigningKey(key_id, private)
-
-    def own_key(self, purpose: str) -> SigningKey:
-        """A P-256 key of this node for a purpose of its own that the ledger knows nothing of; made where there is none."""
-        for info in self.keystore.list():
-            if info.purpose == purpose and info.owner == NODE_OWNER:
-                break
-        else:
-            info = self.keystore.create(P256, purpose, NODE_OWNER, self._secret)
-        private = self.keystore.open(info.id, self._secret)
-        assert isinstance(private, EllipticCurvePrivateKey), "the key was made as p256"
-        return SigningKey(info.id, private)
 
     @cached_property
     def registry_key(self) -> RegistryKey:

@@ -1,0 +1,65 @@
+"""A small founded network for tests: real homes, real keys, real engines; a clock that stands still and cheap key derivation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ledger.clock import SettableClock
+from ledger.engine import Receipt
+from ledger.errors import Unreachable
+from ledger.follow import BlockBundle, bundle_of
+from ledger.solo import SoloEngine
+from nodes.enterprises import Enrolment, enrolment
+from nodes.founding import Founded, MemberPlan, create_network
+from nodes.keystore import Argon2Cost
+from nodes.node import Node
+
+CHEAP = Argon2Cost(passes=1, memory_kib=8, lanes=1)
+START_MS = 1_793_000_000_000
+AUTHORITY = MemberPlan("authority", "authority", "Forex Authority")
+BANK_A = MemberPlan("bank-a", "bank", "Bank A")
+EXPORTER_A = MemberPlan("exporter-a", "enterprise", "营口青果出口有限公司")
+USCCS = ["91350100M000100Y43", "91210800MA0000001L"]
+
+
+def found(directory: Path, *plans: MemberPlan, clock: SettableClock | None = None) -> Founded:
+    """A network of the given members, the authority alone by default."""
+    members: Sequence[MemberPlan] = plans or (AUTHORITY,)
+    return create_network(directory, "test", members, clock=clock or SettableClock(START_MS), random=os.urandom, cost=CHEAP)
+
+
+def custody(number: int = 0) -> Enrolment:
+    """The enrolment of an enterprise in custody."""
+    return enrolment(USCCS[number], f"Exporter {number}")
+
+
+class Beside:
+    """An upstream in the same process: reads another node's store, hands records to its engine."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.reachable = True
+
+    def blocks(self, after_height: int, limit: int, wait_s: float) -> list[BlockBundle]:
+        self._require()
+        assert isinstance(self.node.engine, SoloEngine)
+        self.node.engine.heights.wait_for(after_height + 1, min(wait_s, 0.2))
+        with self.node.store.reading() as reader:
+            newest = reader.head.height
+        heights = range(after_height + 1, min(newest, after_height + limit) + 1)
+        return [bundle for height in heights if (bundle := bundle_of(self.node.store, height)) is not None]
+
+    def checkpoint(self) -> str:
+        self._require()
+        with self.node.store.reading() as reader:
+            return reader.checkpoint() or ""
+
+    def submit(self, raw: bytes) -> Receipt:
+        self._require()
+        return self.node.engine.submit(raw).result(10)
+
+    def _require(self) -> None:
+        if not self.reachable:
+            raise Unreachable("upstream-unreachable", "the test cut the line")
