@@ -125,6 +125,14 @@ def test_bytes_of_neither_encoding_are_refused(row: Texts) -> None:
     assert refusal_of(table([row]).encode("utf-16")).code == "encoding-wrong"
 
 
+def test_utf_8_that_was_cut_or_damaged_does_not_pass_for_gb18030(row: Texts) -> None:
+    whole = table([row]).encode()
+    assert refusal_of(whole[: whole.index("李子".encode()) + 4]).code == "encoding-wrong"
+    damaged = whole.replace("李".encode(), b"\xd3\xaa\xd3", 1)
+    damaged.decode("gb18030")
+    assert refusal_of(damaged).code == "encoding-wrong"
+
+
 def test_a_given_encoding_is_not_guessed_at(row: Texts) -> None:
     with pytest.raises(InputError):
         read(table([row]).encode("gb18030"), encoding="utf-8")

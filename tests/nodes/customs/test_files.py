@@ -7,6 +7,7 @@ import pytest
 
 from ledger.errors import InputError
 from loadtest.declarations import write_declarations
+from nodes.customs import text
 from nodes.customs.files import DuplicateGuard, read_declarations
 from nodes.customs.results import Parsed, Rejected
 from tests.nodes.customs.support import LAST_EXPORT
@@ -74,3 +75,16 @@ def test_the_guard_remembers_every_number() -> None:
         assert not guard.first("090820190519123456")
         assert "090820190519123456" in guard
         assert "990820190519123456" not in guard
+
+
+def test_a_file_beyond_its_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "IMPORT_FILE_BYTES_MAX", 100_000)
+    write_declarations(tmp_path / "many.xml", 300, LAST_EXPORT)
+    *good, last = read_declarations(tmp_path / "many.xml", "many.xml")
+    assert isinstance(last, Rejected)
+    assert (last.code, last.ends_file) == ("file-too-large", True)
+    assert good
+    write_declarations(tmp_path / "many.csv", 300, LAST_EXPORT)
+    with pytest.raises(InputError) as refusal:
+        list(read_declarations(tmp_path / "many.csv", "many.csv"))
+    assert refusal.value.code == "file-too-large"
