@@ -38,7 +38,9 @@ CALLED_BY_NAME = [
     "test_*",
     "Test*",
     "pytest_*",
+    "__*__",
     # Interfaces of the standard library and of httpx, which call these.
+    "readable",
     "handle_request",
     "handle_starttag",
     "dispatch",
