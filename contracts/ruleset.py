@@ -41,17 +41,17 @@ _TYPES: Final = (
     _type("declaration.amend", models.DeclarationAmend, declarations.amend, "declaration"),
     _type("declaration.void", models.DeclarationVoid, declarations.void, "declaration"),
     _type("declaration.collected", models.DeclarationCollected, declarations.collected, "collection"),
-    _type("consent.give", models.ConsentGive, consents.give, "consent", "secret", one_time_key=_consent_key),
+    _type("consent.give", models.ConsentGive, consents.give, "consent", "secret", "secret-own", one_time_key=_consent_key),
     _type("consent.revoke", models.ConsentRevoke, consents.revoke),
     _type("enquiry.request", models.EnquiryRequest, enquiries.request, "request"),
     _type("enquiry.take", models.EnquiryTake, enquiries.take),
-    _type("enquiry.answer", models.EnquiryAnswer, enquiries.answer, "answer"),
+    _type("enquiry.answer", models.EnquiryAnswer, enquiries.answer, "answer", "secret"),
     _type("financing.apply", models.FinancingApply, apply, "application"),
     _type("financing.intake", models.FinancingReview, intake),
     _type("financing.approve", models.FinancingReview, approve, "pledge"),
     _type("financing.disburse", models.FinancingDisburse, disburse, "loan"),
     _type("financing.repay", models.FinancingRepay, repay, "repayment"),
-    _type("financing.cancel", models.FinancingCancel, cancel),
+    _type("financing.cancel", models.FinancingCancel, cancel, "reason"),
 )
 
 RULESET: Final = Ruleset(1, {kind.name: kind for kind in _TYPES}, write_genesis)

@@ -101,8 +101,24 @@ class Outbox:
     def send_many(self, items: Sequence[Outgoing], *, wait_s: float | None = None) -> list[Receipt | TallystickError]:
         """As `send` for several, in two transactions of the private database instead of two for each. One outcome an item."""
         with self._private.begin() as connection:
-            entries = [self._store_one(connection, item) for item in items]
+            entries = [self.store(connection, item) for item in items]
         return self._deliver(entries, self._wait_s if wait_s is None else wait_s)
+
+    def store(self, connection: sa.Connection, item: Outgoing) -> Sent:
+        """As `send` begins, inside the caller's own transaction; `send` or `resume` then bring it to the ledger. Where the reference has a
+        record already, that one is given.
+        """
+        record_id = parse(item.raw).id
+        same = outbox.c.record_id == record_id
+        if item.reference is not None:
+            same = sa.or_(same, outbox.c.reference == item.reference)
+        known = connection.execute(sa.select(outbox).where(same)).first()
+        if known is not None:
+            return _sent(known)
+        row = {"record_id": record_id, "raw": item.raw, "purpose": item.purpose, "state": PENDING, "reference": item.reference}
+        created_ms = self._clock.now_ms()
+        connection.execute(sa.insert(outbox).values(**row, created_ms=created_ms))
+        return Sent(record_id, item.raw, item.purpose, PENDING, None, None, created_ms, item.reference)
 
     def outcome(self, record_id: str) -> Receipt | None:
         """What became of a record that this node sent, as far as its replica shows; None while that is not known.
@@ -149,19 +165,6 @@ class Outbox:
                 log.warning("outbox-not-resumed", code=error.code)
             if self._stopping.wait(self._wait_s):
                 return
-
-    def _store_one(self, connection: sa.Connection, item: Outgoing) -> Sent:
-        record_id = parse(item.raw).id
-        same = outbox.c.record_id == record_id
-        if item.reference is not None:
-            same = sa.or_(same, outbox.c.reference == item.reference)
-        known = connection.execute(sa.select(outbox).where(same)).first()
-        if known is not None:
-            return _sent(known)
-        row = {"record_id": record_id, "raw": item.raw, "purpose": item.purpose, "state": PENDING, "reference": item.reference}
-        created_ms = self._clock.now_ms()
-        connection.execute(sa.insert(outbox).values(**row, created_ms=created_ms))
-        return Sent(record_id, item.raw, item.purpose, PENDING, None, None, created_ms, item.reference)
 
     def _deliver(self, entries: Sequence[Sent], wait_s: float) -> list[Receipt | TallystickError]:
         """The outcome of each entry, known or found out, and written down. All are submitted before any is waited for."""
