@@ -1,0 +1,56 @@
+"""The node's HTTP application: `create_app(node)`. It holds no global state, so one process may serve several members."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import oauth, problems
+from api.context import ApiContext, context_of
+from api.requests import RequestBounds
+from api.resources import health, introductions, ledger, records
+from api.responses import json_response
+from api.routing import GuardedRoute
+from nodes.node import Node
+
+VERSION = "1"
+
+
+def create_app(node: Node) -> FastAPI:
+    """The application of a node that is open, and running when the first request comes. `app.state.context.close()` before the
+    server stops lets long polls go. Raises `LookupError` where a route declares no permission.
+    """
+    app = FastAPI(title="Tallystick", version=VERSION, openapi_url=None, docs_url=None, redoc_url=None)
+    app.router.route_class = GuardedRoute
+    app.router.redirect_slashes = False
+    app.state.context = ApiContext.of(node)
+    problems.install(app)
+    app.add_api_route("/openapi.json", _get_openapi, methods=["GET"], include_in_schema=False)
+    for module in (health, oauth, ledger, records, introductions):
+        module.add_routes(app)
+    app.add_middleware(RequestBounds, random=node.random)
+    return app
+
+
+def context(app: FastAPI) -> ApiContext:
+    """What the application holds, for whoever serves it."""
+    held = app.state.context
+    assert isinstance(held, ApiContext)
+    return held
+
+
+def _get_openapi(request: Request) -> Response:
+    """The interface's description, OpenAPI 3.1."""
+    return json_response(_described(request.app, context_of(request)))
+
+
+def _described(app: FastAPI, held: ApiContext) -> dict[str, Any]:
+    schema = get_openapi(title=app.title, version=app.version, routes=app.routes, summary="The API of one member's node")
+    flow = {"clientCredentials": {"tokenUrl": f"{held.tokens.issuer}/oauth2/token", "scopes": {}}}
+    schema.setdefault("components", {})["securitySchemes"] = {"oauth2": {"type": "oauth2", "flows": flow}}
+    schema["security"] = [{"oauth2": []}]
+    return schema

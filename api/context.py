@@ -1,0 +1,59 @@
+"""What one application holds: its node and everything made from it. Several applications may live in one process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from api.assertions import Assertions
+from api.heights import HeightWatch
+from api.idempotency import Idempotency
+from api.principal import Principal
+from api.tokens import Tokens
+from nodes.node import Node
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext:
+    """`close` before the server stops: it lets long polls go and forgets open keys."""
+
+    node: Node
+    tokens: Tokens
+    assertions: Assertions
+    idempotency: Idempotency
+    heights: HeightWatch
+
+    @classmethod
+    def of(cls, node: Node) -> ApiContext:
+        tokens = Tokens(node)
+        audiences = frozenset({tokens.issuer, f"{tokens.issuer}/oauth2/token", tokens.audience})
+        return cls(node, tokens, Assertions(node, audiences), Idempotency(node.private, node.clock), HeightWatch(node.engine))
+
+    def close(self) -> None:
+        self.heights.close()
+        self.tokens.close()
+
+
+def context_of(connection: HTTPConnection) -> ApiContext:
+    """The context of the application that a request came to."""
+    context = connection.app.state.context
+    assert isinstance(context, ApiContext)
+    return context
+
+
+def _node_of(connection: HTTPConnection) -> Node:
+    return context_of(connection).node
+
+
+def _principal_of(connection: HTTPConnection) -> Principal:
+    principal = connection.state.principal
+    assert isinstance(principal, Principal)
+    return principal
+
+
+Context = Annotated[ApiContext, Depends(context_of)]
+TheNode = Annotated[Node, Depends(_node_of)]
+Caller = Annotated[Principal, Depends(_principal_of)]

@@ -1,0 +1,132 @@
+"""`Idempotency-Key`: a POST that is sent again gets the answer that it got, and does nothing twice.
+
+The key is the caller's, up to 128 printable characters, and is kept for thirty days with a hash of the request and the answer. The same
+key with another request is 422 `idempotency-conflict`; while the first is in hand it is 409 `idempotency-in-flight`. An answer of 5xx is
+not kept: the request may be sent again. `reference` names the cause of a record durably, so that a request which was cut short by
+a crash, and is sent again, finds the record that it made (see `nodes.outbox`).
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+import orjson
+import sqlalchemy as sa
+from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.problems import BadRequest, Conflict
+from ledger.clock import Clock
+from ledger.errors import InputError
+from ledger.hashing import tagged_json
+from ledger.limits import IDEMPOTENCY_DAYS, IDEMPOTENCY_KEY_CHARS_MAX
+from nodes.private import PrivateStore, idempotency
+
+_KEY: Final = re.compile(rf"[\x21-\x7e]{{1,{IDEMPOTENCY_KEY_CHARS_MAX}}}\Z")
+_DAY_MS: Final = 86_400_000
+_IN_HAND: Final = 0
+_KEPT_HEADERS: Final = ("location", "etag", "content-type", "cache-control", "preference-applied")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer as it is kept."""
+
+    status: int
+    body: str
+
+    def response(self) -> Response:
+        value = orjson.loads(self.body)
+        return Response(value["body"], self.status, {**value["headers"], "Idempotency-Replayed": "true"})
+
+
+class Idempotency:
+    """The kept answers of one node. One process runs a node, so what is in hand is known in memory."""
+
+    def __init__(self, private: PrivateStore, clock: Clock) -> None:
+        self._private, self._clock = private, clock
+        self._in_hand: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+
+    async def answer(self, request: Request, client: str, content_hash: str, handle: Callable[[], Awaitable[Response]]) -> Response:
+        """The kept answer to this request, or the one that `handle` gives, which is then kept."""
+        key = key_of(request)
+        if key is None:
+            return await handle()
+        request_hash = tagged_json("http-request", [request.method, request.url.path, request.url.query, content_hash])
+        with self._lock:
+            if (client, key) in self._in_hand:
+                raise Conflict(
+                    "idempotency-in-flight", "the request with this Idempotency-Key is still in hand", hint="ask again in a moment"
+                )
+            self._in_hand.add((client, key))
+        try:
+            kept = await run_in_threadpool(self._begin, client, key, request_hash)
+            if kept is not None:
+                return kept.response()
+            try:
+                response = await handle()
+            except (RequestValidationError, HTTPException):
+                # Nothing was begun: the caller corrects the request and keeps its key.
+                await run_in_threadpool(self._drop, client, key)
+                raise
+            if response.status_code < 500:
+                await run_in_threadpool(self._keep, client, key, response)
+            return response
+        finally:
+            with self._lock:
+                self._in_hand.discard((client, key))
+
+    def _begin(self, client: str, key: str, request_hash: str) -> Kept | None:
+        mine = sa.and_(idempotency.c.client == client, idempotency.c.key == key)
+        now_ms = self._clock.now_ms()
+        with self._private.begin() as connection:
+            connection.execute(sa.delete(idempotency).where(idempotency.c.created_ms < now_ms - IDEMPOTENCY_DAYS * _DAY_MS))
+            row = connection.execute(sa.select(idempotency).where(mine)).first()
+            if row is None:
+                new = {"client": client, "key": key, "request_hash": request_hash, "status": _IN_HAND, "body": "", "created_ms": now_ms}
+                connection.execute(sa.insert(idempotency), [new])
+                return None
+        if row.request_hash != request_hash:
+            raise InputError("idempotency-conflict", "this Idempotency-Key was used for another request", hint="take a new key")
+        return None if row.status == _IN_HAND else Kept(row.status, row.body)
+
+    def _keep(self, client: str, key: str, response: Response) -> None:
+        headers = {name: value for name, value in response.headers.items() if name in _KEPT_HEADERS}
+        body = orjson.dumps({"headers": headers, "body": bytes(response.body).decode("utf-8")}).decode("utf-8")
+        mine = sa.and_(idempotency.c.client == client, idempotency.c.key == key)
+        with self._private.begin() as connection:
+            connection.execute(sa.update(idempotency).where(mine).values(status=response.status_code, body=body))
+
+    def _drop(self, client: str, key: str) -> None:
+        with self._private.begin() as connection:
+            connection.execute(sa.delete(idempotency).where(idempotency.c.client == client, idempotency.c.key == key))
+
+
+def key_of(request: Request) -> str | None:
+    """Raises `BadRequest` (`bad-idempotency-key`)."""
+    keys: list[Any] = request.headers.getlist("idempotency-key")
+    if not keys:
+        return None
+    if len(keys) > 1 or _KEY.match(keys[0]) is None:
+        raise BadRequest("bad-idempotency-key", f"an Idempotency-Key is one word of up to {IDEMPOTENCY_KEY_CHARS_MAX} printable characters")
+    return str(keys[0])
+
+
+def reference_of(request: Request, client: str) -> str | None:
+    """What names the record of this request for ever; None where the caller gave no key."""
+    key = key_of(request)
+    return None if key is None else f"http:{tagged_json('http-cause', [client, request.url.path, key])}"
+
+
+async def body_hash(request: Request) -> str:
+    """The hash of a body that fits in memory."""
+    return sha256(await request.body()).hexdigest()

@@ -1,0 +1,89 @@
+"""What happens to every request before routing and after: an id, a bound on its body, and an end to every exception.
+
+The request id is the caller's `X-Request-Id` where it is a plain word, else a fresh one; it is in the response, in problems and in the
+log. An exception that nobody expected is logged as its kind and place, never with its text, which may hold what is sealed.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import internal_problem, problem_of
+from ledger.limits import HTTP_BODY_BYTES_MAX, HTTP_UPLOAD_BYTES_MAX
+
+UPLOADS: Final = frozenset({"/v1/declaration-imports"})
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}\Z")
+
+log = structlog.get_logger(__name__)
+
+
+class RequestBounds:
+    """The outermost layer. `random` gives that many random bytes."""
+
+    def __init__(self, app: ASGIApp, random: Callable[[int], bytes]) -> None:
+        self._app, self._random = app, random
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        offered = headers.get("x-request-id", "")
+        request_id = offered if _REQUEST_ID.match(offered) else self._random(12).hex()
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = False
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        bytes_max = HTTP_UPLOAD_BYTES_MAX if scope["path"] in UPLOADS else HTTP_BODY_BYTES_MAX
+        try:
+            app = self._app if _declared(headers) <= bytes_max else _too_large
+            await app(scope, _bounded(receive, bytes_max), send_with_id)
+        except Exception as error:
+            response = problem_of(error, request_id)
+            if response is None:
+                frame = traceback.extract_tb(error.__traceback__)[-1]
+                log.error("request-failed", request_id=request_id, error=type(error).__name__, place=f"{frame.filename}:{frame.lineno}")
+                response = internal_problem(request_id)
+            if started:
+                # Half an answer has gone out. Only a broken connection tells the caller that it is no answer.
+                raise
+            await response(scope, receive, send_with_id)
+
+
+async def _too_large(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise HTTPException(413)
+
+
+def _declared(headers: Headers) -> int:
+    length = headers.get("content-length", "0")
+    return int(length) if length.isascii() and length.isdecimal() and len(length) < 20 else 0
+
+
+def _bounded(receive: Receive, bytes_max: int) -> Receive:
+    """Counts the body as it comes, since a declared length may be missing or untrue."""
+    total = 0
+
+    async def bounded() -> Message:
+        nonlocal total
+        message = await receive()
+        if message["type"] == "http.request":
+            total += len(message.get("body", b""))
+            if total > bytes_max:
+                raise HTTPException(413)
+        return message
+
+    return bounded

@@ -1,0 +1,170 @@
+"""The ledger as every seat may read it: network, policy, members, blocks, checkpoint, and proofs of log and state.
+
+What is on the ledger holds no client and no amount in public, so every member may read all of it. Nothing here shows what this node
+opens. A block is `{"header", "records": [{"record", "signatures", "result"}], "checkpoint"}`, exactly what a follower executes again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Path, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.context import ApiContext, Context, TheNode
+from api.heights import wait
+from api.models import After, Limit
+from api.preferences import wait_seconds
+from api.responses import as_of, json_response, page, single
+from ledger.errors import InputError, NotFound
+from ledger.follow import bundle_of
+from ledger.limits import HTTP_BLOCKS_BYTES_MAX, INTEGER_MAX
+from nodes.node import Node
+
+Height = Annotated[int, Path(ge=0, le=INTEGER_MAX)]
+AfterHeight = Annotated[int, Query(ge=-1, le=INTEGER_MAX, description="blocks above this height; -1 for all")]
+LogSize = Annotated[int, Query(ge=0, le=INTEGER_MAX, description="a number of leaves")]
+StateKey = Annotated[str, Query(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+
+
+def get_network(request: Request, node: TheNode) -> Response:
+    """The network, the height of this node's replica, and whose node this is."""
+    config, genesis = node.config, node.genesis
+    with node.store.reading() as reader:
+        head = reader.head
+    return single(
+        request,
+        {
+            "id": node.network,
+            "name": genesis["name"],
+            "engine": genesis["engine"],
+            "rules": head.rules,
+            "registrar": node.directory.registrar(),
+            "node": {"id": config.node.id, "role": config.node.role, "member": config.node.member, "engine": config.engine.kind},
+            "as_of": as_of(head),
+        },
+    )
+
+
+def get_policy(request: Request, node: TheNode) -> Response:
+    """The policy in force: what governance may set."""
+    with node.store.reading() as reader:
+        return single(request, {"policy": reader.state.get("policy"), "as_of": as_of(reader.head)})
+
+
+def list_members(node: TheNode, after: After = None, limit: Limit = 100) -> Response:
+    """Members in the order of their ids, with the keys that are in force. The cursor is a member's id."""
+    members = [member for member in node.directory.members() if after is None or member.slug > after]
+    chosen = members[:limit]
+    with node.store.reading() as reader:
+        head = reader.head
+    items = [
+        {
+            "member": member.slug,
+            "role": member.role,
+            "region": member.region,
+            "name": member.name,
+            "status": member.status,
+            "keys": [
+                {"id": key.id, "alg": key.alg, "public": key.public.hex(), "purpose": key.purpose, "person": key.person}
+                for key in node.directory.keys(member.slug)
+            ],
+        }
+        for member in chosen
+    ]
+    return page(items, chosen[-1].slug if len(members) > limit else None, as_of=as_of(head))
+
+
+async def list_blocks(request: Request, context: Context, after: AfterHeight = -1, limit: Limit = 50) -> Response:
+    """Blocks above a height, in order. `Prefer: wait=SECONDS` waits for the first one where there is none yet.
+
+    A page ends early where its blocks are large; `next` is the height to go on from, null where nothing more is known.
+    """
+    wait_s = wait_seconds(request) or 0
+    with context.heights.watching() as grown:
+        items, more = await run_in_threadpool(_blocks, context, after, limit)
+        if not items and wait_s > 0:
+            await wait(grown, wait_s)
+            items, more = await run_in_threadpool(_blocks, context, after, limit)
+    return page(items, after + len(items) if more else None)
+
+
+def get_block(request: Request, node: TheNode, height: Height) -> Response:
+    """One block with its header's hash."""
+    bundle = bundle_of(node.store, height)
+    if bundle is None:
+        raise NotFound("unknown-height", f"this node's replica has no block at height {height}")
+    with node.store.reading() as reader:
+        head, header_hash = reader.head, reader.header_hash(height)
+    return single(request, {**bundle.to_json(), "hash": header_hash, "as_of": as_of(head)})
+
+
+def get_checkpoint(node: TheNode) -> Response:
+    """The newest checkpoint: a C2SP signed note about the log's size and root."""
+    with node.store.reading() as reader:
+        return json_response({"checkpoint": reader.checkpoint(), "size": reader.head.log_size + 1, "as_of": as_of(reader.head)})
+
+
+def get_consistency(node: TheNode, first: LogSize, second: LogSize) -> Response:
+    """That the log of `first` leaves is the beginning of that of `second` (RFC 9162, 2.1.4); hashes in hex."""
+    with node.store.reading() as reader:
+        if not first <= second <= reader.head.log_size + 1:
+            raise InputError("outside-log", "`first` is at most `second`, and `second` at most the size of the log")
+        roots = {name: reader.log_root(size).hex() for name, size in (("first_root", first), ("second_root", second))}
+        proof = [each.hex() for each in reader.consistency_proof(first, second)]
+        return json_response({"first": first, "second": second, **roots, "proof": proof, "as_of": as_of(reader.head)})
+
+
+def get_state_proof(
+    node: TheNode, key: StateKey, height: Annotated[int | None, Query(ge=0, le=INTEGER_MAX, description="the newest by default")] = None
+) -> Response:
+    """The value of a public state key at a height, or null, and the proof of its presence or absence under that height's state root."""
+    with node.store.reading() as reader:
+        header = reader.head if height is None else reader.header(height)
+        if header is None:
+            raise NotFound("unknown-height", f"this node's replica has no block at height {height}")
+        value, proof = reader.state_proof(key, header.height)
+        content: dict[str, Any] = {
+            "key": key,
+            "value": None if value is None else value.decode("utf-8"),
+            "proof": proof.to_json(),
+            "header": header.to_json(),
+            "as_of": as_of(header),
+        }
+    return json_response(content)
+
+
+def add_routes(app: FastAPI) -> None:
+    routes: dict[str, Callable[..., Any]] = {
+        "/v1/network": get_network,
+        "/v1/policy": get_policy,
+        "/v1/members": list_members,
+        "/v1/blocks": list_blocks,
+        "/v1/blocks/{height}": get_block,
+        "/v1/checkpoint": get_checkpoint,
+        "/v1/log/consistency": get_consistency,
+        "/v1/state/proof": get_state_proof,
+    }
+    for path, endpoint in routes.items():
+        app.add_api_route(path, endpoint, methods=["GET"], tags=["ledger"])
+
+
+def _blocks(context: ApiContext, after: int, limit: int) -> tuple[list[dict[str, Any]], bool]:
+    """Blocks above a height, and whether there are more. Each is at most a block's bytes long; together about a page's."""
+    node: Node = context.node
+    items: list[dict[str, Any]] = []
+    size = 0
+    with node.store.reading() as reader:
+        newest = reader.head.height
+    height = after + 1
+    while height <= newest and len(items) < limit and size < HTTP_BLOCKS_BYTES_MAX:
+        bundle = bundle_of(node.store, height)
+        if bundle is None:
+            raise NotFound("unknown-height", f"this node's replica has no block at height {height}")
+        items.append(bundle.to_json())
+        size += sum(len(raw) for raw in bundle.transactions)
+        height += 1
+    return items, height <= newest

@@ -1,0 +1,123 @@
+"""The one kind of route that the application has. Before a handler runs: the caller is known and may do this, the query holds nothing
+unknown; around a POST: its idempotency key. So no handler can forget any of it, and a route without a declaration cannot be added.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.context import ApiContext, context_of
+from api.idempotency import body_hash
+from api.permissions import Permission, permission_of
+from api.principal import Principal
+from api.problems import Unauthenticated, problem_of, request_id_of
+from ledger.errors import NotPermitted, TallystickError
+
+_Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+# Uploads are spooled by their handler, which then sees to their idempotency itself; a record's id makes its submission idempotent.
+OWN_IDEMPOTENCY: Final = frozenset({"POST /v1/declaration-imports", "POST /v1/records"})
+
+
+class StrictRequest(Request):
+    """JSON as RFC 8259 wishes it were always read: duplicate names, NaN and infinities are refused."""
+
+    async def json(self) -> Any:
+        body = (await self.body()).decode("utf-8", "strict")
+        try:
+            return json.loads(body, object_pairs_hook=_distinct, parse_constant=_no_constant)
+        except RecursionError as error:
+            raise json.JSONDecodeError("nested too deeply", "", 0) from error
+
+
+class GuardedRoute(APIRoute):
+    """Raises `LookupError` when it is made for a path that `api.permissions` does not know."""
+
+    def get_route_handler(self) -> _Handler:
+        handle = super().get_route_handler()
+        method = next(iter(self.methods or ()))
+        route = f"{method} {self.path}"
+        permission = permission_of(route)
+        known = _query_names(self.dependant)
+
+        async def guarded(request: Request) -> Response:
+            strict = StrictRequest(request.scope, request.receive)
+            if permission is None:
+                return await handle(strict)
+            context = context_of(request)
+            principal = await run_in_threadpool(admit, context, permission, request.headers.get("authorization"))
+            request.state.principal = principal
+            _refuse_unknown(strict, known)
+            if method != "POST" or route in OWN_IDEMPOTENCY:
+                return await handle(strict)
+            content_hash = await body_hash(strict)
+            return await context.idempotency.answer(strict, principal.name, content_hash, lambda: _answered(handle, strict))
+
+        return guarded
+
+
+def admit(context: ApiContext, permission: Permission, authorization: str | None) -> Principal:
+    """Who calls, if it may. Raises `Unauthenticated`, `NotPermitted` (`wrong-seat`, `not-permitted`, `insufficient-scope`)."""
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("unauthenticated", "this resource needs an access token", hint="sign in at POST /oauth2/token")
+    principal = context.tokens.verify(token.strip())
+    if not permission.seats & seats_of(context):
+        raise NotPermitted(
+            "wrong-seat", "this node does not offer this resource", hint=f"it is offered by: {', '.join(sorted(permission.seats))}"
+        )
+    if principal.role not in permission.roles:
+        raise NotPermitted("not-permitted", "this is not for the role of the caller", hint=f"roles: {', '.join(sorted(permission.roles))}")
+    if permission.scope not in principal.scopes:
+        raise NotPermitted("insufficient-scope", f"the access token lacks the scope {permission.scope}", hint="ask for it at sign-in")
+    return principal
+
+
+def seats_of(context: ApiContext) -> frozenset[str]:
+    """The seats that this node's owner has: its role, and registrar where the ledger names it."""
+    node = context.node.config.node
+    is_registrar = node.member is not None and node.member == context.node.directory.registrar()
+    return frozenset({node.role, "registrar"}) if is_registrar else frozenset({node.role})
+
+
+async def _answered(handle: _Handler, request: Request) -> Response:
+    """The answer, a refusal included, so that it can be kept."""
+    try:
+        return await handle(request)
+    except TallystickError as error:
+        response = problem_of(error, request_id_of(request))
+        if response is None:
+            raise
+        return response
+
+
+def _refuse_unknown(request: Request, known: frozenset[str]) -> None:
+    names = list(request.query_params.keys())
+    faults = [(name, "unknown parameter") for name in names if name not in known]
+    faults += [(name, "given more than once") for name in names if len(request.query_params.getlist(name)) > 1]
+    if faults:
+        raise RequestValidationError([{"type": "query", "loc": ("query", name), "msg": why} for name, why in faults])
+
+
+def _query_names(dependant: Dependant) -> frozenset[str]:
+    own = frozenset(field.alias for field in dependant.query_params)
+    return own.union(*(_query_names(each) for each in dependant.dependencies))
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise json.JSONDecodeError("an object has the same name twice", "", 0)
+    return value
+
+
+def _no_constant(name: str) -> Any:
+    raise json.JSONDecodeError(f"{name} is not JSON", "", 0)

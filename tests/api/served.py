@@ -1,0 +1,156 @@
+"""A network of real nodes, each served by a real uvicorn on this machine: followers replicate over HTTP, as in production."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from api.app import context, create_app
+from ledger.clock import SettableClock
+from nodes.enterprises import enrol, enrolment
+from nodes.founding import Addresses, Founded, MemberPlan, create_network
+from nodes.keystore import Argon2Cost
+from nodes.node import Node
+
+START_MS = 1_793_000_000_000
+CHEAP = Argon2Cost(passes=1, memory_kib=8, lanes=1)
+PLANS = [
+    MemberPlan("authority", "authority", "Forex Authority"),
+    MemberPlan("bank-a", "bank", "Bank A"),
+    MemberPlan("bank-b", "bank", "Bank B"),
+    MemberPlan("exporter-a", "enterprise", "营口青果出口有限公司"),
+    MemberPlan("auditor", "auditor", "Regulator"),
+]
+EXPORTER_USCC = "91210800MA0000001L"
+CUSTODY_USCC = "91350100M000100Y43"
+
+
+@dataclass
+class Network:
+    """`nodes` are running; `exporter` is the enrolment id of exporter-a, `in_custody` that of an exporter without a node."""
+
+    founded: Founded
+    clock: SettableClock
+    nodes: dict[str, Node]
+    exporter: str
+    in_custody: str
+    secrets: Mapping[tuple[str, str], str]
+    _stack: ExitStack = field(repr=False)
+
+    def url(self, node: str) -> str:
+        api = self.nodes[node].config.api
+        return f"http://{api.host}:{api.port}"
+
+    def anyone(self, node: str) -> httpx.Client:
+        """A client that has not signed in."""
+        return self._stack.enter_context(httpx.Client(base_url=self.url(node), timeout=30))
+
+    def sign_in(self, node: str, user: str, **form: str) -> httpx.Client:
+        """A client that signed in as a member of staff, or as a program added with `add_client`."""
+        client = self.anyone(node)
+        answer = token(client, client_id=user, client_secret=self.secrets[node, user], **form)
+        assert answer.status_code == 200, answer.text
+        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return client
+
+
+def token(client: httpx.Client, **form: str) -> httpx.Response:
+    return client.post("/oauth2/token", data={"grant_type": "client_credentials", **form})
+
+
+@contextmanager
+def served_network(directory: Path) -> Iterator[Network]:
+    """Founds, starts and serves a network, and ends it."""
+    clock = SettableClock(START_MS)
+    addresses = Addresses(port_first=free_ports(len(PLANS)))
+    founded = create_network(directory, "test", PLANS, clock=clock, random=os.urandom, cost=CHEAP, addresses=addresses)
+    secrets = {(each.node, each.user): each.secret for each in founded.sign_ins}
+    with ExitStack() as stack:
+        nodes: dict[str, Node] = {}
+        ids: dict[str, str] = {}
+        for plan in PLANS:
+            node = nodes[plan.id] = Node.open(founded.homes[plan.id], clock, cost=CHEAP)
+            stack.enter_context(node)
+            stack.enter_context(serving(node))
+            if plan.id == "authority":
+                ids = _enrol(node, founded)
+        for plan in PLANS:
+            add_programs(nodes[plan.id], secrets)
+        yield Network(founded, clock, nodes, ids["exporter"], ids["in_custody"], secrets, stack)
+
+
+@contextmanager
+def serving(node: Node) -> Iterator[None]:
+    """Serves a node at the address that its configuration names."""
+    app = create_app(node)
+    config = uvicorn.Config(app, node.config.api.host, node.config.api.port, log_config=None, ws="none", lifespan="off")
+    server = uvicorn.Server(config)
+    listener = socket.create_server((node.config.api.host, node.config.api.port))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        context(app).close()
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+def add_programs(node: Node, secrets: dict[tuple[str, str], str]) -> None:
+    """A program with every scope, and one that may only read the ledger, at each node."""
+    name = node.config.node.id
+    scopes = ["ledger:read", "ledger:write"]
+    for client_id, role, granted in (("core", "service", scopes), ("dashboard", "viewer", ["ledger:read"])):
+        _, secret = node.accounts.add_client(client_id, client_id, role, granted)
+        secrets[name, client_id] = secret
+
+
+def free_ports(count: int) -> int:
+    """The first of so many neighbouring ports that are free."""
+    for _ in range(100):
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            first = int(probe.getsockname()[1])
+        try:
+            with ExitStack() as stack:
+                for port in range(first, first + count):
+                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        except (OSError, OverflowError):
+            continue
+        return first
+    raise AssertionError("no neighbouring ports are free")
+
+
+def _enrol(authority: Node, founded: Founded) -> dict[str, str]:
+    keys = founded.enterprises["exporter-a"]
+    enrolments = {
+        "exporter": enrolment(EXPORTER_USCC, "营口青果出口有限公司", keys.sign, keys.seal),
+        "in_custody": enrolment(CUSTODY_USCC, "Custody Exporter"),
+    }
+    ids = {}
+    for name, what in enrolments.items():
+        receipt = enrol(what, authority.author, authority.outbox, authority.directory, authority.identity_key)
+        assert receipt.code == "ok"
+        authority.reader.wait_for(receipt.log_index, 10)
+        ids[name] = receipt.record_id
+    return ids
+
+
+def problem(response: httpx.Response) -> dict[str, Any]:
+    """The problem of an answer, once it is well formed."""
+    assert response.headers["content-type"] == "application/problem+json", response.text
+    body: dict[str, Any] = response.json()
+    assert body["status"] == response.status_code
+    assert body["type"] == f"urn:tallystick:problem:{body['code']}"
+    assert body["detail"]
+    assert body["request_id"] == response.headers["x-request-id"]
+    return body
