@@ -18,7 +18,7 @@ from ledger.rules import State
 
 
 class Member(TypedDict):
-    """`role` is authority, bank or auditor; `status` active, suspended or frozen."""
+    """`role` is authority, registrar, bank or auditor; `status` active, suspended or frozen."""
 
     role: str
     region: str

@@ -39,7 +39,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=MEMBER_NAME_CHA
 TimeMs = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
 Share = Annotated[int, Field(ge=1, le=CAPACITY_MAX)]
 ShareOrNone = Annotated[int, Field(ge=0, le=CAPACITY_MAX)]
-Role = Literal["authority", "bank", "auditor"]
+Role = Literal["authority", "registrar", "bank", "auditor"]
 LineShares = Annotated[list[ShareOrNone], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
 
 _ALGORITHM_OF = {"make": keys.P256, "check": keys.P256, "service": keys.P256, "seal": keys.X25519, "validate": keys.ED25519}
