@@ -57,11 +57,11 @@ class Pair:
 
     def recent(self, choose: Choose, *suited: str) -> str | None:
         """A financing, mostly one in a state that suits."""
-        every = list(self.model.financings)[-6:]
         fitting = [f for f in self.model.financings if self.model.state(f) in suited][-4:]
-        if fitting and choose((0, 1, 2, 3)):
+        if fitting and choose(range(6)):
             return choose(fitting)
-        return choose(every) if every else None
+        every = list(self.model.financings)[-6:]
+        return choose(every) if every and choose((0, 1, 2)) == 1 else None
 
     def another_grant(self, choose: Choose) -> None:
         bank, d = choose(BANKS), choose(LABELS)

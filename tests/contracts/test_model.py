@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.contracts.pair import Choose, Item, Pair
 
 DEEP = os.environ.get("TALLYSTICK_DEEP") == "1"
-WALKS, STEPS = (400, 400) if DEEP else (24, 150)
+WALKS, STEPS = (2_000, 200) if DEEP else (60, 120)
 
 
 def chooser(data: st.DataObject) -> Choose:
