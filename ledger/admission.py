@@ -17,10 +17,12 @@ from pydantic import BaseModel, ValidationError
 
 from ledger import keyring, keys
 from ledger.errors import InputError, Refused
+from ledger.keys import PublicKey
 from ledger.record import Record, parse
 from ledger.rules import RecordType, Ruleset, Signer, State
 
 _DAY_MS: Final = 86_400_000
+_WHERE_CHARS_MAX: Final = 128
 
 CODES: Final = {
     "oversize": "the transaction is longer than a record may be",
@@ -46,7 +48,8 @@ CODES: Final = {
 @dataclass(slots=True)
 class VerifiedSignatures:
     """Transactions whose signatures were found good, by the hash of the whole transaction, never by the record id: a copy of a record
-    with a broken signature is another transaction. Whether a key is alive is not remembered here."""
+    with a broken signature is another transaction. Whether a key is alive is not remembered here.
+    """
 
     entries_max: int = 50_000
     _good: dict[bytes, None] = field(default_factory=dict)
@@ -75,6 +78,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
+    """A record that may be executed, what was read from it, and the member whose quota it uses."""
+
     record: Record
     kind: RecordType
     body: BaseModel
@@ -93,8 +98,10 @@ def read(raw: bytes, rules: Ruleset) -> tuple[Record, RecordType, BaseModel]:
     try:
         body = kind.model.model_validate(record.core["body"], strict=True)
     except ValidationError as error:
-        where = ".".join(str(step) for step in error.errors(include_url=False, include_input=False)[0]["loc"])
+        where = ".".join(str(step) for step in error.errors(include_url=False, include_input=False)[0]["loc"])[:_WHERE_CHARS_MAX]
         raise InputError("malformed", f"the body of a {record.type} does not fit: {where or 'body'}") from error
+    except InputError as error:
+        raise InputError("malformed", error.message) from error
     return record, kind, body
 
 
@@ -136,7 +143,7 @@ def _signers(record: Record, kind: RecordType, body: BaseModel, state: State, lo
     for place, key_id in enumerate(record.signers):
         entry = state.get(keyring.entry_key(key_id))
         if place == 0 and kind.one_time_key is not None:
-            key = kind.one_time_key(body)
+            key = _one_time_key(kind.one_time_key, body)
             if entry is not None or key.id != key_id:
                 _refuse("one-time-key-misused")
             signers.append(Signer(key_id, None, "once", None, record.id))
@@ -153,6 +160,18 @@ def _signers(record: Record, kind: RecordType, body: BaseModel, state: State, lo
         publics.append(bytes.fromhex(entry["public"] if entry is not None else ""))
     _check_one_time(record, kind, signers)
     return signers, publics
+
+
+def _one_time_key(find: Callable[[Any], PublicKey], body: BaseModel) -> PublicKey:
+    """The key in the body, which must be able to sign. Raises `InputError` (`malformed`)."""
+    try:
+        key = find(body)
+        keys.check_public(key.alg, key.public)
+    except (InputError, LookupError, TypeError, ValueError) as error:
+        raise InputError("malformed", "the body holds no key that can sign") from error
+    if key.alg != keys.P256:
+        raise InputError("malformed", "a one-time key is a P-256 key")
+    return key
 
 
 def _check_one_time(record: Record, kind: RecordType, signers: list[Signer]) -> None:

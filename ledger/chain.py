@@ -7,8 +7,11 @@ anew from the database. So memory can never be ahead of what is durable.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from ledger.errors import VerificationFailed
 from ledger.execution import Execution
@@ -18,6 +21,9 @@ from ledger.store import LedgerStore, PagesAt, Reader, StateAt
 
 _STATE_ENTRIES_MAX = 200_000
 _PAGES_MAX = 100_000
+_HASHES_MAX = 100_000
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class StoredChain:
@@ -36,7 +42,9 @@ class StoredChain:
         self.rest()
 
     def close(self) -> None:
-        self._connection.close()
+        """Gives the connection back, whatever state it is in: this is also what is done after a failure."""
+        with suppress(SQLAlchemyError):
+            self._connection.close()
 
     @property
     def state(self) -> StoredChain:
@@ -48,7 +56,7 @@ class StoredChain:
 
     def get_bytes(self, key: str) -> bytes | None:
         if key not in self._state:
-            self._state[key] = StateAt(self._connection, self.head.height).get_bytes(key)
+            _remember(self._state, {key: StateAt(self._connection, self.head.height).get_bytes(key)}, _STATE_ENTRIES_MAX)
         return self._state[key]
 
     def scan_bytes(self, prefix: str) -> Iterator[tuple[str, bytes]]:
@@ -56,7 +64,7 @@ class StoredChain:
 
     def page(self, prefix: str) -> bytes | None:
         if prefix not in self._pages:
-            self._pages[prefix] = PagesAt(self._connection, self.head.height).page(prefix)
+            _remember(self._pages, {prefix: PagesAt(self._connection, self.head.height).page(prefix)}, _PAGES_MAX)
         return self._pages[prefix]
 
     def header_hash(self, height: int) -> str | None:
@@ -64,20 +72,20 @@ class StoredChain:
             found = Reader(self._connection).header_hash(height) if height <= self.head.height else None
             if found is None:
                 return None
-            self._hashes[height] = found
+            _remember(self._hashes, {height: found}, _HASHES_MAX)
         return self._hashes[height]
 
     def commit(self, execution: Execution, checkpoint: str | None) -> None:
         """Makes a block durable and moves on. On any failure nothing is written, and this chain must be made anew."""
+        header = execution.header
+        if header is None or header.previous != self.head.hash:
+            raise VerificationFailed("chain-broken", "a block that does not follow the head cannot be stored")
         self.rest()
         with self._store.engine.begin() as connection:
             self._store.commit(connection, execution, checkpoint)
-        self._advance(execution)
+        self._advance(header, execution)
 
-    def _advance(self, execution: Execution) -> None:
-        header = execution.header
-        if header is None or header.previous != self.head.hash:
-            raise VerificationFailed("chain-broken", "a block was committed that does not follow the head")
+    def _advance(self, header: Header, execution: Execution) -> None:
         self.head = header
         self.frontier = execution.frontier
         _remember(self._state, execution.state_changes or {}, _STATE_ENTRIES_MAX)
@@ -89,7 +97,8 @@ class StoredChain:
         self._connection.rollback()
 
 
-def _remember(cache: dict[str, bytes | None], changes: Mapping[str, bytes | None], entries_max: int) -> None:
+def _remember(cache: dict[K, V], changes: Mapping[K, V], entries_max: int) -> None:
+    """Bounded whatever is asked for: what strangers send is looked up too, and leaves no block that would end it."""
     if len(cache) + len(changes) > entries_max:
         cache.clear()
     cache.update(changes)

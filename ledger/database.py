@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
@@ -16,16 +17,25 @@ Bytes = sa.LargeBinary
 def connect(url: str, *, read_only: bool = False) -> Engine:
     """An engine on which every commit is durable before it returns. Raises `Unreachable` (`database-unreachable`)."""
     if url.startswith("sqlite"):
-        engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        location = _existing(sa.make_url(url)) if read_only else sa.make_url(url)
+        engine = sa.create_engine(location, connect_args={"timeout": 30, "check_same_thread": False}, max_overflow=50)
         _configure_sqlite(engine, read_only=read_only)
     else:
-        engine = sa.create_engine(url, pool_pre_ping=True)
+        # A reading takes several statements and must see one height in all of them, as it does on SQLite.
+        engine = sa.create_engine(url, pool_pre_ping=True, isolation_level="REPEATABLE READ")
     try:
         with engine.connect():
             pass
     except SQLAlchemyError as error:
         raise Unreachable("database-unreachable", "the database cannot be opened", hint="check the path or URL and its rights") from error
     return engine
+
+
+def _existing(url: sa.URL) -> sa.URL:
+    """The URL of a database file that is not made where it is missing. Not SQLite's read-only mode: beside a running node a reader
+    takes part in the write-ahead log's shared memory.
+    """
+    return url.set(database=f"file:{quote(url.database or '')}", query={"mode": "rw", "uri": "true"})
 
 
 def _configure_sqlite(engine: Engine, *, read_only: bool) -> None:

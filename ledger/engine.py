@@ -40,7 +40,8 @@ class Receipt:
 
 class Engine(Protocol):
     """`submit` gives a future: a receipt once the record is durable, or `InputError`/`Refused` with an admission code for a transaction
-    that left nothing, or `Unreachable` where the outcome is not known and the same bytes should be sent again."""
+    that left nothing, or `Unreachable` where the outcome is not known and the same bytes should be sent again.
+    """
 
     store: LedgerStore
 
@@ -62,6 +63,7 @@ class Heights:
         self._changed = threading.Condition()
         self._height = -1
         self._callbacks: list[Callable[[int], None]] = []
+        self._closed = False
 
     @property
     def height(self) -> int:
@@ -74,16 +76,23 @@ class Heights:
 
     def publish(self, height: int) -> None:
         with self._changed:
-            self._height = height
+            self._height, self._closed = height, False
             callbacks = list(self._callbacks)
             self._changed.notify_all()
         for callback in callbacks:
             callback(height)
 
     def wait_for(self, height: int, timeout_s: float) -> bool:
-        """Whether the height was reached in time."""
+        """Whether the height was reached in time, and before `close`."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._height >= height, timeout_s)
+            self._changed.wait_for(lambda: self._closed or self._height >= height, timeout_s)
+            return self._height >= height
+
+    def close(self) -> None:
+        """The engine stops: nobody waits any longer."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
 
 def stopped() -> Unreachable:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ledger import canonical, keyring, log_tree, state_tree
 from ledger.admission import Admitted, Place, VerifiedSignatures, admit, policy_value
@@ -16,7 +16,7 @@ from ledger.errors import InputError, Refused
 from ledger.header import NO_PREVIOUS, Header, genesis_leaf, network_of, record_leaf
 from ledger.record import Record
 from ledger.replay_guard import ReplayGuard, entry_key
-from ledger.rules import Context, Result, Rulebook, Ruleset
+from ledger.rules import Context, Rulebook, Ruleset
 from ledger.state import EmptyState, Overlay, StateReader
 
 
@@ -96,6 +96,17 @@ class Execution:
         return log_tree.root(self.log_size, self.frontier)
 
 
+# A fault in a rule is the same on every node. It ends the record that met it, and not the ledger: one record must not be able to stop
+# every other. Nothing of the fault's text may reach the result.
+RULES_FAULT: Final = "rules-fault"
+_FAULTS: Final = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, InputError)
+
+
+def in_order(head: Header, block: Block) -> bool:
+    """Whether a block may stand after this head: its time and its engine height must be greater."""
+    return block.time_ms > head.time_ms and block.engine_height > head.engine_height
+
+
 def rules_in_force(state: StateReader, time_ms: int) -> int:
     """The rules version that governs a block of that time. The state entry `rules` lists versions by the time they start at."""
     data = state.get_bytes("rules")
@@ -105,18 +116,27 @@ def rules_in_force(state: StateReader, time_ms: int) -> int:
 
 
 def execute_genesis(genesis: Mapping[str, Any], rulebook: Rulebook) -> Execution:
-    """The block at height 0: the genesis document as leaf 0, the first state, and the first header."""
-    version, time_ms = genesis["rules"], genesis["time"]
+    """The block at height 0: the genesis document as leaf 0, the first state, and the first header.
+
+    Raises `InputError` (`bad-genesis`) for a document that does not begin a ledger under these rules.
+    """
+    version, time_ms = genesis.get("rules"), genesis.get("time")
+    if type(version) is not int or type(time_ms) is not int or version not in rulebook:
+        raise InputError("bad-genesis", "the genesis document names no time, or rules that this software does not have")
     overlay = Overlay(EmptyState())
     overlay.put("rules", [{"at": 0, "version": version}])
-    rulebook[version].genesis(overlay, genesis["application"])
+    try:
+        rulebook[version].genesis(overlay, genesis["application"])
+    except (LookupError, TypeError, ValueError) as error:
+        raise InputError("bad-genesis", "the rules cannot begin with the application part of the genesis document") from error
     opening = _Opening(network_of(genesis), 0, 0, time_ms, NO_PREVIOUS, version)
     return _close(overlay, _NoPages(), [genesis_leaf(genesis)], [], 0, (), opening)
 
 
 def execute(chain: Chain, block: Block, rulebook: Rulebook, verified: VerifiedSignatures) -> Execution:
-    """Runs a block. Raises `Refused` (`rules-missing`) where this node has no code for the rules in force."""
+    """Runs a block that is `in_order`. Raises `Refused` (`rules-missing`) where this node has no code for the rules in force."""
     head = chain.head
+    assert in_order(head, block), "whoever orders blocks keeps time and engine height growing"
     version = rules_in_force(chain.state, block.time_ms)
     rules = rulebook.get(version)
     if rules is None:
@@ -177,9 +197,10 @@ class _Run:
         self._used[admitted.payer] = used + 1
         result = self._handle(admitted, place, position)
         self._ids.add(admitted.record.id)
-        return Accepted(admitted.record, result.to_json(), place.log_index, position)
+        # What is answered is what is stored: values as JSON gives them back, not for instance a tuple for a list.
+        return Accepted(admitted.record, canonical.decode(canonical.encode(result)), place.log_index, position)
 
-    def _handle(self, admitted: Admitted, place: Place, position: int) -> Result:
+    def _handle(self, admitted: Admitted, place: Place, position: int) -> dict[str, Any]:
         context = Context(
             network=place.network,
             record_id=admitted.record.id,
@@ -192,10 +213,14 @@ class _Run:
             sealed_parts=frozenset(admitted.record.core["sealed"]),
         )
         layer = Overlay(self._overlay)
-        result = admitted.kind.handle(layer, context, admitted.body)
-        if result.code == "ok":
-            self._register_one_time_key(admitted, layer, place.log_index)
-            layer.merge_into(self._overlay)
+        try:
+            result = admitted.kind.handle(layer, context, admitted.body).to_json()
+            canonical.encode(result)
+            if result["code"] == "ok":
+                self._register_one_time_key(admitted, layer, place.log_index)
+                layer.merge_into(self._overlay)
+        except _FAULTS:
+            return {"code": RULES_FAULT}
         return result
 
     def _register_one_time_key(self, admitted: Admitted, layer: Overlay, log_index: int) -> None:

@@ -10,55 +10,37 @@ the operator (a damaged transport, a proxy) is refused and asked for again: code
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
-from ledger import canonical, log_tree
+from ledger import canonical
 from ledger.admission import VerifiedSignatures
+from ledger.audit import audit
 from ledger.chain import StoredChain
 from ledger.checkpoint import Checkpoint, verify_note
 from ledger.engine import Heights, Receipt, stopped
-from ledger.errors import InputError, TallystickError, Unreachable, VerificationFailed
-from ledger.execution import Accepted, Block, Execution, execute, execute_genesis
-from ledger.header import Header, record_leaf
+from ledger.errors import TallystickError, Unreachable, VerificationFailed
+from ledger.evidence import OPERATOR_INVALID, BlockBundle, block_evidence, note_evidence
+from ledger.execution import Accepted, Block, Execution, execute, in_order
+from ledger.file_lock import FileLock
+from ledger.header import Header
+from ledger.log_operator import OperatorKey, checkpoint_of
 from ledger.record import parse
 from ledger.rules import Rulebook
-from ledger.solo import FileLock, origin_of
-from ledger.store import LedgerStore, genesis_matches
+from ledger.solo import begin_ledger
+from ledger.store import LedgerStore
 
 _FETCH_BLOCKS = 50
-_FETCH_WAIT_S = 20.0
+# How long one request may wait for news: also how long a stopping engine may have to wait for its answer.
+_FETCH_WAIT_S = 1.0
 _RETRY_S_MAX = 10.0
 _CATCH_UP_S = 30.0
+_FORWARDERS = 8
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class BlockBundle:
-    """A block as an upstream node hands it out: header JSON, transactions and results in order, and the operator's signed note."""
-
-    header: Mapping[str, Any]
-    transactions: tuple[bytes, ...]
-    results: tuple[Mapping[str, Any], ...]
-    checkpoint: str
-
-    def to_json(self) -> dict[str, Any]:
-        records = [{**canonical.decode(raw), "result": dict(x)} for raw, x in zip(self.transactions, self.results, strict=True)]
-        return {"checkpoint": self.checkpoint, "header": dict(self.header), "records": records}
-
-    @classmethod
-    def from_json(cls, value: Any) -> BlockBundle:
-        """Reads what `to_json` makes. Raises `InputError` (`malformed-block`)."""
-        try:
-            transactions = [canonical.encode({"record": r["record"], "signatures": r["signatures"]}) for r in value["records"]]
-            results = [dict(r["result"]) for r in value["records"]]
-            return cls(dict(value["header"]), tuple(transactions), tuple(results), str(value["checkpoint"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError("malformed-block", "a block from upstream lacks a field") from error
 
 
 class Upstream(Protocol):
@@ -75,14 +57,6 @@ class Upstream(Protocol):
     def submit(self, raw: bytes) -> Receipt:
         """Hands a transaction in. Raises `InputError`/`Refused` with the admission code."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class OperatorKey:
-    """The operator's name and Ed25519 public key, from genesis."""
-
-    name: str
-    public: bytes
 
 
 class FollowEngine:
@@ -104,70 +78,91 @@ class FollowEngine:
         self._lock = lock
         self._verified = VerifiedSignatures()
         self._stopping = threading.Event()
+        self._stopping.set()
         self._thread: threading.Thread | None = None
-        self._forwarders = ThreadPoolExecutor(max_workers=8, thread_name_prefix="forward")
+        self._forwarders: ThreadPoolExecutor | None = None
         self._chain: StoredChain | None = None
 
-    def start(self) -> None:
+    def open(self) -> None:
+        """Takes the home's lock and reads the replica, which is begun from genesis where it is new. Raises `Unreachable`, `Refused`,
+        and `VerificationFailed` for a replica that has halted.
+        """
         if self._lock is not None:
             self._lock.acquire()
-        self._begin()
-        self._chain = StoredChain(self.store)
+        try:
+            self._refuse_if_halted()
+            begin_ledger(self.store, self._genesis, self._rulebook, None)
+            self._chain = StoredChain(self.store)
+        except BaseException:
+            self._let_go()
+            raise
         self.heights.publish(self._chain.head.height)
+
+    def start(self) -> None:
+        """`open`, and then follow in a thread of its own."""
+        self.open()
+        self._stopping.clear()
+        self._forwarders = ThreadPoolExecutor(_FORWARDERS, thread_name_prefix="forward")
         self._thread = threading.Thread(target=self._run, name="follow-engine", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
+        """Ends after the request in hand. Records on their way are answered with `engine-stopped` and may be on the ledger."""
         self._stopping.set()
+        self.heights.close()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        self._forwarders.shutdown(wait=False, cancel_futures=True)
-        if self._chain is not None:
-            self._chain.close()
-            self._chain = None
-        if self._lock is not None:
-            self._lock.release()
+        if self._forwarders is not None:
+            self._forwarders.shutdown(wait=False)
+        self._let_go()
 
     def subscribe(self, callback: Callable[[int], None]) -> None:
         self.heights.subscribe(callback)
 
     def submit(self, raw: bytes) -> Future[Receipt]:
-        if self._thread is None or self._stopping.is_set():
+        try:
+            if self._forwarders is None or self._stopping.is_set():
+                raise stopped()
+            return self._forwarders.submit(self._forward, raw)
+        except (Unreachable, RuntimeError):  # the latter from a pool that was shut down in between
             future: Future[Receipt] = Future()
             future.set_exception(stopped())
             return future
-        return self._forwarders.submit(self._forward, raw)
 
     def _forward(self, raw: bytes) -> Receipt:
+        if self._stopping.is_set():
+            raise stopped()
         self._refuse_if_halted()
+        record_id = parse(raw).id
         answer = self._upstream.submit(raw)
         if not self.heights.wait_for(answer.height, _CATCH_UP_S):
+            if self._stopping.is_set():
+                raise stopped()
             self._refuse_if_halted()
             hint = "the record may be on the ledger; send the same record again"
             raise Unreachable("replica-behind", "this node's replica has not reached the record's block yet", hint=hint)
         with self.store.reading() as reader:
-            stored = reader.record(answer.record_id)
-        if stored is None or stored.height != answer.height:
+            stored = reader.record(record_id)
+        if stored is None:
             raise VerificationFailed("receipt-untrue", "the upstream node answered for a record that its blocks do not hold")
         return Receipt(stored.id, stored.height, stored.time_ms, stored.log_index, stored.position, stored.result)
 
     def _refuse_if_halted(self) -> None:
         halted = self.store.halted()
         if halted is not None:
-            raise VerificationFailed(
-                halted["code"], "this replica refuses its upstream for good", hint="see tallystick audit; keep this home"
-            )
+            hint = "see tallystick audit; keep this home as evidence"
+            raise VerificationFailed(halted["code"], "this replica refuses its upstream for good", hint=hint)
 
-    def _begin(self) -> None:
-        self._refuse_if_halted()
-        if self.store.is_new():
-            execution = execute_genesis(self._genesis, self._rulebook)
-            with self.store.engine.begin() as connection:
-                self.store.commit(connection, execution, None)
-        with self.store.reading() as reader:
-            if not genesis_matches(reader, self._genesis):
-                raise VerificationFailed("other-network", "the ledger in this home was begun by another genesis document")
+    def _forget_chain(self) -> None:
+        chain, self._chain = self._chain, None
+        if chain is not None:
+            chain.close()
+
+    def _let_go(self) -> None:
+        self._forget_chain()
+        if self._lock is not None:
+            self._lock.release()
 
     def _run(self) -> None:
         pause_s = 0.1
@@ -180,46 +175,53 @@ class FollowEngine:
             except TallystickError as error:
                 log.error("block-refused", code=error.code)
                 if self.store.halted() is not None:
+                    self.heights.close()
                     return
+            except (SQLAlchemyError, OSError) as error:
+                log.error("block-not-stored", error=type(error).__name__)
+                self._forget_chain()
             else:
                 continue
             self._stopping.wait(pause_s)
             pause_s = min(pause_s * 2, _RETRY_S_MAX)
 
     def advance(self, wait_s: float) -> int:
-        """One fetch: stores what is new and true, and gives the number of blocks. Raises `Unreachable`, `VerificationFailed`."""
-        assert self._chain is not None
-        bundles = self._upstream.blocks(self._chain.head.height, _FETCH_BLOCKS, wait_s)
-        for bundle in bundles:
-            if self._stopping.is_set():
+        """One fetch: stores what is new and true, and gives the number of blocks. Raises `Unreachable`, `VerificationFailed`,
+        `InputError`. For the engine's own thread, or for a caller that only did `open`.
+        """
+        chain = self._chain = self._chain or StoredChain(self.store)
+        bundles = self._upstream.blocks(chain.head.height, _FETCH_BLOCKS, wait_s)
+        for taken, bundle in enumerate(bundles):
+            if taken and self._stopping.is_set() and self._thread is not None:
                 break
-            self._take(self._chain, bundle)
-            self.heights.publish(self._chain.head.height)
+            self._take(chain, bundle)
+            self.heights.publish(chain.head.height)
         if not bundles:
-            self._compare_heads(self._chain)
+            self._compare_notes(self._upstream.checkpoint())
         return len(bundles)
 
     def _take(self, chain: StoredChain, bundle: BlockBundle) -> None:
         theirs = Header.from_json(bundle.header)
         note = verify_note(bundle.checkpoint, self._operator.name, self._operator.public)
-        follows = theirs.previous == chain.head.hash and theirs.height == chain.head.height + 1 and theirs.time_ms > chain.head.time_ms
-        block = Block(theirs.engine_height, theirs.time_ms, bundle.transactions)
-        execution = execute(chain, block, self._rulebook, self._verified) if follows else None
-        if (
-            execution is not None
-            and execution.header == theirs
-            and _results_agree(execution, bundle)
-            and note == Checkpoint(origin_of(theirs.network), execution.log_size, execution.log_root)
-        ):
-            chain.commit(execution, bundle.checkpoint)
-            return
-        chain.rest()
-        if follows:
+        if theirs.previous != chain.head.hash or theirs.height != chain.head.height + 1:
+            self._refuse_block(self._last_common_height(chain.head.height), bundle)
+        try:
+            execution = self._execute(chain, theirs, bundle)
+        finally:
+            chain.rest()
+        if execution is None or not _agrees(execution, theirs, bundle, note):
             self._refuse_block(chain.head.height, bundle)
-        self._refuse_block(self._last_common_height(chain.head.height), bundle)
+        else:
+            chain.commit(execution, bundle.checkpoint)
+
+    def _execute(self, chain: StoredChain, theirs: Header, bundle: BlockBundle) -> Execution | None:
+        block = Block(theirs.engine_height, theirs.time_ms, bundle.transactions)
+        return execute(chain, block, self._rulebook, self._verified) if in_order(chain.head, block) else None
 
     def _last_common_height(self, head: int) -> int:
-        """The greatest height at which upstream and this replica hold the same header, by bisection: headers are a hash chain."""
+        """The greatest height at which upstream and this replica hold the same header, by bisection: headers are a hash chain. Upstream
+        may lie; what follows from it is believed only where the operator signed it.
+        """
         low, high = 0, head
         while low < high:
             middle = (low + high + 1) // 2
@@ -230,55 +232,41 @@ class FollowEngine:
         return low
 
     def _refuse_block(self, common: int, bundle: BlockBundle) -> None:
-        """Is the block after the last common one really the operator's word? Only then is it evidence, and the end of this replica's
-        trust; anything else may be a damaged transport, and is asked for again."""
+        """Always raises; halts where the block after the last common one is the operator's word."""
         with self.store.reading() as reader:
-            ours = reader.header(common + 1)
-            base = reader.header(common)
-            assert base is not None
-            if ours is not None:
+            if common < reader.head.height:
                 found = self._upstream.blocks(common, 1, 0)
                 bundle = found[0] if found else bundle
-            note = verify_note(bundle.checkpoint, self._operator.name, self._operator.public)
-            frontier = reader.frontier(base.log_size + 1)
-            own_note = reader.checkpoint(common + 1 if ours is not None else common)
-        signed = _checkpoint_of(bundle, base.log_size + 1, frontier)
-        if signed != note:
-            raise VerificationFailed("block-invalid", "a block from upstream does not hold; it was not stored")
-        code = "fork-seen" if ours is not None else "operator-invalid"
-        self.store.halt({"code": code, "height": common + 1, "ours": own_note, "theirs": bundle.to_json()})
-        message = "the operator signed two histories" if ours is not None else "the operator signed a block that breaks the rules"
-        raise VerificationFailed(code, message, hint="keep this home as evidence and tell the other members")
+            evidence = block_evidence(reader, common, bundle, self._operator)
+        if evidence is not None:
+            self._halt(evidence)
+        raise VerificationFailed("block-invalid", "a block from upstream does not hold; it was not stored")
 
-    def _compare_heads(self, chain: StoredChain) -> None:
-        """Nothing new: is the operator's newest note a part of what this replica holds?"""
-        text = self._upstream.checkpoint()
-        note = verify_note(text, self._operator.name, self._operator.public)
+    def _compare_notes(self, text: str) -> None:
+        """Nothing new: is the operator's newest note about what this replica holds?"""
         with self.store.reading() as reader:
-            size = reader.head.log_size + 1
-            if note.size > size or note.origin != origin_of(reader.head.network):
-                return
-            same, ours = reader.log_root(note.size) == note.root, reader.checkpoint()
-        if not same:
-            self.store.halt({"code": "fork-seen", "height": chain.head.height, "ours": ours, "theirs": text})
-            hint = "keep this home as evidence and tell the other members"
-            raise VerificationFailed("fork-seen", "the operator signed a history that this replica does not hold", hint=hint)
+            evidence = note_evidence(reader, text, self._operator)
+        if evidence is not None:
+            self._halt(evidence)
+
+    def _halt(self, evidence: dict[str, Any]) -> None:
+        """Always raises. Before an operator is accused for good, this replica makes sure that the damage is not its own."""
+        report = audit(self.store, self._genesis, self._rulebook, self._operator)
+        if not report.ok:
+            hint = "see tallystick audit; restore this home, or follow anew into an empty one"
+            raise VerificationFailed("replica-damaged", "this replica's own database does not hold", hint=hint)
+        self.store.halt(evidence)
+        invalid = evidence["code"] == OPERATOR_INVALID
+        message = "the operator signed a block that breaks the rules" if invalid else "the operator signed two histories"
+        raise VerificationFailed(evidence["code"], message, hint="keep this home as evidence and tell the other members")
 
 
-def _results_agree(execution: Execution, bundle: BlockBundle) -> bool:
-    if len(execution.outcomes) != len(bundle.results):
+def _agrees(execution: Execution, theirs: Header, bundle: BlockBundle, note: Checkpoint) -> bool:
+    """Whether what this node computed is, to the byte, what upstream says and the operator signed."""
+    if execution.header is None or execution.header != theirs or note != checkpoint_of(execution):
         return False
-    pairs = zip(execution.outcomes, bundle.results, strict=True)
-    return all(isinstance(outcome, Accepted) and outcome.result == result for outcome, result in pairs)
-
-
-def _checkpoint_of(bundle: BlockBundle, size: int, frontier: Sequence[bytes]) -> Checkpoint:
-    """The checkpoint that a block's own words lead to, above a log that both sides hold."""
-    theirs = Header.from_json(bundle.header)
-    pairs = zip(bundle.transactions, bundle.results, strict=False)
-    leaves = [record_leaf(parse(raw), result) for raw, result in pairs] + [theirs.leaf]
-    after = log_tree.append(size, frontier, [log_tree.leaf_hash(leaf) for leaf in leaves])
-    return Checkpoint(origin_of(theirs.network), after.size, log_tree.root(after.size, after.frontier))
+    results = [outcome.result for outcome in execution.outcomes if isinstance(outcome, Accepted)]
+    return len(results) == len(execution.outcomes) and canonical.encode(results) == canonical.encode(list(bundle.results))
 
 
 def bundle_of(store: LedgerStore, height: int) -> BlockBundle | None:
@@ -294,9 +282,3 @@ def bundle_of(store: LedgerStore, height: int) -> BlockBundle | None:
             tuple(item.result for item in found),
             reader.checkpoint(height) or "",
         )
-
-
-def operator_of(genesis: Mapping[str, Any]) -> OperatorKey:
-    """The operator that a genesis document names."""
-    operator = genesis["engine"]["operator"]
-    return OperatorKey(operator["name"], bytes.fromhex(operator["public"]))

@@ -14,6 +14,7 @@ from typing import Any, Final
 from ledger import canonical, record
 from ledger.errors import InputError
 from ledger.hashing import tagged, tagged_json
+from ledger.limits import INTEGER_MAX
 
 NO_PREVIOUS: Final = "0" * 64
 _FIELDS: Final = frozenset(
@@ -24,7 +25,8 @@ _FIELDS: Final = frozenset(
 @dataclass(frozen=True, slots=True)
 class Header:
     """`time_ms` is the block's time; `log_size` and `log_root` are those of the log after the block's records, before this header's
-    own leaf, which stands at index `log_size`; `rules` is the rules version that the block ran under."""
+    own leaf, which stands at index `log_size`; `rules` is the rules version that the block ran under.
+    """
 
     network: str
     height: int
@@ -53,11 +55,11 @@ class Header:
     @classmethod
     def from_json(cls, value: Any) -> Header:
         """Reads a header strictly. Raises `InputError` (`malformed-header`)."""
-        if not isinstance(value, dict) or set(value) != _FIELDS or value["v"] != record.FORMAT_VERSION:
+        if not isinstance(value, dict) or set(value) != _FIELDS or type(value["v"]) is not int or value["v"] != record.FORMAT_VERSION:
             raise InputError("malformed-header", "a header has exactly the fields of the format")
         counts = [value[name] for name in ("height", "engine_height", "time", "log_size", "rules")]
         hashes = [value[name] for name in ("network", "previous", "log_root", "state_root")]
-        if not all(type(n) is int and n >= 0 for n in counts) or not all(map(record.is_hash, hashes)):
+        if not all(type(n) is int and 0 <= n <= INTEGER_MAX for n in counts) or not all(map(record.is_hash, hashes)):
             raise InputError("malformed-header", "a field of a header has the wrong type")
         return cls(
             network=value["network"],

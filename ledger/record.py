@@ -125,7 +125,8 @@ def _check_ascii(value: Any) -> None:
     if isinstance(value, str):
         _require(value.isascii() and value.isprintable(), "public text is printable ASCII")
     elif isinstance(value, dict):
-        for item in value.values():
+        for key, item in value.items():
+            _require(key.isprintable(), "names of public fields are printable ASCII")
             _check_ascii(item)
     elif isinstance(value, list):
         for item in value:

@@ -7,6 +7,7 @@ goes when that time is past, because a repeat would then be refused as expired. 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -36,7 +37,7 @@ class ReplayGuard:
 
     def prune(self, state: State, time_ms: int) -> list[int]:
         """Deletes from the state those of the oldest entries that are past; gives their heights, for `advance`."""
-        oldest = list(self._blocks)[:_PRUNED_PER_BLOCK]
+        oldest = list(islice(self._blocks, _PRUNED_PER_BLOCK))
         past = [height for height in oldest if self._blocks[height]["until"] <= time_ms]
         for height in past:
             state.delete(entry_key(height))

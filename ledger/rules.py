@@ -43,7 +43,8 @@ class Signer:
 @dataclass(frozen=True, slots=True)
 class Context:
     """Where and when a record stands, and who signed it. `time_ms` is the block's time; `log_index` the record's leaf in the log;
-    `position` its place in the block, so that (height, position) orders records."""
+    `position` its place in the block, so that (height, position) orders records.
+    """
 
     network: str
     record_id: str
@@ -75,7 +76,8 @@ Handler = Callable[[State, Context, Any], Result]
 @dataclass(frozen=True, slots=True)
 class RecordType:
     """A record type of one rules version: its strict body model, its handler, which sealed parts it may carry, and, where its author
-    is a one-time key that the record itself registers, how to find that key in the body."""
+    is a one-time key that the record itself registers, how to find that key in the body.
+    """
 
     name: str
     model: type[BaseModel]

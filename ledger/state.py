@@ -6,13 +6,15 @@ Overlays stack: one for the block, one for each record on top of it, merged only
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Mapping
+from itertools import islice, takewhile
 from typing import Any, Protocol
 
 import orjson
 
 from ledger import canonical
-from ledger.errors import InputError
+from ledger.errors import InputError, VerificationFailed
 
 _KEY_CHARS_MAX = 256
 
@@ -35,21 +37,30 @@ class EmptyState:
         return iter(())
 
 
-class MemoryState(dict[str, bytes]):
-    """A whole state in memory, for audits and tests."""
+class MemoryState:
+    """A whole state in memory, for audits and tests. Scans see the state as it was when they began."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, bytes] = {}
+        self._keys: list[str] = []
 
     def get_bytes(self, key: str) -> bytes | None:
-        return self.get(key)
+        return self._values.get(key)
 
     def scan_bytes(self, prefix: str) -> Iterator[tuple[str, bytes]]:
-        return ((key, self[key]) for key in sorted(key for key in self if key.startswith(prefix)))
+        first = bisect_left(self._keys, prefix)
+        found = list(takewhile(lambda key: key.startswith(prefix), islice(self._keys, first, None)))
+        return iter([(key, self._values[key]) for key in found])
 
-    def apply(self, changes: dict[str, bytes | None]) -> None:
+    def apply(self, changes: Mapping[str, bytes | None]) -> None:
         for key, value in changes.items():
             if value is None:
-                self.pop(key, None)
+                if self._values.pop(key, None) is not None:
+                    del self._keys[bisect_left(self._keys, key)]
             else:
-                self[key] = value
+                if key not in self._values:
+                    insort(self._keys, key)
+                self._values[key] = value
 
 
 class Overlay:
@@ -66,7 +77,7 @@ class Overlay:
 
     def get(self, key: str) -> Any | None:
         data = self.get_bytes(key)
-        return None if data is None else orjson.loads(data)
+        return None if data is None else _value(key, data)
 
     def put(self, key: str, value: Any) -> None:
         if not (key.isascii() and key.isprintable() and 0 < len(key) <= _KEY_CHARS_MAX):
@@ -77,12 +88,20 @@ class Overlay:
         self.changes[key] = None
 
     def scan_bytes(self, prefix: str) -> Iterator[tuple[str, bytes]]:
-        written = ((key, value) for key, value in sorted(self.changes.items()) if key.startswith(prefix) and value is not None)
-        below = ((key, value) for key, value in self._base.scan_bytes(prefix) if key not in self.changes)
+        changes = dict(self.changes)  # as they are now: rules may write while they scan
+        written = ((key, value) for key, value in sorted(changes.items()) if key.startswith(prefix) and value is not None)
+        below = ((key, value) for key, value in self._base.scan_bytes(prefix) if key not in changes)
         return heapq.merge(written, below, key=lambda item: item[0])
 
     def scan(self, prefix: str) -> Iterator[tuple[str, Any]]:
-        return ((key, orjson.loads(data)) for key, data in self.scan_bytes(prefix))
+        return ((key, _value(key, data)) for key, data in self.scan_bytes(prefix))
 
     def merge_into(self, below: Overlay) -> None:
         below.changes.update(self.changes)
+
+
+def _value(key: str, data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise VerificationFailed("state-damaged", f"the stored value of {key} is not JSON", hint="run tallystick audit") from error

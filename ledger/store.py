@@ -167,7 +167,9 @@ class LedgerStore:
     def commit(self, connection: Connection, execution: Execution, checkpoint: str | None) -> None:
         """Writes all of a block. The caller owns the transaction."""
         header = execution.header
-        assert header is not None and execution.state_changes is not None and execution.page_changes is not None
+        assert header is not None
+        assert execution.state_changes is not None
+        assert execution.page_changes is not None
         height = header.height
         accepted = [outcome for outcome in execution.outcomes if isinstance(outcome, Accepted)]
         rows = [
@@ -253,7 +255,7 @@ class Reader:
 
     def height_of_log_index(self, log_index: int) -> int | None:
         """The height of the block that a leaf belongs to."""
-        query = sa.select(sa.func.min(headers.c.height)).where(headers.c.log_index >= log_index)
+        query = sa.select(headers.c.height).where(headers.c.log_index >= log_index).order_by(headers.c.log_index).limit(1)
         return self.connection.execute(query).scalar()
 
     def record(self, record_id: str) -> StoredRecord | None:

@@ -1,0 +1,37 @@
+"""One engine a home, whatever process it runs in."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from ledger.errors import Unreachable
+
+
+class FileLock:
+    """The operating system lets the lock go when the process ends, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: int | None = None
+
+    def acquire(self) -> None:
+        """Raises `Unreachable` (`home-in-use`, `home-not-writable`)."""
+        try:
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Unreachable(
+                "home-not-writable", "this home's lock file cannot be opened", hint="check the path and its rights"
+            ) from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(file)
+            raise Unreachable("home-in-use", "another process runs this home", hint="stop it, or use its API") from error
+        self._file = file
+
+    def release(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
