@@ -80,3 +80,6 @@ MEMBER_NAME_CHARS_MAX: Final = 128
 GENESIS_MEMBERS_MAX: Final = 1_000
 GOVERNOR_WEIGHT_MAX: Final = 1_000_000
 RECOVERY_KEYS_MAX: Final = 64
+
+# Second signatures: how many people a record may wait for, any one of whom completes it.
+TASK_SIGNERS_MAX: Final = 16

@@ -1,0 +1,167 @@
+"""Money into shares and back, for financings. Pure; amounts are integers of the currency's minor unit.
+
+The base is always the amount that was registered. One promise carries everything else: **a share covers the money that is lent on
+it**, `share * registered >= money * WHOLE`, after every step. Shares on a declaration never add up to more than its ceiling, so the
+money lent and not repaid, by all banks together, never adds up to more than was financeable. What uses is therefore rounded up to a
+step, what frees is rounded down, and whoever takes all that is left takes exactly that share, for at most the money that it covers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from contracts.shares import CAPACITY_MAX, STEP, WHOLE, floor_to_step, freed_by_amount, share_of_amount
+from ledger.errors import InputError, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A share, and the money that it is used or freed for."""
+
+    share: int
+    amount_minor: int
+
+
+def amount_of_share(share: int, registered_minor: int) -> int:
+    """The most money that a share covers."""
+    return share * registered_minor // WHOLE
+
+
+def exact_share(amount_minor: int, registered_minor: int) -> int:
+    """The smallest share, steps left aside, that covers an amount."""
+    return -(-amount_minor * WHOLE // registered_minor)
+
+
+def covers(share: int, amount_minor: int, registered_minor: int) -> bool:
+    """Whether a share is enough for an amount."""
+    return share * registered_minor >= amount_minor * WHOLE
+
+
+def applied(amount_minor: int | None, registered_minor: int, available: int) -> Use:
+    """What an application asks for; None asks for all that is left.
+
+    More than is left stays more, so that the ledger refuses it and says how much there is. Where nothing is left, None asks for a
+    step. Raises `InputError` (`amount-invalid`) for nothing at all.
+    """
+    if amount_minor is None:
+        share = available or STEP
+        return Use(share, amount_of_share(share, registered_minor))
+    if amount_minor <= 0:
+        raise InputError("amount-invalid", "an application is for more than nothing")
+    share = share_of_amount(amount_minor, registered_minor)
+    if share > available > 0 and covers(available, amount_minor, registered_minor):
+        share = available
+    return Use(min(share, CAPACITY_MAX), amount_minor)
+
+
+def kept(amount_minor: int | None, held: int, applied_minor: int, registered_minor: int) -> Use:
+    """What a line keeps at intake or approval; None keeps all of it, 0 lets it go. What is freed is rounded down to a step.
+
+    Raises `Refused` (`exceeds-hold`) for more than the line holds.
+    """
+    if amount_minor is None or held == 0:
+        return Use(held, applied_minor if held else 0)
+    if amount_minor == 0:
+        return Use(0, 0)
+    if amount_minor > applied_minor or not covers(held, amount_minor, registered_minor):
+        raise Refused("exceeds-hold", "more is to be kept than the line holds")
+    return Use(held - floor_to_step(held - exact_share(amount_minor, registered_minor)), amount_minor)
+
+
+@dataclass(frozen=True, slots=True)
+class LoanLine:
+    """A line of an approved financing, in shares and in money. `approved_minor` is what may be lent on it in all."""
+
+    registered_minor: int
+    approved_minor: int
+    held: int
+    drawn: int
+    disbursed_minor: int
+    repaid_minor: int
+
+    @property
+    def outstanding_minor(self) -> int:
+        """Lent and not repaid."""
+        return self.disbursed_minor - self.repaid_minor
+
+    @property
+    def undrawn_minor(self) -> int:
+        """What may still be lent: of the amount approved, as far as the shares that are held cover it."""
+        if self.held == 0:
+            return 0
+        covered = amount_of_share(self.drawn + self.held, self.registered_minor) - self.outstanding_minor
+        return max(0, min(self.approved_minor - self.disbursed_minor, covered))
+
+
+def drawn(amount_minor: int | None, line: LoanLine) -> Use:
+    """What a disbursement draws; None draws all that may still be lent. The last of it takes exactly what is held.
+
+    Raises `Refused` (`exceeds-hold`) for more than may still be lent.
+    """
+    left = line.undrawn_minor
+    wanted = left if amount_minor is None else amount_minor
+    if wanted == 0:
+        return Use(0, 0)
+    if wanted > left:
+        raise Refused("exceeds-hold", "more is to be disbursed than was approved and is left")
+    share = line.held if wanted == left else min(line.held, share_of_amount(wanted, line.registered_minor))
+    if not covers(line.drawn + share, line.outstanding_minor + wanted, line.registered_minor):
+        share = line.held
+    return Use(share, wanted)
+
+
+def repaid(amount_minor: int | None, line: LoanLine) -> Use:
+    """What a repayment frees; None repays all that is outstanding, and the last repayment of a line frees all that it drew.
+
+    The share is 0 where the amount is less than a step. Raises `Refused` (`exceeds-drawn`) for more than is outstanding.
+    """
+    owed = line.outstanding_minor
+    wanted = owed if amount_minor is None else amount_minor
+    if wanted > owed:
+        raise Refused("exceeds-drawn", "more is to be repaid than is outstanding")
+    if wanted == owed:
+        return Use(line.drawn if wanted else 0, wanted)
+    return Use(freed_by_amount(wanted, line.registered_minor), wanted)
+
+
+def spread(total_minor: int, owed_minor: Sequence[int]) -> list[int]:
+    """A total over lines, the first ones first. Raises `Refused` (`exceeds-drawn`) where the total is more than all owe."""
+    if total_minor > sum(owed_minor):
+        raise Refused("exceeds-drawn", "more is to be repaid than is outstanding")
+    amounts = []
+    for owed in owed_minor:
+        amounts.append(min(owed, total_minor))
+        total_minor -= amounts[-1]
+    return amounts
+
+
+def collected_share(amount_minor: int, registered_minor: int) -> int:
+    """What a collection takes from the declaration: it lowers what may be financed, so it is rounded up.
+
+    Raises `InputError` (`amount-invalid`) for nothing, or for more than ten times what was registered.
+    """
+    share = share_of_amount(amount_minor, registered_minor) if amount_minor > 0 else 0
+    if not 0 < share <= CAPACITY_MAX:
+        raise InputError("amount-invalid", "a collection is above zero, and at most ten times what was registered")
+    return share
+
+
+def used_up(share: int, cited: Sequence[tuple[int, int]], registered_minor: int) -> list[int]:
+    """How much of each collection repays a share: in their order, each by its amount and never beyond what it has unused; the last
+    makes up the rest. `cited` are (unused share, amount to use). Raises `Refused` (`exceeds-collected`).
+    """
+    takes = []
+    for unused, amount_minor in cited[:-1]:
+        takes.append(min(unused, share, freed_by_amount(amount_minor, registered_minor)))
+        share -= takes[-1]
+    last_unused = cited[-1][0]
+    takes.append(min(last_unused, share))
+    share -= takes[-1]
+    for place, (unused, _) in enumerate(cited):
+        more = min(unused - takes[place], share)
+        takes[place] += more
+        share -= more
+    if share:
+        raise Refused("exceeds-collected", "the collections hold less unused than is to be repaid from them")
+    return takes

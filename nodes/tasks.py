@@ -1,0 +1,261 @@
+"""Tasks: records that one person has signed and that wait for a second one.
+
+The author signs when the task is made, so what the other person signs is exactly what the author saw: the same record, sealed parts
+and all. Nothing of it reaches the ledger before both have signed, and a declined task never does. Signatures name their keys, so a
+record names its second signer from the start; where several people may sign second, the author signs one record for each of them,
+alike in everything else, and only one of these is ever sent: the first to be signed takes the task, in the transaction that puts the
+record into the outbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from ledger import canonical, keys
+from ledger.engine import Receipt
+from ledger.errors import NotFound, NotPermitted, Refused
+from ledger.limits import TASK_SIGNERS_MAX
+from ledger.record import assemble
+from nodes.author import Part, SigningKey, core_id
+from nodes.caller import Caller, registered_key
+from nodes.directory import MemberKey
+from nodes.outbox import Outgoing
+from nodes.outcomes import require_ok
+from nodes.private import metadata, outbox, tasks
+
+if TYPE_CHECKING:
+    from nodes.node import Node
+
+OPEN: Final = "open"
+SIGNED: Final = "signed"
+DECLINED: Final = "declined"
+EXPIRED: Final = "expired"
+_OTHER: Final = {"make": "check", "check": "make"}
+_READ_S: Final = 10.0
+
+task_records = sa.Table(
+    "task_records",
+    metadata,
+    sa.Column("task", sa.Text, primary_key=True),
+    sa.Column("second_key", sa.Text, primary_key=True),
+    sa.Column("core", sa.Text, nullable=False),
+    sa.Column("signature", sa.Text, nullable=False),
+    comment="the record of a task for each key that may sign it second, and the author's signature of it",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A record that waits, or waited. `summary` is what people are shown of it, amounts as money. `state` is open, signed, declined or
+    expired (its record's time has passed unsigned). `result` is the rules' code once there is one; `record_id` names the record that
+    was sent, or the one that would be first.
+    """
+
+    id: str
+    type: str
+    summary: Mapping[str, Any]
+    author: str
+    state: str
+    record_id: str
+    result: str | None
+    decided_by: str | None
+    reason: str | None
+    created_ms: int
+    decided_ms: int | None
+    expires_ms: int
+
+
+class Tasks:
+    """The tasks of one member's node. Safe to share between threads and processes."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def open(
+        self,
+        caller: Caller,
+        record_type: str,
+        body: Mapping[str, Any],
+        parts: Mapping[str, Part] | None,
+        summary: Mapping[str, Any],
+    ) -> Task:
+        """Makes a record, signed by the caller, that any key of the other purpose and of another person may complete.
+
+        Raises `NotPermitted` (as `registered_key`), `Refused` (`no-second-person`), and as `RecordAuthor.core`.
+        """
+        node = self._node
+        key, known = registered_key(caller, node.directory, node.member, "make", "check")
+        seconds = self._seconds(known)
+        cores = {second: node.author.core(record_type, body, [key.id, second], parts)[0] for second in seconds}
+        ids = {second: core_id(core) for second, core in cores.items()}
+        task_id = ids[seconds[0]]
+        created_ms = node.clock.now_ms()
+        signatures = {second: _sign(key, ids[second]) for second in seconds}
+        row = {
+            "id": task_id,
+            "type": record_type,
+            "core": _text(cores[seconds[0]]),
+            "summary": _text(summary),
+            "author": caller.id,
+            "author_key": key.id,
+            "signature": signatures[seconds[0]],
+            "state": OPEN,
+            "record_id": task_id,
+            "created_ms": created_ms,
+        }
+        records = [
+            {"task": task_id, "second_key": second, "core": _text(cores[second]), "signature": signatures[second]} for second in seconds
+        ]
+        with node.private.begin() as connection:
+            connection.execute(sa.insert(tasks).values(**row))
+            connection.execute(sa.insert(task_records), records)
+        return self.get(task_id)
+
+    def sign(self, task_id: str, caller: Caller) -> Receipt:
+        """Completes the record with the caller's signature and sends it; the receipt is of a record that the rules accepted.
+
+        Raises `NotFound` (`unknown-task`), `NotPermitted` (`same-person`, `not-permitted`, and as `registered_key`), `Refused`
+        (`task-signed`, `task-declined`, `task-expired`), `RuleRefused`, and as `Outbox.send`: then the outbox goes on trying.
+        """
+        node = self._node
+        key, known = registered_key(caller, node.directory, node.member, "make", "check")
+        with node.private.begin() as connection:
+            row = _row(connection, task_id)
+            self._check_open(row)
+            self._check_second(known, row.author_key)
+            record = connection.execute(_record_of(task_id, key.id)).first()
+            if record is None:
+                raise NotPermitted("not-permitted", "the record names other second signers", hint="decline it, and have it prepared again")
+            raw = _completed(record, key)
+            sent = node.outbox.store(connection, Outgoing(raw, row.type, _reference(task_id)))
+            _decide(connection, task_id, SIGNED, caller.id, node.clock.now_ms(), record_id=sent.record_id)
+        receipt = require_ok(node.outbox.send(raw, row.type, _reference(task_id)))
+        node.reader.wait_for(receipt.log_index, _READ_S)
+        return receipt
+
+    def decline(self, task_id: str, caller: Caller, reason: str) -> Task:
+        """Ends a task unsigned; its author may do so too. Raises as `sign` does, but for what concerns sending."""
+        node = self._node
+        registered_key(caller, node.directory, node.member, "make", "check")
+        with node.private.begin() as connection:
+            row = _row(connection, task_id)
+            if row.state != OPEN:
+                raise _decided(row.state)
+            _decide(connection, task_id, DECLINED, caller.id, node.clock.now_ms(), reason=reason)
+        return self.get(task_id)
+
+    def get(self, task_id: str) -> Task:
+        """Raises `NotFound` (`unknown-task`)."""
+        with self._node.private.reading() as connection:
+            row = connection.execute(_TASKS.where(tasks.c.id == task_id)).first()
+        if row is None:
+            raise _unknown()
+        return self._task(row)
+
+    def list(self, state: str | None = None, *, after: str | None = None, limit: int = 100) -> list[Task]:
+        """The newest first; those of one state where it is given. `after` is the id of the last one that was seen."""
+        query = _TASKS.order_by(tasks.c.created_ms.desc(), tasks.c.id.desc())
+        if state is not None:
+            query = query.where(tasks.c.state == (OPEN if state == EXPIRED else state))
+        with self._node.private.reading() as connection:
+            if after is not None:
+                seen = _row(connection, after)
+                query = query.where(sa.tuple_(tasks.c.created_ms, tasks.c.id) < sa.tuple_(sa.literal(seen.created_ms), sa.literal(seen.id)))
+            found = (self._task(row) for row in connection.execute(query))
+            wanted = (task for task in found if state in (None, task.state))
+            return [task for task, _ in zip(wanted, range(limit), strict=False)]
+
+    def _seconds(self, author: MemberKey) -> tuple[str, ...]:
+        """The keys of the other purpose that belong to other people."""
+        others = self._node.directory.keys(self._node.member, _OTHER[author.purpose])
+        found = sorted(key.id for key in others if key.person is not None and key.person != author.person)
+        if not found or author.person is None:
+            raise Refused("no-second-person", "nobody else of this member can sign second", hint="register a key of the other purpose")
+        return tuple(found[:TASK_SIGNERS_MAX])
+
+    def _check_second(self, second: MemberKey, author_key: str) -> None:
+        author = self._node.directory.key(author_key)
+        if author is None or second.person == author.person or second.id == author_key:
+            raise NotPermitted("same-person", "the person who prepared a record cannot sign it a second time", hint="ask a colleague")
+        if second.purpose != _OTHER[author.purpose]:
+            raise NotPermitted("not-permitted", "this record waits for a signature of the other kind", hint="a maker's is for a checker")
+
+    def _check_open(self, row: Any) -> None:
+        if row.state != OPEN:
+            raise _decided(row.state)
+        if _expires_ms(row) <= self._node.clock.now_ms():
+            raise Refused("task-expired", "the record was not signed in time", hint="have it prepared again")
+
+    def _task(self, row: Any) -> Task:
+        expires_ms = _expires_ms(row)
+        expired = row.state == OPEN and expires_ms <= self._node.clock.now_ms()
+        result = None if row.result is None else canonical.decode(row.result.encode("utf-8"))["code"]
+        return Task(
+            id=row.id,
+            type=row.type,
+            summary=canonical.decode(row.summary.encode("utf-8")),
+            author=row.author,
+            state=EXPIRED if expired else row.state,
+            record_id=row.record_id,
+            result=result,
+            decided_by=row.decided_by,
+            reason=row.reason,
+            created_ms=row.created_ms,
+            decided_ms=row.decided_ms,
+            expires_ms=expires_ms,
+        )
+
+
+_TASKS = sa.select(tasks, outbox.c.result).select_from(tasks.outerjoin(outbox, outbox.c.record_id == tasks.c.record_id))
+
+
+def _row(connection: sa.Connection, task_id: str) -> Any:
+    row = connection.execute(sa.select(tasks).where(tasks.c.id == task_id)).first()
+    if row is None:
+        raise _unknown()
+    return row
+
+
+def _record_of(task_id: str, second_key: str) -> sa.Select[Any]:
+    return sa.select(task_records).where(task_records.c.task == task_id, task_records.c.second_key == second_key)
+
+
+def _completed(record: Any, key: SigningKey) -> bytes:
+    """The transaction, with the author's signature first."""
+    core = record.core.encode("utf-8")
+    digest = core_id(canonical.decode(core))
+    return assemble(core, [bytes.fromhex(record.signature), bytes.fromhex(_sign(key, digest))])
+
+
+def _decide(connection: sa.Connection, task_id: str, state: str, by: str, now_ms: int, **values: str) -> None:
+    connection.execute(sa.update(tasks).where(tasks.c.id == task_id).values(state=state, decided_by=by, decided_ms=now_ms, **values))
+
+
+def _sign(key: SigningKey, record_id: str) -> str:
+    return keys.sign(key.private, bytes.fromhex(record_id)).hex()
+
+
+def _expires_ms(row: Any) -> int:
+    return int(canonical.decode(row.core.encode("utf-8"))["not_after"])
+
+
+def _reference(task_id: str) -> str:
+    return f"task:{task_id}"
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    return canonical.encode(dict(value)).decode("utf-8")
+
+
+def _unknown() -> NotFound:
+    return NotFound("unknown-task", "there is no such task")
+
+
+def _decided(state: str) -> Refused:
+    if state == SIGNED:
+        return Refused("task-signed", "the task was signed before", hint="its record shows what became of it")
+    return Refused("task-declined", "the task was declined", hint="have it prepared again")
