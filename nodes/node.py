@@ -20,13 +20,15 @@ from contracts.ruleset import RULEBOOK
 from ledger.clock import Clock, SystemClock
 from ledger.engine import Engine
 from ledger.errors import NotFound, Refused, VerificationFailed
-from ledger.follow import FollowEngine, Upstream, operator_of
+from ledger.file_lock import FileLock
+from ledger.follow import FollowEngine
+from ledger.log_operator import Operator, operator_of
 from ledger.rules import Rulebook
-from ledger.solo import FileLock, Operator, SoloEngine
+from ledger.solo import SoloEngine
 from ledger.store import LedgerStore
 from nodes.author import RecordAuthor, SigningKey
 from nodes.directory import Directory
-from nodes.enterprises import PROJECTION, Enterprises, enterprises, project_enrolment
+from nodes.enterprises import PROJECTION, RECORD_TYPE, Enterprises, enterprises, project_enrolment
 from nodes.home import Home, HomeConfig
 from nodes.keystore import NODE_OWNER, Argon2Cost, KeyStore
 from nodes.outbox import Outbox
@@ -34,7 +36,7 @@ from nodes.private import PrivateStore, get_meta, set_meta
 from nodes.private_files import read_node_secret
 from nodes.reader import LedgerReader
 from nodes.registry import RegistryKey
-from nodes.upstream import HttpUpstream, audience_of
+from nodes.upstream import HttpUpstream, NodeUpstream, audience_of
 from nodes.users import Accounts
 
 NETWORK: Final = "network"
@@ -64,6 +66,7 @@ class Node:
         self._secret = read_node_secret(home.secret_file)
         self.keystore = KeyStore(home.keys_dir, random, cost)
         self.private = PrivateStore(home.private_url(config))
+        self.upstream: NodeUpstream | None = None
         self._open: list[Closeable] = [self.private]
         self.accounts = Accounts(self.private, self.keystore, clock, random, cost)
         self.enterprises = Enterprises(self.private)
@@ -78,7 +81,7 @@ class Node:
         random: Callable[[int], bytes] = os.urandom,
         *,
         rulebook: Rulebook = RULEBOOK,
-        upstream: Upstream | None = None,
+        upstream: NodeUpstream | None = None,
         cost: Argon2Cost | None = None,
     ) -> Node:
         """Opens the home at a path. `engine` or `upstream` replace those that the configuration names.
@@ -91,7 +94,7 @@ class Node:
         home.check_modes()
         node = cls(home, config, home.read_genesis(config.network.id), clock or SystemClock(), random, cost)
         try:
-            node._assemble(engine or node._make_engine(rulebook, upstream))
+            node._assemble(engine, rulebook, upstream)
         except BaseException:
             node.close()
             raise
@@ -117,7 +120,11 @@ class Node:
         self._open.clear()
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -173,24 +180,28 @@ class Node:
         for name in ("identity_key", "registry_key", "sealing_keys"):
             self.__dict__.pop(name, None)
 
-    def _assemble(self, engine: Engine) -> None:
-        self.engine = engine
-        self.store = engine.store
+    def _assemble(self, engine: Engine | None, rulebook: Rulebook, upstream: NodeUpstream | None) -> None:
+        if engine is None:
+            self.store = LedgerStore(self.home.ledger_url(self.config))
+            self._open.append(self.store)
+        else:
+            self.store = engine.store
+        # The directory comes before the engine: it says which of this node's keys are in force, and the way upstream needs one.
         self.directory = Directory(self.store)
+        self.engine = engine or self._make_engine(rulebook, upstream)
         self.author = RecordAuthor(self.network, self.store, self.clock, self.random)
-        self.outbox = Outbox(self.private, engine, self.clock, orders=self.config.engine.kind == "solo")
+        self.outbox = Outbox(self.private, self.engine, self.clock, orders=self.config.engine.kind == "solo")
         self.reader = LedgerReader(self.store, self.private, lambda: self.sealing_keys)
-        self.reader.register(PROJECTION, [enterprises], project_enrolment)
-        engine.subscribe(self.reader.notify)
+        self.reader.register(PROJECTION, [enterprises], project_enrolment, [RECORD_TYPE])
+        self.engine.subscribe(self.reader.notify)
 
-    def _make_engine(self, rulebook: Rulebook, upstream: Upstream | None) -> Engine:
-        store = LedgerStore(self.home.ledger_url(self.config))
-        self._open.append(store)
+    def _make_engine(self, rulebook: Rulebook, upstream: NodeUpstream | None) -> Engine:
         lock = FileLock(self.home.lock_file)
         if self.config.engine.kind == "solo":
-            return SoloEngine(store, self.genesis, rulebook, self._operator(), self.clock, lock=lock)
+            return SoloEngine(self.store, self.genesis, rulebook, self._operator(), self.clock, lock=lock)
         if self.config.engine.kind == "follow":
-            return FollowEngine(store, self.genesis, rulebook, operator_of(self.genesis), upstream or self._upstream(), lock=lock)
+            self.upstream = upstream or self._http_upstream()
+            return FollowEngine(self.store, self.genesis, rulebook, operator_of(self.genesis), self.upstream, lock=lock)
         raise Refused("engine-unknown", f"this program has no engine {self.config.engine.kind}", hint="use solo or follow")
 
     def _operator(self) -> Operator:
@@ -202,7 +213,7 @@ class Node:
                 return Operator(named.name, private)
         raise NotFound("no-node-key", "this node does not hold the operator's key that genesis names", hint="a follower needs none")
 
-    def _upstream(self) -> Upstream:
+    def _http_upstream(self) -> NodeUpstream:
         url, operator = self.config.engine.upstream, operator_of(self.genesis).name
         assert url is not None, "the configuration of a follower has an upstream"
         key = self.identity_key
@@ -211,14 +222,17 @@ class Node:
         return upstream
 
     def _newest(self, key_ids: list[str]) -> str:
-        """Of several keys of one purpose, the one that the ledger knows and that was added last."""
-        if len(key_ids) > 1 and hasattr(self, "directory"):
-            known = [key for key_id in key_ids if (key := self.directory.key(key_id)) is not None and key.alive]
-            if known:
-                return max(known, key=lambda key: (key.added_at, key.id)).id
+        """Of several keys of one purpose, the one in force that was added last. An enterprise's stand on no ledger, and nothing
+        stands on an empty replica: then any will do.
+        """
         if not key_ids:
             raise NotFound("no-node-key", "this node lacks the key that it acts with", hint="restore its home from a backup")
-        return key_ids[0]
+        if len(key_ids) == 1:
+            return key_ids[0]
+        if self.store.is_new():
+            return key_ids[0]
+        known = [key for key_id in key_ids if (key := self.directory.key(key_id)) is not None and key.alive]
+        return max(known, key=lambda key: (key.added_at, key.id)).id if known else key_ids[0]
 
     def _check_private_network(self) -> None:
         with self.private.begin() as connection:

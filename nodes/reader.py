@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,7 +29,7 @@ Projection = Callable[[sa.Connection, StoredRecord, Mapping[str, Opened]], None]
 
 CURSOR: Final = "reader.next_log_index"
 PROJECTIONS: Final = "reader.projections"
-_BATCH: Final = 200
+_BATCH: Final = 100
 _RETRY_S: Final = 1.0
 
 log = structlog.get_logger(__name__)
@@ -52,6 +52,16 @@ class _Registered:
     name: str
     tables: Sequence[sa.Table]
     apply: Projection
+    types: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The parts of one record: opened before, opened now, and meant for us but broken (the codes)."""
+
+    known: dict[str, Opened]
+    new: dict[str, Opened]
+    broken: dict[str, str]
 
 
 class LedgerReader:
@@ -70,12 +80,13 @@ class LedgerReader:
         self._thread: threading.Thread | None = None
         self._failure: Exception | None = None
 
-    def register(self, name: str, tables: Sequence[sa.Table], apply: Projection) -> None:
+    def register(self, name: str, tables: Sequence[sa.Table], apply: Projection, types: Iterable[str] | None = None) -> None:
         """`name` ends in a version (`enterprises/1`): where the set of names differs from the last run's, everything is read anew.
+        `types`: the record types that it is about, all by default.
 
         A projection may raise a `TallystickError` for content that it cannot use: what it wrote for that record is undone.
         """
-        self._projections.append(_Registered(name, tables, apply))
+        self._projections.append(_Registered(name, tables, apply, None if types is None else frozenset(types)))
 
     def notify(self, _height: int = 0) -> None:
         """There may be something new: for `Engine.subscribe`."""
@@ -175,24 +186,35 @@ class LedgerReader:
             self._next_log_index = 1
 
     def _read_batch(self) -> int:
-        keys = self._sealing_keys()
-        with self._private.begin() as connection:
-            first = int(get_meta(connection, CURSOR) or "1")
+        """Reads some records: opens their parts first, which takes time, then writes, so that other writers wait as little as can be."""
+        with self._private.reading() as connection:
+            first = _cursor(connection)
             with self._store.reading() as reader:
                 records = reader.records(first, _BATCH)
-            for stored in records:
-                self._read_one(connection, stored, keys)
-            next_log_index = records[-1].log_index + 1 if records else first
-            if records:
+            opened = [_open_parts(connection, stored, self._sealing_keys()) for stored in records]
+        next_log_index = records[-1].log_index + 1 if records else first
+        if records:
+            with self._private.begin() as connection:
+                if _cursor(connection) != first:
+                    # Another process of this node has read these meanwhile.
+                    return 1
+                for stored, parts_of_record in zip(records, opened, strict=True):
+                    self._write_one(connection, stored, parts_of_record)
                 set_meta(connection, CURSOR, str(next_log_index))
         with self._moved:
             self._next_log_index = next_log_index
             self._moved.notify_all()
         return len(records)
 
-    def _read_one(self, connection: sa.Connection, stored: StoredRecord, keys: SealingKeys) -> None:
-        opened = self._open_parts(connection, stored, keys)
+    def _write_one(self, connection: sa.Connection, stored: StoredRecord, found: _Parts) -> None:
+        for name, part in found.new.items():
+            _store_part(connection, stored, name, part)
+        for name, code in found.broken.items():
+            _note_broken(connection, stored, name, code)
+        opened = {**found.known, **found.new}
         for projection in self._projections:
+            if projection.types is not None and stored.record.type not in projection.types:
+                continue
             try:
                 with connection.begin_nested():
                     projection.apply(connection, stored, opened)
@@ -201,21 +223,23 @@ class LedgerReader:
             except TallystickError as error:
                 _note_broken(connection, stored, projection.name, error.code)
 
-    def _open_parts(self, connection: sa.Connection, stored: StoredRecord, keys: SealingKeys) -> dict[str, Opened]:
-        core = stored.record.core
-        if not core["sealed"]:
-            return {}
-        opened = _stored_parts(connection, stored.id)
-        for name in sorted(core["sealed"].keys() - opened.keys()):
-            try:
-                part = open_part(core, name, keys)
-            except VerificationFailed as error:
-                _note_broken(connection, stored, name, error.code)
-                continue
-            if part is not None:
-                opened[name] = part
-                _store_part(connection, stored, name, part)
-        return opened
+
+def _cursor(connection: sa.Connection) -> int:
+    return int(get_meta(connection, CURSOR) or "1")
+
+
+def _open_parts(connection: sa.Connection, stored: StoredRecord, keys: SealingKeys) -> _Parts:
+    core = stored.record.core
+    found = _Parts(_stored_parts(connection, stored.id) if core["sealed"] else {}, {}, {})
+    for name in sorted(core["sealed"].keys() - found.known.keys()):
+        try:
+            part = open_part(core, name, keys)
+        except VerificationFailed as error:
+            found.broken[name] = error.code
+            continue
+        if part is not None:
+            found.new[name] = part
+    return found
 
 
 def _stored_parts(connection: sa.Connection, record_id: str) -> dict[str, Opened]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import httpx
 import orjson
@@ -22,9 +22,10 @@ from ledger import canonical
 from ledger.clock import Clock
 from ledger.engine import Receipt
 from ledger.errors import InputError, NotFound, NotPermitted, Refused, TallystickError, Unreachable, VerificationFailed
-from ledger.follow import BlockBundle
+from ledger.evidence import BlockBundle
+from ledger.follow import Upstream
 from ledger.limits import UPSTREAM_ANSWER_BYTES_MAX
-from ledger.record import parse
+from ledger.record import parse, record_id
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 SUBMIT_WAIT_S: Final = 20
@@ -38,28 +39,16 @@ def audience_of(network: str, member: str) -> str:
     return f"urn:tallystick:{network}:{member}"
 
 
-def bundle_to_json(bundle: BlockBundle) -> dict[str, Any]:
-    """A block as `GET /v1/blocks` hands it out."""
-    pairs = zip(bundle.transactions, bundle.results, strict=True)
-    records = [{**orjson.loads(raw), "result": dict(result)} for raw, result in pairs]
-    return {"header": dict(bundle.header), "records": records, "checkpoint": bundle.checkpoint}
+class NodeUpstream(Upstream, Protocol):
+    """What a follower's node asks of its upstream node: what its engine does, and to introduce what a one-time key signed."""
 
-
-def bundle_from_json(value: Any) -> BlockBundle:
-    """Raises `VerificationFailed` (`upstream-malformed`)."""
-    try:
-        raws = tuple(canonical.encode({"record": item["record"], "signatures": item["signatures"]}) for item in value["records"])
-        results = tuple(dict(item["result"]) for item in value["records"])
-        checkpoint = value["checkpoint"]
-        if not isinstance(checkpoint, str):
-            raise _malformed("a block's checkpoint is not text")
-        return BlockBundle(dict(value["header"]), raws, results, checkpoint)
-    except (KeyError, TypeError, ValueError, InputError) as error:
-        raise _malformed("a block is not of the agreed shape") from error
+    def introduce(self, core: Mapping[str, Any], signature: bytes) -> Receipt:
+        """Hands in an unsigned record and its one-time key's signature; the upstream node's member signs beside it and pays."""
+        ...
 
 
 class HttpUpstream:
-    """An `ledger.follow.Upstream`. Safe to share between threads. `transport` stands in for the network in tests."""
+    """A `NodeUpstream`. Safe to share between threads. `transport` stands in for the network in tests."""
 
     def __init__(
         self,
@@ -93,7 +82,7 @@ class HttpUpstream:
         items = value.get("items")
         if not isinstance(items, list):
             raise _malformed("the answer has no list of blocks")
-        return [bundle_from_json(item) for item in items]
+        return [BlockBundle.from_json(item) for item in items]
 
     def checkpoint(self) -> str:
         """The upstream node's newest signed note."""
@@ -104,8 +93,16 @@ class HttpUpstream:
 
     def submit(self, raw: bytes) -> Receipt:
         """Hands a transaction in. The record's id is the idempotency key: the same bytes may be sent again at any time."""
-        headers = {"Idempotency-Key": parse(raw).id, "Prefer": f"wait={SUBMIT_WAIT_S}", "Content-Type": "application/json"}
-        return _receipt(self._call("POST", "/v1/records", content=raw, headers=headers, timeout=SUBMIT_WAIT_S + _TIMEOUT_S))
+        return self._post("/v1/records", parse(raw).id, raw)
+
+    def introduce(self, core: Mapping[str, Any], signature: bytes) -> Receipt:
+        """As `NodeUpstream.introduce`. The same core may be handed in again at any time."""
+        body = canonical.encode({"record": dict(core), "signature": signature.hex()})
+        return self._post("/v1/introductions", record_id(canonical.encode(core)), body)
+
+    def _post(self, path: str, idempotency_key: str, body: bytes) -> Receipt:
+        headers = {"Idempotency-Key": idempotency_key, "Prefer": f"wait={SUBMIT_WAIT_S}", "Content-Type": "application/json"}
+        return _receipt(self._call("POST", path, content=body, headers=headers, timeout=SUBMIT_WAIT_S + _TIMEOUT_S))
 
     def _call(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> dict[str, Any]:
         def attempt(*, fresh: bool) -> tuple[int, dict[str, Any]]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from ledger import canonical, keys
 from ledger.clock import SettableClock
 from ledger.engine import Receipt
 from ledger.errors import Unreachable
-from ledger.follow import BlockBundle, bundle_of
+from ledger.evidence import BlockBundle
+from ledger.follow import bundle_of
+from ledger.record import assemble, record_id
 from ledger.solo import SoloEngine
 from nodes.enterprises import Enrolment, enrolment
 from nodes.founding import Founded, MemberPlan, create_network
@@ -59,6 +63,12 @@ class Beside:
     def submit(self, raw: bytes) -> Receipt:
         self._require()
         return self.node.engine.submit(raw).result(10)
+
+    def introduce(self, core: Mapping[str, Any], signature: bytes) -> Receipt:
+        self._require()
+        record_bytes = canonical.encode(core)
+        beside = keys.sign(self.node.identity_key.private, bytes.fromhex(record_id(record_bytes)))
+        return self.node.outbox.send(assemble(record_bytes, [signature, beside]), "introduction")
 
     def _require(self) -> None:
         if not self.reachable:

@@ -12,10 +12,12 @@ from ledger import canonical
 from ledger.clock import SettableClock
 from ledger.errors import InputError, NotFound, Refused, Unreachable, VerificationFailed
 from ledger.header import network_of
+from ledger.keys import public_of
 from nodes.founding import Addresses, MemberPlan, create_network, parse_member
 from nodes.home import Home
 from nodes.node import Node
 from nodes.private import PrivateStore, set_meta
+from nodes.users import User
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, EXPORTER_A, START_MS, Beside, found
 
 AUDITOR = MemberPlan("auditor", "auditor", "Auditor")
@@ -89,7 +91,8 @@ def test_the_secret_of_a_sign_in_opens_that_persons_key_and_no_other(tmp_path: P
     secrets = {sign_in.user: sign_in.secret for sign_in in founded.sign_ins}
     node = Node.open(founded.homes["authority"], cost=CHEAP)
     maker = node.accounts.verify("maker", secrets["maker"])
-    assert node.accounts.open_key(maker, secrets["maker"])
+    assert isinstance(maker, User)
+    assert public_of(node.accounts.open_key(maker, secrets["maker"])).id == maker.key_id
     with pytest.raises(Refused, match="secret-wrong"):
         node.accounts.open_key(maker, secrets["checker"])
     node.close()
@@ -258,3 +261,13 @@ def test_an_enterprises_node_acts_for_no_member(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="not-a-member"):
         _ = node.member
     node.close()
+
+
+def test_a_registrar_beside_the_authority_registers_for_the_network(tmp_path: Path) -> None:
+    clock = SettableClock(START_MS)
+    founded = found(tmp_path / "net", AUTHORITY, CUSTOMS, clock=clock)
+    with (
+        Node.open(founded.homes["authority"], clock, cost=CHEAP) as authority,
+        Node.open(founded.homes["customs"], clock, cost=CHEAP, upstream=Beside(authority)) as customs,
+    ):
+        assert (customs.directory.registrar(), customs.directory.authority()) == ("customs", "authority")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -201,3 +202,27 @@ def test_a_recipient_found_by_trial_opens_its_part(tmp_path: Path, clock: Settab
         receipt = authority.outbox.send(raw, "test")
         bank.reader.wait_for(receipt.log_index, 10)
         assert bank.reader.parts_of(receipt.record_id)[PART].content == {"text": "psst"}
+
+
+def test_two_readers_of_one_private_database_read_each_record_once(node: Node) -> None:
+    written = [f"note {number}" for number in range(20)]
+    for text in written:
+        write(node, text)
+    reader_of(node).catch_up()
+    for text in written:
+        write(node, text)
+    readers = [reader_of(node) for _ in range(3)]
+    threads = [threading.Thread(target=reader.catch_up) for reader in readers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert texts(node) == written + written
+
+
+def test_a_projection_sees_only_the_record_types_that_it_is_about(node: Node) -> None:
+    reader = LedgerReader(node.store, node.private, lambda: node.sealing_keys)
+    reader.register("notes/1", [notes], project, ["consent.give"])
+    write(node, "one")
+    assert reader.catch_up() == 1
+    assert texts(node) == []
