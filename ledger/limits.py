@@ -83,3 +83,6 @@ RECOVERY_KEYS_MAX: Final = 64
 
 # Second signatures: how many people a record may wait for, any one of whom completes it.
 TASK_SIGNERS_MAX: Final = 16
+
+# Financings: names, products, references, reasons
+FINANCING_TEXT_CHARS_MAX: Final = 512

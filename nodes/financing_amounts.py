@@ -82,8 +82,8 @@ class LoanLine:
 
     @property
     def outstanding_minor(self) -> int:
-        """Lent and not repaid."""
-        return self.disbursed_minor - self.repaid_minor
+        """Lent and not repaid; 0 where more was repaid than was lent."""
+        return max(0, self.disbursed_minor - self.repaid_minor)
 
     @property
     def undrawn_minor(self) -> int:
@@ -114,14 +114,14 @@ def drawn(amount_minor: int | None, line: LoanLine) -> Use:
 def repaid(amount_minor: int | None, line: LoanLine) -> Use:
     """What a repayment frees; None repays all that is outstanding, and the last repayment of a line frees all that it drew.
 
-    The share is 0 where the amount is less than a step. Raises `Refused` (`exceeds-drawn`) for more than is outstanding.
+    The share is 0 where the amount is less than a step. What is still drawn where nothing is owed any more is freed for nothing. Raises `Refused` (`exceeds-drawn`) for more than is outstanding.
     """
     owed = line.outstanding_minor
     wanted = owed if amount_minor is None else amount_minor
     if wanted > owed:
         raise Refused("exceeds-drawn", "more is to be repaid than is outstanding")
     if wanted == owed:
-        return Use(line.drawn if wanted else 0, wanted)
+        return Use(line.drawn, wanted)
     return Use(freed_by_amount(wanted, line.registered_minor), wanted)
 
 
