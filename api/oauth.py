@@ -170,7 +170,8 @@ def _sign_in_account(context: ApiContext, account_id: str, secret: str, asked: s
     if isinstance(account, Client):
         granted &= frozenset(account.scopes)
     kind = "client" if isinstance(account, Client) else "staff"
-    return context.tokens.issue(kind, account.id, account.role, _narrowed(granted, asked), key=key)
+    enterprise = account.enterprise if isinstance(account, Client) else None
+    return context.tokens.issue(kind, account.id, account.role, _narrowed(granted, asked), key=key, enterprise=enterprise)
 
 
 def _key_id(account: Account) -> str:

@@ -44,6 +44,11 @@ class Inbox:
             self._paused = paused
             self._changed.notify_all()
 
+    def waiting(self) -> int:
+        """How many transactions wait."""
+        with self._changed:
+            return len(self._waiting)
+
     def put(self, raw: bytes) -> Future[Receipt]:
         """The future of a transaction's answer; one that cannot wait here is answered at once."""
         future: Future[Receipt] = Future()

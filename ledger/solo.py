@@ -112,6 +112,10 @@ class SoloEngine:
     def resume(self) -> None:
         self._inbox.pause(paused=False)
 
+    def waiting(self) -> int:
+        """How many records wait for their block."""
+        return self._inbox.waiting()
+
     def confirm_clock(self) -> None:
         """An operator says that the wall clock is right, after `clock-jumped`."""
         self._clock_seen = (self._clock.now_ms(), self._clock.monotonic_ms())

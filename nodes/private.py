@@ -69,8 +69,9 @@ clients = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("enterprise", sa.Text),
     *_account_columns(),
-    comment="programs that act with the node's service key; they hold no staff key",
+    comment="programs that act with the node's service key, or for an exporter in its custody; they hold no staff key",
 )
 
 parts = sa.Table(

@@ -29,7 +29,8 @@ from nodes.passwords import check_password, password_bytes
 from nodes.private import PrivateStore, clients, users
 
 ROLES: Final = ("maker", "checker", "viewer", "admin")
-CLIENT_ROLES: Final = ("service", "viewer")
+CLIENT_ROLES: Final = ("service", "viewer", "enterprise", "auditor")
+ENTERPRISE_ROLE: Final = "enterprise"
 KEY_PURPOSES: Final = {"maker": "make", "checker": "check"}
 FAILURES_MAX: Final = 10
 LOCKED_MS: Final = 15 * 60_000
@@ -54,7 +55,9 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A program that acts with the node's service key, within its scopes (RFC 6749, 3.3)."""
+    """A program within its scopes (RFC 6749, 3.3): of the node's owner, or of an exporter in its custody, then with the id of that
+    exporter's enrolment.
+    """
 
     id: str
     name: str
@@ -62,6 +65,7 @@ class Client:
     scopes: tuple[str, ...]
     disabled: bool
     created_ms: int
+    enterprise: str | None = None
 
 
 Account = User | Client
@@ -95,14 +99,18 @@ class Accounts:
             connection.execute(sa.insert(users), [row])
         return _user(row)
 
-    def add_client(self, client_id: str, name: str, role: str, scopes: Iterable[str]) -> tuple[Client, str]:
+    def add_client(
+        self, client_id: str, name: str, role: str, scopes: Iterable[str], *, enterprise: str | None = None
+    ) -> tuple[Client, str]:
         """Adds a program; the secret that it is to sign in with (256 random bits) is given out this once. Raises as `add_user`."""
         _check_account(client_id, name, role, CLIENT_ROLES)
+        if (role == ENTERPRISE_ROLE) != (enterprise is not None):
+            raise InputError("bad-account", "a client of the role enterprise, and no other, acts for one enrolled exporter")
         granted = sorted(set(scopes))
         if len(granted) > ACCOUNT_SCOPES_MAX or not all(_SCOPE.match(scope) for scope in granted):
             raise InputError("bad-account", "a scope is a word of printable ASCII")
         secret = self._new_client_secret()
-        row = self._new_row(client_id, name, role, secret.encode()) | {"scopes": " ".join(granted)}
+        row = self._new_row(client_id, name, role, secret.encode()) | {"scopes": " ".join(granted), "enterprise": enterprise}
         with self._private.begin() as connection:
             _check_free(connection, client_id)
             connection.execute(sa.insert(clients), [row])
@@ -271,7 +279,7 @@ def _user(row: dict[str, Any]) -> User:
 
 
 def _client(row: dict[str, Any]) -> Client:
-    return Client(row["id"], row["name"], row["role"], tuple(row["scopes"].split()), row["disabled"], row["created_ms"])
+    return Client(row["id"], row["name"], row["role"], tuple(row["scopes"].split()), row["disabled"], row["created_ms"], row["enterprise"])
 
 
 def _sign_in_failed() -> NotPermitted:
