@@ -29,8 +29,10 @@ class Model:
     def register(self, d: str, ppm: int, until: int) -> None:
         self.declarations[d] = {"ppm": ppm, "until": until, "capacity": MILLION, "collected": 0, "void": False}
 
+    def consent(self, consent: str, end: int) -> None:
+        self.consents[consent] = {"revoked": False, "end": end}
+
     def give(self, g: str, bank: str, d: str, consent: str, maximum: int, uses: int, end: int) -> None:
-        self.consents.setdefault(consent, {"revoked": False, "end": None})
         self.grants[g] = {"bank": bank, "d": d, "consent": consent, "maximum": maximum, "uses": uses, "end": end, "used": 0}
 
     def state(self, f: str) -> str:
@@ -117,6 +119,7 @@ class Model:
             "consent-revoked": self.consents[grant["consent"]]["revoked"],
             "grant-expired": self.t >= grant["end"],
             "grant-used-up": grant["used"] >= grant["uses"],
+            "consent-expired": self.t >= self.consents[grant["consent"]]["end"],
             "void": it["void"],
             "too-old": self.t >= it["until"],
             "too-many-holds": len(holders) >= self.holds_max or bank in holders,

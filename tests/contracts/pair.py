@@ -41,11 +41,12 @@ class Pair:
             self.world.declaration(label, ceiling_ppm=ppm, until=until)
             self.model.register(label, ppm, month_end_ms(until))
         for bank in BANKS:
-            self.consent(bank)
+            self.consent(bank, FAR)
 
-    def consent(self, bank: str) -> None:
+    def consent(self, bank: str, end: int) -> None:
         label = f"consent {len(self.consents)}"
-        self.consents[label] = (bank, self.world.consent(bank))
+        self.consents[label] = (bank, self.world.consent(bank, not_after=end))
+        self.model.consent(label, end)
         for d in LABELS:
             self.grant(bank, d, label, MILLION, 4, FAR)
 
@@ -65,12 +66,21 @@ class Pair:
 
     def another_grant(self, choose: Choose) -> None:
         bank, d = choose(BANKS), choose(LABELS)
-        live = [label for label, (owner, _) in self.consents.items() if owner == bank and not self.model.consents[label]["revoked"]]
-        if not live or self.world.entry("consent", self.consents[live[-1]][1])["used"] >= 10:
-            self.consent(bank)
+        end = self.world.time + choose((1, 4, 12)) * TICK
+        told = self.model.consents
+        live = [
+            label
+            for label, (owner, given) in self.consents.items()
+            if owner == bank and not told[label]["revoked"] and self.model.t < told[label]["end"] and self.spare(given)
+        ]
+        if live and choose((0, 1, 2)):
+            self.grant(bank, d, choose(live), choose((100_000, 300_000, MILLION)), choose((1, 2)), end)
         else:
-            end = self.world.time + choose((1, 4, 12)) * TICK
-            self.grant(bank, d, live[-1], choose((100_000, 300_000, MILLION)), choose((1, 2)), end)
+            self.consent(bank, choose((end, FAR)))
+
+    def spare(self, consent: str) -> bool:
+        entry = self.world.entry("consent", consent)
+        return bool(entry["used"] < entry["uses"])
 
     def apply(self, choose: Choose) -> None:
         bank = choose(BANKS)
