@@ -13,6 +13,8 @@ from api.heights import HeightWatch
 from api.idempotency import Idempotency
 from api.principal import Principal
 from api.tokens import Tokens
+from nodes.caller import Caller as ServiceCaller
+from nodes.caller import Kind
 from nodes.node import Node
 
 
@@ -54,6 +56,17 @@ def _principal_of(connection: HTTPConnection) -> Principal:
     return principal
 
 
+def _service_caller_of(connection: HTTPConnection) -> ServiceCaller:
+    """The caller as the node's services know callers, with the key that it signs with."""
+    context, principal = context_of(connection), _principal_of(connection)
+    key = context.tokens.signing_key(principal)
+    if principal.kind == "client" and principal.role == "service":
+        key = context.node.identity_key
+    kind: Kind = "staff" if principal.kind == "staff" else "client" if principal.kind == "client" else "node"
+    return ServiceCaller(principal.id, kind, principal.role, principal.enterprise, key)
+
+
 Context = Annotated[ApiContext, Depends(context_of)]
 TheNode = Annotated[Node, Depends(_node_of)]
 Caller = Annotated[Principal, Depends(_principal_of)]
+Acting = Annotated[ServiceCaller, Depends(_service_caller_of)]

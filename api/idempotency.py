@@ -2,7 +2,7 @@
 
 The key is the caller's, up to 128 printable characters, and is kept for thirty days with a hash of the request and the answer. The same
 key with another request is 422 `idempotency-conflict`; while the first is in hand it is 409 `idempotency-in-flight`. An answer of 5xx is
-not kept: the request may be sent again. `reference` names the cause of a record durably, so that a request which was cut short by
+not kept, nor one that only says to ask again: the request may be sent again. `reference` names the cause of a record durably, so that a request which was cut short by
 a crash, and is sent again, finds the record that it made (see `nodes.outbox`).
 """
 
@@ -78,7 +78,7 @@ class Idempotency:
                 # Nothing was begun: the caller corrects the request and keeps its key.
                 await run_in_threadpool(self._drop, client, key)
                 raise
-            if response.status_code < 500:
+            if _is_final(response):
                 await run_in_threadpool(self._keep, client, key, response)
             return response
         finally:
@@ -109,6 +109,11 @@ class Idempotency:
     def _drop(self, client: str, key: str) -> None:
         with self._private.begin() as connection:
             connection.execute(sa.delete(idempotency).where(idempotency.c.client == client, idempotency.c.key == key))
+
+
+def _is_final(response: Response) -> bool:
+    """Not a fault, and not a 202 that asks to come back for the answer."""
+    return response.status_code < 500 and not (response.status_code == 202 and "retry-after" in response.headers)
 
 
 def key_of(request: Request) -> str | None:

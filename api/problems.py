@@ -3,6 +3,7 @@
     {"type": "urn:tallystick:problem:unknown-record", "title": "unknown record", "status": 404, "code": "unknown-record",
      "detail": "the ledger holds no such record", "hint": "", "request_id": "..."}
 
+One about a record that the rules refused names it (`record_id`, `as_of`) and what its result says beside the code.
 A problem never holds a traceback, nor the value that was handed in. `errors` names the fields of a request that does not fit.
 """
 
@@ -17,7 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.responses import json_response
+from ledger.clock import rfc3339
 from ledger.errors import TallystickError
+from nodes.outcomes import RuleRefused
 
 MEDIA_TYPE: Final = "application/problem+json"
 _ERRORS_MAX: Final = 50
@@ -117,17 +120,12 @@ def _of_tallystick(error: TallystickError, request_id: str) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="tallystick"' + ("" if error.code == "unauthenticated" else ', error="invalid_token"')
     if error.http_status == 503:
         headers["Retry-After"] = "1"
-    extra = {name: value for name in ("record_id", "details") if (value := getattr(error, name, None))}
-    details = extra.pop("details", {})
-    return problem(
-        error.http_status,
-        error.code,
-        error.message,
-        hint=error.hint,
-        request_id=request_id,
-        headers=headers,
-        extra={**(details if isinstance(details, Mapping) else {}), **extra},
-    )
+    extra: dict[str, Any] = {}
+    if isinstance(error, RuleRefused):
+        receipt = error.receipt
+        as_of = {"height": receipt.height, "time": rfc3339(receipt.time_ms)}
+        extra = {**error.details, "record_id": receipt.record_id, "as_of": as_of}
+    return problem(error.http_status, error.code, error.message, hint=error.hint, request_id=request_id, headers=headers, extra=extra)
 
 
 def _fields(errors: Sequence[Any]) -> list[dict[str, str]]:

@@ -93,9 +93,9 @@ def receipt_json(receipt: Receipt) -> dict[str, Any]:
 
 
 def accepted(record_id: str) -> Response:
-    """202: the record is taken, and will be found at its `Location`."""
+    """202: the record is taken, and will be found at its `Location`. Sent again, the request asks again (see `api.idempotency`)."""
     location = f"/v1/records/{record_id}"
-    return json_response({"record_id": record_id, "location": location}, status=202, headers={"Location": location})
+    return json_response({"record_id": record_id, "location": location}, status=202, headers={"Location": location, "Retry-After": "1"})
 
 
 async def _submit(context: ApiContext, caller: Principal, raw: bytes, wait_s: int | None) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -30,6 +31,8 @@ PLANS = [
     MemberPlan("exporter-a", "enterprise", "营口青果出口有限公司"),
     MemberPlan("auditor", "auditor", "Regulator"),
 ]
+# Nothing here speaks TLS; making the default context anew for each client would take longer than most tests.
+_TLS = ssl.create_default_context()
 EXPORTER_USCC = "91210800MA0000001L"
 CUSTODY_USCC = "91350100M000100Y43"
 
@@ -52,7 +55,7 @@ class Network:
 
     def anyone(self, node: str) -> httpx.Client:
         """A client that has not signed in."""
-        return self._stack.enter_context(httpx.Client(base_url=self.url(node), timeout=30))
+        return self._stack.enter_context(httpx.Client(base_url=self.url(node), timeout=30, verify=_TLS))
 
     def sign_in(self, node: str, user: str, **form: str) -> httpx.Client:
         """A client that signed in as a member of staff, or as a program added with `add_client`."""
@@ -94,7 +97,7 @@ def serving(node: Node) -> Iterator[None]:
     app = create_app(node)
     config = uvicorn.Config(app, node.config.api.host, node.config.api.port, log_config=None, ws="none", lifespan="off")
     server = uvicorn.Server(config)
-    listener = socket.create_server((node.config.api.host, node.config.api.port))
+    listener = _listener(node.config.api.host, node.config.api.port)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
@@ -104,6 +107,15 @@ def serving(node: Node) -> Iterator[None]:
         server.should_exit = True
         thread.join()
         listener.close()
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """It listens before the server runs, so that nobody is turned away. Without the protocol's number asyncio would not set TCP_NODELAY."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(128)
+    return listener
 
 
 def add_programs(node: Node, secrets: dict[tuple[str, str], str]) -> None:
