@@ -76,4 +76,4 @@ class Grant:
 def grants_of(connection: sa.Connection, declaration_id: str) -> list[Grant]:
     """The grants on a declaration, the newest first."""
     query = sa.select(grants).where(grants.c.declaration == declaration_id).order_by(grants.c.log_index.desc(), grants.c.commitment)
-    return [Grant(**row._mapping) for row in connection.execute(query)]
+    return [Grant(**row._asdict()) for row in connection.execute(query)]

@@ -28,12 +28,13 @@ from ledger.solo import SoloEngine
 from ledger.store import LedgerStore
 from nodes.author import RecordAuthor, SigningKey
 from nodes.directory import Directory
-from nodes.enterprises import PROJECTION, RECORD_TYPE, Enterprises, enterprises, project_enrolment
+from nodes.enterprises import Enterprises
 from nodes.home import Home, HomeConfig
 from nodes.keystore import NODE_OWNER, Argon2Cost, KeyStore
 from nodes.outbox import Outbox
 from nodes.private import PrivateStore, get_meta, set_meta
 from nodes.private_files import read_node_secret
+from nodes.projections import register_projections
 from nodes.reader import LedgerReader
 from nodes.registry import RegistryKey
 from nodes.upstream import HttpUpstream, NodeUpstream, audience_of
@@ -192,7 +193,7 @@ class Node:
         self.author = RecordAuthor(self.network, self.store, self.clock, self.random)
         self.outbox = Outbox(self.private, self.engine, self.clock, orders=self.config.engine.kind == "solo")
         self.reader = LedgerReader(self.store, self.private, lambda: self.sealing_keys)
-        self.reader.register(PROJECTION, [enterprises], project_enrolment, [RECORD_TYPE])
+        register_projections(self)
         self.engine.subscribe(self.reader.notify)
 
     def _make_engine(self, rulebook: Rulebook, upstream: NodeUpstream | None) -> Engine:
