@@ -60,7 +60,7 @@ def once(consent: str, introducer: str = AUTHORITY) -> tuple[Signer, ...]:
 
 
 def genesis(**policy: int) -> dict[str, Any]:
-    roles = {AUTHORITY: "authority", REGISTRAR: "auditor", **dict.fromkeys(BANKS, "bank"), "auditor": "auditor"}
+    roles = {AUTHORITY: "authority", REGISTRAR: "registrar", **dict.fromkeys(BANKS, "bank"), "auditor": "auditor"}
     members = [
         {"member": slug, "role": role, "region": "210000", "name": slug.title(), "keys": [key(number + 1)]}
         for number, (slug, role) in enumerate(roles.items())

@@ -94,12 +94,35 @@ class Pair:
             left = self.model.available(self.model.grants[g]["d"])
             parts = (left, left, left + 1, left - 1000, left // 2000 * 1000, left // 3000 * 1000, left // 5000 * 1000, 1000, left // 2)
             wanted.append((g, max(1, min(choose(parts), 10 * MILLION))))
-        until, mode = self.world.time + choose((1, 2, 4, 8)) * TICK, choose(("all", "partial"))
+        self.tell_apply(bank, wanted, choose((1, 2, 4, 8)), choose(("all", "partial")), same_block=choose(YES_OR_NO))
+
+    def tell_apply(self, bank: str, wanted: list[tuple[str, int]], ticks: int, mode: str, *, same_block: bool) -> str:
+        until = self.world.time + ticks * TICK
         lines = [{"grant": self.grants[g].opening, "share": share} for g, share in wanted]
         body = {"lines": lines, "hold_until": until, "mode": mode}
-        result = self.world.run("financing.apply", body, one(bank), position=self.world.serial if choose(YES_OR_NO) else None)
+        result = self.world.run("financing.apply", body, one(bank), position=self.world.serial if same_block else None)
         code, codes = self.model.apply(self.world.last, bank, wanted, until, mode)
         assert (result.code, [line["code"] for line in result.details["lines"]]) == (code, codes)
+        return code
+
+    def race(self, choose: Choose) -> None:
+        """Banks take what is left in parts, in one block or in several; less is declared then; and all go on to review, in any order."""
+        d, same_block = choose(LABELS), choose(YES_OR_NO)
+        racing = []
+        for bank in (choose(BANKS), choose(BANKS)):
+            mine = [g for g, told in self.model.grants.items() if (told["bank"], told["d"]) == (bank, d)]
+            left = self.model.available(d)
+            share = max(1000, left // choose((2000, 3000)) * 1000)
+            if self.tell_apply(bank, [(choose(mine[-3:]), share)], choose((1, 4)), "all", same_block=same_block and bool(racing)) == "ok":
+                racing.append(self.world.last)
+        less = max(0, self.model.used(d) - choose((0, 1000, 100_000, 200_000, 300_000)))
+        capacity = -(-less * MILLION // DECLARATIONS[d][0])
+        assert self.world.amend(name(d), capacity).code == self.model.amend(d, capacity)
+        if racing and choose(YES_OR_NO):
+            self.wait(choose)
+        for f in [choose(racing), *reversed(racing)] if racing else []:
+            self.review(choose, f, approve=self.model.state(f) == "IN_REVIEW")
+            self.agree()
 
     def intake(self, choose: Choose) -> None:
         self.review(choose, self.recent(choose, "APPLIED"), approve=False)
@@ -200,10 +223,13 @@ class Pair:
 
     def wait(self, choose: Choose) -> None:
         """To a moment later, often to the very end of a hold or the millisecond before it."""
-        ends = [it["until"] for it in self.model.financings.values() if it["until"] > self.world.time]
-        later = self.world.time + choose((1, 1, 2)) * TICK
-        soonest = min(ends, default=later)
-        self.world.time = self.model.t = choose((later, soonest, max(self.world.time, soonest - 1)))
+        told = self.model
+        ends = {it["until"] for it in (*told.financings.values(), *told.declarations.values())}
+        ends |= {it["end"] for it in (*told.grants.values(), *told.consents.values())}
+        ends |= {it["approved"] + DAY for it in told.financings.values() if it["approved"] is not None}
+        coming = sorted(end for end in ends if self.world.time < end <= self.world.time + 6 * TICK)[:2]
+        end = choose(coming) if coming else self.world.time + TICK
+        self.world.time = told.t = choose((self.world.time + TICK, end, end, max(self.world.time, end - 1)))
         assert check_invariants(self.world.state, self.world.time) == []
 
     def agree(self) -> None:

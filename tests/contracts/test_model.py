@@ -49,6 +49,10 @@ class Financing(RuleBasedStateMachine):
         self.pair.onward(chooser(data))
 
     @rule(data=st.data())
+    def race(self, data: st.DataObject) -> None:
+        self.pair.race(chooser(data))
+
+    @rule(data=st.data())
     def intake(self, data: st.DataObject) -> None:
         self.pair.intake(chooser(data))
 
@@ -100,6 +104,7 @@ def test_a_long_walk_keeps_handlers_and_model_together(seed: int) -> None:
     pair = Pair()
     weights = {
         pair.apply: 6,
+        pair.race: 3,
         pair.intake: 4,
         pair.approve: 4,
         pair.onward: 3,
