@@ -60,11 +60,12 @@ def kept(amount_minor: int | None, held: int, applied_minor: int, registered_min
 
     Raises `Refused` (`exceeds-hold`) for more than the line holds.
     """
+    most_minor = min(applied_minor, amount_of_share(held, registered_minor))
     if amount_minor is None or held == 0:
-        return Use(held, applied_minor if held else 0)
+        return Use(held, most_minor)
     if amount_minor == 0:
         return Use(0, 0)
-    if amount_minor > applied_minor or not covers(held, amount_minor, registered_minor):
+    if amount_minor > most_minor:
         raise Refused("exceeds-hold", "more is to be kept than the line holds")
     return Use(held - floor_to_step(held - exact_share(amount_minor, registered_minor)), amount_minor)
 
@@ -114,7 +115,8 @@ def drawn(amount_minor: int | None, line: LoanLine) -> Use:
 def repaid(amount_minor: int | None, line: LoanLine) -> Use:
     """What a repayment frees; None repays all that is outstanding, and the last repayment of a line frees all that it drew.
 
-    The share is 0 where the amount is less than a step. What is still drawn where nothing is owed any more is freed for nothing. Raises `Refused` (`exceeds-drawn`) for more than is outstanding.
+    The share is 0 where the amount is less than a step. What is still drawn where nothing is owed any more is freed for nothing.
+    Raises `Refused` (`exceeds-drawn`) for more than is outstanding.
     """
     owed = line.outstanding_minor
     wanted = owed if amount_minor is None else amount_minor

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from datetime import date
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationError
 
+from ledger.errors import InputError
 from ledger.limits import ALLOCATIONS_BOUND, FINANCING_TEXT_CHARS_MAX
 from nodes.sealed_models import AmountMinor, CurrencyCode, Day, Hash, Number, SealedModel, SealedPart, Uscc
 
@@ -19,11 +21,12 @@ REPAYMENT: Final = "repayment"
 COLLECTION: Final = "collection"
 REASON: Final = "reason"
 
+Written = TypeVar("Written", bound=SealedPart)
 Text = Annotated[str, StringConstraints(max_length=FINANCING_TEXT_CHARS_MAX)]
 Amounts = Annotated[list[AmountMinor], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
 
 
-class ApplicationLine(SealedModel):
+class AppliedLine(SealedModel):
     """What is asked on one declaration."""
 
     declaration: Hash
@@ -41,7 +44,7 @@ class ApplicationPart(SealedPart):
     amount_minor: AmountMinor
     product: Text
     reference: Text
-    lines: Annotated[list[ApplicationLine], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
+    lines: Annotated[list[AppliedLine], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
 
 
 class PledgePart(SealedPart):
@@ -89,3 +92,24 @@ class ReasonPart(SealedPart):
     """The part `reason`, for bank, authority and enterprise: why a financing was let go."""
 
     text: Text
+
+
+def written(model: type[Written], **fields: Any) -> Written:
+    """A part made from what a person or program handed in. Raises `InputError` (`bad-field`) naming what does not fit."""
+    for name, value in fields.items():
+        if name.endswith("_on") and not is_day(value):
+            raise InputError("bad-field", f"{name}: not a day", hint="write it as 2026-05-31")
+    try:
+        return model(**fields)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in fault["loc"]) or "the request"
+        raise InputError("bad-field", f"{where}: {fault['msg']}") from error
+
+
+def is_day(value: object) -> bool:
+    """Whether a value is a day of the calendar as yyyy-mm-dd."""
+    try:
+        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nodes import accesses, book, consent_book, declaration_book, enquiry_book, enterprises, grants
+from nodes import accesses, book, collections, consent_book, declaration_book, enquiry_book, enterprises, grants
 
 if TYPE_CHECKING:
     from nodes.node import Node
@@ -26,6 +26,7 @@ def register_projections(node: Node) -> None:
     if role == "bank" and member is not None:
         reader.register(grants.PROJECTION, [grants.grants], enquiry_book.GrantBook(member).apply, [enquiry_book.ANSWER])
     reader.register(book.PROJECTION, book.TABLES, book.project_book, book.TYPES)
+    reader.register(collections.PROJECTION, [collections.collections], collections.project_collection, [collections.TYPE])
     if role in ("authority", "enterprise"):
         reader.register(accesses.PROJECTION, [accesses.accesses], accesses.AccessBook(directory).apply, accesses.TYPES)
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
+from contracts.codes import CODES
 from contracts.ruleset import RULEBOOK
-from ledger.errors import InputError
+from ledger.errors import InputError, Refused
 from ledger.execution import rules_in_force
 from ledger.rules import Context, Signer, State
 from ledger.state import Overlay
@@ -37,6 +38,11 @@ class Foreseen:
     @property
     def code(self) -> str:
         return str(self.result["code"])
+
+    def require_ok(self) -> None:
+        """Raises `Refused` with the rules' code where they would refuse the record: better now than after two people have signed."""
+        if self.code != "ok":
+            raise Refused(self.code, CODES.get(self.code, "the rules would refuse the record"))
 
 
 def time_now_ms(node: Node, reader: Reader) -> int:
