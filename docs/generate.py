@@ -9,9 +9,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final, get_args
 
 from contracts import codes
 from ledger import admission
+from nodes.enquiry_parts import LineResult
 
 DOCS = Path(__file__).parent
 
@@ -26,6 +28,11 @@ command line's message.
 Of a record that is authentic and well formed. Any replica computes them from public state; they stand on the ledger beside the record.
 
 {rules}
+## Answer results
+
+Of one line of an enquiry, from the authority's node, which can read what was registered. They are sealed to those concerned.
+
+{answers}
 ## Refused at the door
 
 Of a transaction that could not be authenticated or is malformed. It leaves nothing on the ledger; its sender gets the code.
@@ -33,9 +40,20 @@ Of a transaction that could not be authenticated or is malformed. It leaves noth
 {admission}"""
 
 
+_ANSWERS: Final = {
+    "match": "registered, and every field that was asked about is as registered",
+    "unknown": "nothing that may be told: not registered, or not of the enterprise that consented",
+    "not-export": "the number is that of an import declaration",
+    "currency-mismatch": "registered in another currency",
+    "amount-mismatch": "registered with another amount",
+    "date-mismatch": "registered with another date of export",
+}
+
+
 def result_codes() -> str:
-    """The page of all rule results and all admission codes."""
-    return _RESULT_CODES.format(rules=_table(codes.CODES), admission=_table(admission.CODES))
+    """The page of all rule results, answer results and admission codes. Raises `KeyError` for an answer that has no meaning here."""
+    answers = {code: _ANSWERS[code] for code in get_args(LineResult)}
+    return _RESULT_CODES.format(rules=_table(codes.CODES), answers=_table(answers), admission=_table(admission.CODES))
 
 
 def documents() -> dict[Path, str]:
