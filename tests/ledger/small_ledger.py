@@ -132,7 +132,7 @@ class Solo:
         assert self.codes(*(self.author.put(name) for name in names)) == ["ok"] * len(names)
 
 
-def code_of(answer: Receipt | Exception) -> str:
+def code_of(answer: Receipt | BaseException) -> str:
     if isinstance(answer, Receipt):
         return answer.code
     return str(getattr(answer, "code", type(answer).__name__))

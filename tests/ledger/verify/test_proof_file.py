@@ -1,0 +1,398 @@
+"""A proof file is believed exactly where it is what the ledger wrote; hostile files get a code and never an exception."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ledger.verify
+from ledger import canonical
+from ledger.checkpoint import Checkpoint, add_cosignature, sign_note
+from ledger.errors import InputError, NotFound, Refused
+from ledger.header import Header
+from ledger.keys import PublicKey, sign
+from ledger.log_operator import origin_of
+from ledger.log_tree import append, inclusion_proof, leaf_hash, position, root
+from ledger.proof import record_proof, state_proof
+from ledger.record import record_id, sign_record
+from ledger.state_tree import StateProof, prove, update
+from ledger.verify import Verdict, verify
+from nodes.sealing import Recipient, seal
+from tests.ledger.small_ledger import (
+    ANNE,
+    ANNE_CHECK,
+    ANNE_SERVICE,
+    BOB,
+    OPERATOR,
+    Solo,
+    key_id,
+    private_key,
+    public_json,
+    solo_ledger,
+)
+
+WITNESS = Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32)
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+LETTER = {"v": 1, "text": "\u9752\u6885 36,250.00"}
+
+
+@dataclass
+class Files:
+    network: str
+    documents: dict[str, bytes]
+    letter_key: bytes
+    secret_key: bytes
+    solo: Solo
+    sealed_id: str
+
+
+def sealed_record(solo: Solo) -> tuple[bytes, bytes, bytes]:
+    core = solo.author.core("note.put", {"key": "sealed", "count": 1}, [ANNE])
+    recipient = X25519PrivateKey.from_private_bytes(bytes([9]) * 32).public_key().public_bytes_raw()
+    found = [Recipient(recipient, PublicKey("x25519", recipient).id, named=False)]
+    letter, letter_key = seal(core, "letter", LETTER, found, lambda size: bytes([3]) * size)
+    secret, secret_key = seal(core, "secret", {"v": 1}, found, lambda size: bytes([4]) * size)
+    core["sealed"] = {"letter": letter, "secret": secret}
+    return sign_record(core, [ANNE]), letter_key, secret_key
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Files]:
+    with solo_ledger(tmp_path_factory.mktemp("proof") / "ledger.db") as solo:
+        solo.put("a", "b", "c")
+        one_time, refused_key = private_key("once"), private_key("refused")
+        sealed, letter_key, secret_key = sealed_record(solo)
+        raws = {
+            "two": solo.author.record("note.put", {"key": "two", "count": 2}, [ANNE, ANNE_CHECK]),
+            "once": solo.author.once(one_time),
+            "refused once": solo.author.once(refused_key, "no"),
+            "sealed": sealed,
+            "by bob": solo.author.put("bob", BOB),
+            "end": solo.author.record("key.end", {"key": key_id(BOB)}, [ANNE]),
+            "taken": solo.author.put("a"),
+        }
+        ids = {name: answer.record_id for name, answer in zip(raws, solo.send(*raws.values()), strict=True)}  # type: ignore[union-attr]
+        drop = solo.author.record("note.drop", {"once": ids["once"]}, [one_time, ANNE_SERVICE])
+        (answer,) = solo.send(drop)
+        ids["drop"] = answer.record_id  # type: ignore[union-attr]
+        solo.put("z")
+        with solo.store.reading() as reader:
+            documents = {name: record_proof(reader, each) for name, each in ids.items()}
+            documents["revealed"] = record_proof(reader, ids["sealed"], {"letter": letter_key})
+            documents["state"] = state_proof(reader, "note/a")
+            documents["old state"] = state_proof(reader, "note/a", 1)
+            documents["absent"] = state_proof(reader, "note/nothing")
+            documents["not yet"] = state_proof(reader, "note/two", 1)
+        yield Files(solo.author.network, documents, letter_key, secret_key, solo, ids["sealed"])
+
+
+def trust(network: str, /, **changes: Any) -> bytes:
+    operator = {"name": OPERATOR.key.name, "public": OPERATOR.key.public.hex(), "first_size": 0, "last_size": None}
+    file: dict[str, Any] = {"v": 1, "network": network, "engine": "solo", "operators": [operator], "witnesses": [], "witnesses_required": 0}
+    return canonical.encode({**file, **changes})
+
+
+def code(document: Any, files: Files) -> str | None:
+    data = document if isinstance(document, bytes) else canonical.encode(document)
+    return verify(data, trust(files.network)).code
+
+
+NAMES = ["two", "once", "refused once", "sealed", "by bob", "end", "taken", "drop", "revealed", "state", "old state", "absent", "not yet"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_ledger_wrote_holds(files: Files, name: str) -> None:
+    verdict = verify(files.documents[name], trust(files.network))
+    assert (verdict.ok, verdict.code) == (True, None)
+    assert verdict.proves
+    assert verdict.does_not_prove
+    assert verdict.as_of is not None
+    assert verdict.as_of["time"].startswith("2023-11-14T22:14:20")
+
+
+def test_a_line_end_after_the_document_is_passed_over(files: Files) -> None:
+    assert verify(files.documents["two"] + b"\n", trust(files.network) + b"\n").ok
+    assert verify(files.documents["two"] + b"\n\n", trust(files.network)).code == "not-canonical"
+
+
+def test_the_verdict_says_what_is_proven(files: Files) -> None:
+    said = verify(files.documents["taken"], trust(files.network)).proves
+    assert any("'taken'" in sentence for sentence in said)
+    said = verify(files.documents["by bob"], trust(files.network)).proves
+    assert any("member 'bob'" in sentence for sentence in said)
+    assert verify(files.documents["absent"], trust(files.network)).proves == ["there is no state entry 'note/nothing' after block 4"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_top_level_change_fails(files: Files, name: str) -> None:
+    value = canonical.decode(files.documents[name])
+    for field in value:
+        assert code({key: item for key, item in value.items() if key != field}, files) is not None, field
+        others: tuple[Any, ...] = (None, "x", 1, -1, [], {}, True, "0" * 64)
+        for other in others:
+            if other != value[field] and not (field == "revealed" and other == {}):
+                assert code({**value, field: other}, files) is not None, (field, other)
+    assert code({**value, "more": 1}, files) == "malformed"
+
+
+@pytest.mark.parametrize("name", ["two", "once", "revealed", "state", "absent"])
+def test_a_flipped_bit_fails(files: Files, name: str) -> None:
+    document = files.documents[name]
+    for offset in range(0, len(document), 11):
+        flipped = document[:offset] + bytes([document[offset] ^ (1 << offset % 7)]) + document[offset + 1 :]
+        assert not verify(flipped, trust(files.network)).ok, (offset, document[offset - 20 : offset + 20])
+
+
+def each_list(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if isinstance(value, list):
+        yield path
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from each_list(item, (*path, key))
+
+
+def at(value: Any, path: tuple[Any, ...]) -> Any:
+    for step in path:
+        value = value[step]
+    return value
+
+
+@pytest.mark.parametrize("name", ["two", "once", "state", "absent"])
+def test_no_list_may_be_shortened_lengthened_or_reordered(files: Files, name: str) -> None:
+    value = canonical.decode(files.documents[name])
+    for path in each_list(value):
+        for change in (lambda found: found[:-1], lambda found: [*found, *found[-1:]], lambda found: ["0" * 64, *found], lambda f: f[::-1]):
+            other = deepcopy(value)
+            found = at(other, path)
+            changed = change(found)
+            if changed != found:
+                found[:] = changed
+                assert code(other, files) is not None, path
+
+
+def changed(document: bytes, change: Callable[[Any], None]) -> Any:
+    value = canonical.decode(document)
+    change(value)
+    return value
+
+
+def test_a_surplus_and_a_missing_signer_fail(files: Files) -> None:
+    assert code(changed(files.documents["two"], lambda v: v["keys"].pop()), files) == "key-invalid"
+    assert code(changed(files.documents["two"], lambda v: v["keys"].reverse()), files) == "key-invalid"
+    assert code(changed(files.documents["two"], lambda v: v["keys"].append(v["keys"][0])), files) == "key-invalid"
+
+
+def test_an_entry_that_is_not_in_the_state_fails(files: Files) -> None:
+    assert code(changed(files.documents["two"], lambda v: v["keys"][0]["entry"].update(member="bob")), files) == "key-invalid"
+    assert code(changed(files.documents["two"], lambda v: v["keys"][0].update(entry=None)), files) == "key-invalid"
+    assert code(changed(files.documents["refused once"], lambda v: v["keys"][1].update(entry=None)), files) == "key-invalid"
+
+
+def test_a_header_of_another_block_fails(files: Files) -> None:
+    one, other = canonical.decode(files.documents["two"]), canonical.decode(files.documents["drop"])
+    assert code({**one, "header": other["header"]}, files) == "header-invalid"
+    assert code({**other, "header": one["header"], "header_log_index": one["header_log_index"]}, files) is not None
+
+
+def test_another_network_and_another_operator_fail(files: Files) -> None:
+    assert verify(files.documents["two"], trust("ab" * 32)).code == "wrong-network"
+    stranger = {"name": "op", "public": "00" * 32, "first_size": 0, "last_size": None}
+    assert verify(files.documents["two"], trust(files.network, operators=[stranger])).code == "operator-not-trusted"
+    assert verify(files.documents["two"], trust(files.network, operators=[])).code == "operator-not-trusted"
+
+
+def test_an_operator_key_counts_within_its_sizes_only(files: Files) -> None:
+    size = int(canonical.decode(files.documents["two"])["checkpoint"].split("\n")[1])
+    key = {"name": OPERATOR.key.name, "public": OPERATOR.key.public.hex()}
+
+    def between(first: int, last: int | None) -> str | None:
+        return verify(files.documents["two"], trust(files.network, operators=[{**key, "first_size": first, "last_size": last}])).code
+
+    assert between(size, size) is None
+    assert between(0, size - 1) == "operator-not-trusted"
+    assert between(size + 1, None) == "operator-not-trusted"
+
+
+def test_witnesses_that_are_required_must_have_cosigned(files: Files) -> None:
+    listed = [{"name": "w", "public": WITNESS.public_key().public_bytes_raw().hex()}]
+    believed = trust(files.network, witnesses=listed, witnesses_required=1)
+    assert verify(files.documents["two"], believed).code == "witnesses-missing"
+    value = canonical.decode(files.documents["two"])
+    value["checkpoint"] = add_cosignature(value["checkpoint"], "w", WITNESS, 1_700_000_000)
+    assert verify(canonical.encode(value), believed).ok
+    value["checkpoint"] = value["checkpoint"][:-8] + "AAAAAA==\n"
+    assert not verify(canonical.encode(value), believed).ok
+
+
+BAD_TRUST: list[Any] = [
+    {"witnesses_required": 1},
+    {"witnesses": [{"name": "a", "public": "00" * 32}, {"name": "b", "public": "00" * 32}]},
+    {"operators": [{}]},
+    {"operators": "x"},
+    {"v": 2},
+    {"v": True},
+    {"network": "x"},
+    {"more": 1},
+    {"operators": [{"name": "a b", "public": "00" * 32, "first_size": 0, "last_size": None}]},
+    {"operators": [{"name": "a", "public": "00", "first_size": 0, "last_size": None}]},
+    {"operators": [{"name": "a", "public": "00" * 32, "first_size": -1, "last_size": None}]},
+]
+
+
+@pytest.mark.parametrize("change", BAD_TRUST, ids=str)
+def test_a_bad_trust_file_trusts_nobody(files: Files, change: dict[str, Any]) -> None:
+    assert verify(files.documents["two"], trust(files.network, **change)).code == "bad-trust"
+
+
+def test_an_engine_that_this_verifier_does_not_know_is_refused(files: Files) -> None:
+    assert verify(files.documents["two"], trust(files.network, engine="comet")).code == "unknown-engine"
+
+
+def test_a_revealed_part_is_read_and_a_secret_never(files: Files) -> None:
+    assert verify(files.documents["revealed"], trust(files.network)).revealed == {"letter": LETTER}
+    assert verify(files.documents["sealed"], trust(files.network)).revealed == {}
+    value = canonical.decode(files.documents["sealed"])
+    assert code({**value, "revealed": {"secret": files.secret_key.hex()}}, files) == "secret-revealed"
+    assert code({**value, "revealed": {"letter": files.secret_key.hex()}}, files) == "revealed-invalid"
+    assert code({**value, "revealed": {"other": files.letter_key.hex()}}, files) == "revealed-invalid"
+    assert code({**value, "revealed": {"letter": "zz"}}, files) == "revealed-invalid"
+    with files.solo.store.reading() as reader:
+        with pytest.raises(Refused, match="part-is-secret"):
+            record_proof(reader, files.sealed_id, {"secret": files.secret_key})
+        with pytest.raises(InputError, match="unknown-part"):
+            record_proof(reader, files.sealed_id, {"other": files.letter_key})
+
+
+def test_there_is_no_proof_of_what_is_not_there(files: Files) -> None:
+    with files.solo.store.reading() as reader:
+        with pytest.raises(NotFound, match="unknown-record"):
+            record_proof(reader, "00" * 32)
+        with pytest.raises(NotFound, match="unknown-height"):
+            state_proof(reader, "note/a", 99)
+
+
+@dataclass
+class Forger:
+    """An operator who signs whatever it likes: a log of one record, its header, and a state of its own making."""
+
+    files: Files
+
+    def document(self, leaf: dict[str, Any], entries: dict[str, Any]) -> dict[str, Any]:
+        pages: dict[str, bytes | None] = {}
+        store = type("Pages", (), {"page": staticmethod(pages.get)})()
+        updated = update(store, {f"key/{each}": canonical.encode(entry) for each, entry in entries.items()})
+        pages.update(updated.pages)
+        record_hash = leaf_hash(canonical.encode(leaf))
+        before = append(0, (), [leaf_hash(b"0"), leaf_hash(b"1"), record_hash])
+        header = Header(self.files.network, 1, 1, 1, "00" * 32, 3, root(before.size, before.frontier).hex(), updated.root.hex(), 1)
+        after = append(3, before.frontier, [leaf_hash(header.leaf)])
+        nodes = {position(level, index): value for level, index, value in [*before.nodes, *after.nodes]}
+        reader = type("Nodes", (), {"node": staticmethod(lambda level, index: nodes[position(level, index)])})()
+        note = Checkpoint(origin_of(self.files.network), 4, root(4, after.frontier))
+
+        def proof(key: str) -> StateProof:
+            return prove(store, key)
+
+        return {
+            "v": 1,
+            "kind": "record",
+            "network": self.files.network,
+            "leaf": leaf,
+            "log_index": 2,
+            "header": header.to_json(),
+            "header_log_index": 3,
+            "checkpoint": sign_note(note, OPERATOR.key.name, Ed25519PrivateKey.from_private_bytes(bytes(range(32)))),
+            "inclusion": {name: [h.hex() for h in inclusion_proof(at, 4, reader)] for name, at in (("record", 2), ("header", 3))},
+            "keys": [
+                {"key_id": each, "entry": entries.get(each), "proof": proof(f"key/{each}").to_json()} for each in leaf["record"]["signers"]
+            ],
+            "revealed": {},
+        }
+
+
+def entry(private: Any, **changes: Any) -> dict[str, Any]:
+    plain = {"added_at": 0, "member": "anne", "object": None, "person": None, "purpose": "make", "revoked_at": None}
+    return {**plain, **public_json(private), **changes}
+
+
+def leaf_of(files: Files, signers: list[Any], change: Callable[[bytes], bytes] = lambda signature: signature) -> dict[str, Any]:
+    core = files.solo.author.core("note.put", {"key": "forged", "count": 1}, signers)
+    digest = bytes.fromhex(record_id(canonical.encode(core)))
+    return {"record": core, "result": {"code": "ok"}, "signatures": [change(sign(key, digest)).hex() for key in signers]}
+
+
+def high_s(signature: bytes) -> bytes:
+    return signature[:32] + (ORDER - int.from_bytes(signature[32:], "big")).to_bytes(32, "big")
+
+
+def test_an_operator_cannot_vouch_for_a_record_that_its_keys_did_not_sign(files: Files) -> None:
+    """Everything here is truly signed by the operator; only what the signers did not do is wrong."""
+    forge, anne = Forger(files).document, key_id(ANNE)
+    good = leaf_of(files, [ANNE])
+    assert code(forge(good, {anne: entry(ANNE)}), files) is None
+    assert code(forge(good, {anne: entry(ANNE, added_at=2)}), files) == "key-not-alive"
+    assert code(forge(good, {anne: entry(ANNE, added_at=3)}), files) == "key-not-alive"
+    assert code(forge(good, {anne: entry(ANNE, revoked_at=2)}), files) == "key-not-alive"
+    assert code(forge(good, {anne: entry(ANNE, revoked_at=1)}), files) == "key-not-alive"
+    assert code(forge(good, {anne: entry(ANNE, revoked_at=3)}), files) is None
+    assert code(forge(good, {anne: entry(BOB)}), files) == "key-invalid"
+    assert code(forge(good, {}), files) == "key-invalid"
+    assert code(forge(good, {anne: entry(ANNE, purpose="seal")}), files) == "key-invalid"
+    assert code(forge(good, {anne: entry(ANNE, purpose="once")}), files) == "key-invalid"
+    assert code(forge(leaf_of(files, [ANNE], high_s), {anne: entry(ANNE)}), files) == "bad-signature"
+    assert code(forge(leaf_of(files, [ANNE], lambda _: bytes(64)), {anne: entry(ANNE)}), files) == "bad-signature"
+    assert code(forge({**good, "signatures": []}, {anne: entry(ANNE)}), files) == "bad-signature"
+    assert code(forge({**good, "signatures": good["signatures"] * 2}, {anne: entry(ANNE)}), files) == "bad-signature"
+    swapped = leaf_of(files, [ANNE, BOB])
+    swapped["signatures"].reverse()
+    assert code(forge(swapped, {anne: entry(ANNE), key_id(BOB): entry(BOB)}), files) == "bad-signature"
+    assert code(forge({**good, "result": {}}, {anne: entry(ANNE)}), files) == "malformed"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abkv", max_size=3), inner, max_size=4),
+)
+
+
+@given(field=st.sampled_from(["leaf", "header", "inclusion", "keys", "checkpoint", "revealed", "proof", "value"]), value=JSON)
+def test_no_value_anywhere_raises(files: Files, field: str, value: Any) -> None:
+    for name in ("two", "state"):
+        document = canonical.decode(files.documents[name])
+        document[field] = value
+        assert isinstance(verify(canonical.encode(document), trust(files.network)), Verdict)
+    for inner in ("record", "result", "signatures"):
+        document = canonical.decode(files.documents["two"])
+        document["leaf"][inner] = value
+        assert not verify(canonical.encode(document), trust(files.network)).ok or document["leaf"][inner] == value
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_raise(files: Files, data: bytes) -> None:
+    assert not verify(data, trust(files.network)).ok
+    assert verify(files.documents["two"], data).code == "bad-trust"
+
+
+@pytest.mark.parametrize("data", [b"[" * 100_000, b"1" * 5000, b'"\\ud800"', b"\xff", b"{}" * 3_000_000, b"NaN", b"1.5", b'{"a":1,"a":1}'])
+def test_hostile_documents_get_a_verdict(files: Files, data: bytes) -> None:
+    assert not verify(data, trust(files.network)).ok
+
+
+def test_the_verifier_imports_the_standard_library_and_cryptography_only() -> None:
+    for path in Path(ledger.verify.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                allowed = name.split(".")[0] in {*sys.stdlib_module_names, "cryptography"} or name.startswith("ledger.verify")
+                assert allowed, (path.name, name)
