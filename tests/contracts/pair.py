@@ -40,7 +40,7 @@ class Pair:
         for label, (ppm, until) in DECLARATIONS.items():
             self.world.declaration(label, ceiling_ppm=ppm, until=until)
             self.model.register(label, ppm, month_end_ms(until))
-        for bank in BANKS:
+        for bank in BANKS + BANKS:
             self.consent(bank, FAR)
 
     def consent(self, bank: str, end: int) -> None:
@@ -85,7 +85,7 @@ class Pair:
     def apply(self, choose: Choose) -> None:
         bank = choose(BANKS)
         mine = [g for g in self.grants if self.model.grants[g]["bank"] == bank]
-        mine = mine[:3] + mine[-6:]
+        mine = mine[:6] + mine[-6:]
         labels = [choose(mine) for _ in range(choose((1, 1, 2, 3)))]
         if choose(range(20)) == 7:
             labels.append(choose(sorted(self.grants)))
@@ -113,7 +113,7 @@ class Pair:
             mine = [g for g, told in self.model.grants.items() if (told["bank"], told["d"]) == (bank, d)]
             left = self.model.available(d)
             share = max(1000, left // choose((2000, 3000)) * 1000)
-            if self.tell_apply(bank, [(choose(mine[-3:]), share)], choose((1, 4)), "all", same_block=same_block and bool(racing)) == "ok":
+            if self.tell_apply(bank, [(choose(mine), share)], choose((1, 4)), "all", same_block=same_block and bool(racing)) == "ok":
                 racing.append(self.world.last)
         less = max(0, self.model.used(d) - choose((0, 1000, 100_000, 200_000, 300_000)))
         capacity = -(-less * MILLION // DECLARATIONS[d][0])

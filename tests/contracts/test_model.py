@@ -114,7 +114,7 @@ def test_a_long_walk_keeps_handlers_and_model_together(seed: int) -> None:
         pair.collect: 2,
         pair.amend: 3,
         pair.void: 1,
-        pair.revoke: 1,
+        pair.revoke: 2,
         pair.wait: 3,
         pair.another_grant: 2,
     }
