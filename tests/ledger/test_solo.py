@@ -75,7 +75,7 @@ def test_stopping_answers_whoever_waits(tmp_path: Path) -> None:
         solo.engine.pause()
         waiting = [solo.engine.submit(solo.author.put(f"k{n}")) for n in range(5)]
         solo.engine.stop()
-        assert [code_of(future.exception(30) or future.result()) for future in waiting] == ["engine-stopped"] * 5  # type: ignore[arg-type]
+        assert [code_of(future.exception(30) or future.result()) for future in waiting] == ["engine-stopped"] * 5
         assert solo.codes(solo.author.put("late")) == ["engine-stopped"]
 
 
