@@ -95,6 +95,8 @@ class ConsentBook:
         """Why the consent does not hold, in words for the log and the owner; None where it does."""
         try:
             secret = read_part(SecretPart, opened[SECRET_PART].content) if SECRET_PART in opened else None
+            if secret is None and self._sees_all:
+                raise InputError("consent-invalid", "what opens its commitment is not sealed to the authority")
             check_terms(stored.record, part, secret)
             self._check_signer(connection, stored, part)
         except InputError as error:

@@ -24,10 +24,10 @@ from nodes.sealed_models import Hash, SealedModel, SealedPart, Slug, TimeMs, Usc
 CONSENT_PART: Final = "consent"
 SECRET_PART: Final = "secret"
 OWN_PART: Final = "secret-own"
-SCOPES: Final = ("finance", "basic", "trade-credit", "regulatory-credit")
 
 Scope = Literal["finance", "basic", "trade-credit", "regulatory-credit"]
 Kind = Literal["key", "custody"]
+SCOPES: Final[tuple[Scope, ...]] = ("finance", "basic", "trade-credit", "regulatory-credit")
 Hex32 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\z")]
 
 
