@@ -1,0 +1,141 @@
+"""`tallystick declarations`: customs files to the registrar's node, and the table to fill in.
+
+Where the node is running, the files go to its API; whoever may read the home acts for its node, and signs in there as the program
+`command-line`, whose secret is made anew each time. Where it is not, this process runs the node for as long as the import takes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import httpx
+import typer
+
+from api.cli.homes import HomeOption, is_running
+from api.cli.output import AsJson, print_json, print_table, say
+from api.cli.proofs import write_new
+from api.permissions import scopes_of
+from ledger.clock import SystemClock
+from ledger.errors import InputError, NotFound, Refused, Unreachable
+from nodes.customs.columns import template_headers
+from nodes.declarations import Declarations
+from nodes.home import Home
+from nodes.keystore import KeyStore
+from nodes.node import Node
+from nodes.private import PrivateStore
+from nodes.users import Accounts
+
+app = typer.Typer(help="customs declarations")
+CLIENT: Final = "command-line"
+_SHOWN: Final = ("file", "position", "number", "result", "declaration_id")
+_TIMEOUT_S: Final = 3_600.0
+
+
+@app.command("import")
+def import_files(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="customs XML or CSV")], home: HomeOption, as_json: AsJson = False
+) -> None:
+    """Register what customs files hold, with one result for each declaration. Exit status 1 where any was refused."""
+    for file in files:
+        _check_readable(file)
+    report = _through_api(Home(home), files) if is_running(_existing(home)) else _in_process(home, files)
+    if as_json:
+        print_json(report)
+    else:
+        print_table(_SHOWN, [[item[name] for name in _SHOWN] for item in report["items"]])
+        say(f"{report['registered']} registered, {report['refused']} refused, of {report['total']}")
+    if report["refused"]:
+        raise typer.Exit(1)
+
+
+@app.command("template")
+def template(
+    out: Annotated[Path, typer.Option("-o", "--out", help="a .csv file to write")],
+    language: Annotated[str, typer.Option("--language", help="of the headings: zh or en")] = "zh",
+) -> None:
+    """Write an empty table to fill in: one row for each line of a declaration."""
+    if out.suffix.lower() != ".csv":
+        raise InputError("file-type-unknown", f"{out.name} is not a .csv file", hint="spreadsheet programs open and save CSV")
+    if language not in ("zh", "en"):
+        raise InputError("usage", "the headings are in zh or en")
+    row = io.StringIO()
+    csv.writer(row, lineterminator="\r\n").writerow(template_headers("zh" if language == "zh" else "en"))
+    # The byte order mark is what makes spreadsheet programs read the headings as UTF-8.
+    write_new(out, ("\ufeff" + row.getvalue()).encode("utf-8"))
+    say(f"{out}: fill it in, one row for each line of a declaration, and hand it to tallystick declarations import")
+
+
+def _existing(home: Path) -> Home:
+    found = Home(home)
+    found.read_config()
+    found.check_modes()
+    return found
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise InputError("file-unreadable", f"{path} cannot be read: {error.strerror}") from error
+
+
+def _in_process(home: Path, files: list[Path]) -> dict[str, Any]:
+    with Node.open(home) as node:
+        items: list[dict[str, Any]] = []
+        report = Declarations(node).import_files([(file.name, file) for file in files], lambda item: items.append(item.to_json()))
+        return {"total": report.total, "registered": report.registered, "refused": report.total - report.registered, "items": items}
+
+
+def _through_api(home: Home, files: list[Path]) -> dict[str, Any]:
+    config = home.read_config()
+    secret = _client_secret(home)
+    with ExitStack() as stack:
+        http = stack.enter_context(httpx.Client(base_url=f"http://{config.api.host}:{config.api.port}", timeout=_TIMEOUT_S))
+        try:
+            form = {"grant_type": "client_credentials", "client_id": CLIENT, "client_secret": secret}
+            token = _body_of(http.post("/oauth2/token", data=form))["access_token"]
+            parts = [("files", (file.name, stack.enter_context(file.open("rb")), "application/octet-stream")) for file in files]
+            headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": os.urandom(16).hex(), "Prefer": "wait=30"}
+            report = _body_of(http.post("/v1/declaration-imports", files=parts, headers=headers))
+            return _with_all_items(http, headers, report)
+        except httpx.HTTPError as error:
+            raise Unreachable("node-unreachable", f"the node does not answer at {http.base_url}", hint="is it being served?") from error
+
+
+def _client_secret(home: Home) -> str:
+    """A fresh secret of the program that this command signs in as."""
+    with closing(PrivateStore(home.private_url(home.read_config()))) as private:
+        accounts = Accounts(private, KeyStore(home.keys_dir, os.urandom), SystemClock(), os.urandom)
+        try:
+            return accounts.rotate_client(CLIENT)
+        except NotFound:
+            return accounts.add_client(CLIENT, "tallystick on this machine", "service", scopes_of("service"))[1]
+
+
+def _with_all_items(http: httpx.Client, headers: dict[str, str], report: dict[str, Any]) -> dict[str, Any]:
+    items = list(report["items"])
+    following = report.get("next")
+    while following is not None:
+        page = _body_of(http.get(f"/v1/declaration-imports/{report['id']}", params={"after": following}, headers=headers))
+        items += page["items"]
+        following = page.get("next")
+    total, registered = report["total"], report["registered"]
+    return {"total": total, "registered": registered, "refused": total - registered, "items": items}
+
+
+def _body_of(response: httpx.Response) -> dict[str, Any]:
+    body: dict[str, Any] = response.json()
+    if response.status_code < 400:
+        return body
+    code, message = str(body.get("code", "internal")), str(body.get("detail") or body.get("error_description") or "the node refused")
+    if response.status_code == 422:
+        raise InputError(code, message, hint=str(body.get("hint", "")))
+    if response.status_code >= 500:
+        raise Unreachable(code, message, hint=str(body.get("hint", "")))
+    raise Refused(code, message, hint=str(body.get("hint", "")))

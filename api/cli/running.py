@@ -1,0 +1,102 @@
+"""A node at work in this process: engine, reader, workers and API, begun and ended in the right order.
+
+`serve` runs one; the demo runs one for each member. The listening socket is made by the caller, so that a port that was found free
+stays so.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from types import TracebackType
+from typing import Final, Self
+
+import uvicorn
+
+from api.app import context, create_app
+from ledger.errors import Unreachable
+from nodes.enquiry_worker import EnquiryWorker
+from nodes.node import Node
+
+WORKERS: Final = 2
+_GRACE_S: Final = 5
+_BEGIN_S: Final = 30
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `Unreachable` (`address-in-use`)."""
+    try:
+        return socket.create_server((host, port), backlog=256)
+    except OSError as error:
+        hint = "stop the program that uses it, or name another with --port"
+        raise Unreachable("address-in-use", f"nothing can listen on {host}:{port}: {error.strerror}", hint=hint) from error
+
+
+class RunningNode:
+    """An open node with its workers and its API. A context: inside it, requests are answered."""
+
+    def __init__(self, node: Node, listener: socket.socket) -> None:
+        self.node = node
+        self._listener = listener
+        self._workers: list[EnquiryWorker] = []
+        self._begun = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the API answers."""
+        host, port = self._listener.getsockname()[:2]
+        return f"http://{host}:{port}"
+
+    def start(self) -> None:
+        """Raises as `Node.start`; the node is closed then."""
+        try:
+            self.node.start()
+        except BaseException:
+            self.node.close()
+            self._listener.close()
+            raise
+        self._app = create_app(self.node)
+        config = uvicorn.Config(
+            self._app, log_config=None, access_log=False, ws="none", lifespan="off", timeout_graceful_shutdown=_GRACE_S, server_header=False
+        )
+        self._server = _Server(config, self._begun)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]}, name="api", daemon=True)
+        self._thread.start()
+        if self.node.config.node.role == "authority":
+            self._workers = [EnquiryWorker(self.node, f"worker-{number + 1}") for number in range(WORKERS)]
+            for worker in self._workers:
+                worker.start()
+        if not self._begun.wait(_BEGIN_S):
+            self.stop()
+            raise Unreachable("api-not-begun", "the API did not begin to answer", hint="see the node's log")
+
+    def stop(self) -> None:
+        """Lets long polls go, answers what is under way, and closes the home."""
+        context(self._app).close()
+        self._server.should_exit = True
+        for worker in self._workers:
+            worker.stop()
+        if self._thread is not None:
+            self._thread.join()
+        self._listener.close()
+        self.node.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, saying when it answers."""
+
+    def __init__(self, config: uvicorn.Config, begun: threading.Event) -> None:
+        super().__init__(config)
+        self._said = begun
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._said.set()
