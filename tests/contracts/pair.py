@@ -147,11 +147,11 @@ class Pair:
         assert result.code == self.model.review(f, keep, approve=approve)
 
     def shares_of(self, choose: Choose, f: str, field: str) -> list[int]:
-        lines = self.model.financings[f]["lines"]
-        if choose(YES_OR_NO):
-            return [line[field] for line in lines]
-        wholes = [line[field] for line in lines]
-        return [choose((whole, whole // 2000 * 1000, whole // 2000 * 1000, 0, whole + 1000, whole // 2)) for whole in wholes]
+        wholes = [line[field] for line in self.model.financings[f]["lines"]]
+        how = choose(("whole", "half", "mixed"))
+        if how == "mixed":
+            return [choose((whole, whole // 2000 * 1000, 0, whole + 1000, whole // 2)) for whole in wholes]
+        return wholes if how == "whole" else [whole // 2000 * 1000 for whole in wholes]
 
     def disburse(self, choose: Choose) -> None:
         f = self.recent(choose, "APPROVED", "CANCELLED")

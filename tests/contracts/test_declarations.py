@@ -92,7 +92,8 @@ def test_usage_never_disappears_when_a_declaration_is_amended_or_voided() -> Non
     assert queries.available(world.state, declaration, world.time) == 1_400_000
     world.void(declaration)
     entry = world.entry("declaration", declaration)
-    assert queries.standing(entry, world.time).held == 600_000
+    standing = queries.standing(entry, world.time)
+    assert (standing.held, standing.ceiling, standing.use) == (600_000, 0, "full")
     assert queries.available(world.state, declaration, world.time) == 0
 
 

@@ -116,6 +116,16 @@ def test_own_funds_free_the_share_again() -> None:
     assert queries.available(world.state, declaration, world.time) == WHOLE
 
 
+def test_a_financing_is_paid_off_only_when_every_line_is() -> None:
+    world = World()
+    lines = [(world.grant(world.declaration(label)), 100_000) for label in ("d", "e")]
+    financing = world.applied(*lines)
+    for step in (world.intake(financing), world.approve(financing), world.disburse(financing, [100_000, 100_000])):
+        assert step.code == "ok"
+    assert world.repay(financing, [100_000, 0]).details["state"] == "REPAYING"
+    assert world.repay(financing, [0, 100_000]).details["state"] == "PAID_OFF"
+
+
 def test_a_collection_frees_nothing_a_second_time() -> None:
     world, declaration, financing = disbursed(600_000)
     assert world.collect(declaration, 600_000).code == "ok"
