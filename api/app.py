@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,12 +13,42 @@ from starlette.responses import Response
 from api import oauth, problems
 from api.context import ApiContext, context_of
 from api.requests import RequestBounds
-from api.resources import health, introductions, ledger, records
+from api.resources import (
+    accesses,
+    applications,
+    consents,
+    declarations,
+    enquiries,
+    enterprises,
+    financings,
+    health,
+    imports,
+    introductions,
+    ledger,
+    records,
+    tasks,
+)
 from api.responses import json_response
 from api.routing import GuardedRoute
 from nodes.node import Node
 
 VERSION = "1"
+_ROUTES: tuple[Callable[[FastAPI], None], ...] = (
+    health.add_routes,
+    oauth.add_routes,
+    ledger.add_routes,
+    records.add_routes,
+    introductions.add_routes,
+    tasks.add_routes,
+    enterprises.add_routes,
+    accesses.add_routes,
+    imports.add_routes,
+    declarations.add_routes,
+    consents.add_routes,
+    enquiries.add_routes,
+    applications.add_routes,
+    financings.add_routes,
+)
 
 
 def create_app(node: Node) -> FastAPI:
@@ -30,8 +61,8 @@ def create_app(node: Node) -> FastAPI:
     app.state.context = ApiContext.of(node)
     problems.install(app)
     app.add_api_route("/openapi.json", _get_openapi, methods=["GET"], include_in_schema=False)
-    for module in (health, oauth, ledger, records, introductions):
-        module.add_routes(app)
+    for add_routes in _ROUTES:
+        add_routes(app)
     app.add_middleware(RequestBounds, random=node.random)
     return app
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from api.heights import HeightWatch
 from api.idempotency import Idempotency
 from api.principal import Principal
 from api.tokens import Tokens
+from ledger.limits import IMPORTS_AT_ONCE_MAX
 from nodes.caller import Caller as ServiceCaller
 from nodes.caller import Kind
 from nodes.node import Node
@@ -27,12 +29,14 @@ class ApiContext:
     assertions: Assertions
     idempotency: Idempotency
     heights: HeightWatch
+    importing: threading.BoundedSemaphore
 
     @classmethod
     def of(cls, node: Node) -> ApiContext:
         tokens = Tokens(node)
         audiences = frozenset({tokens.issuer, f"{tokens.issuer}/oauth2/token", tokens.audience})
-        return cls(node, tokens, Assertions(node, audiences), Idempotency(node.private, node.clock), HeightWatch(node.engine))
+        importing = threading.BoundedSemaphore(IMPORTS_AT_ONCE_MAX)
+        return cls(node, tokens, Assertions(node, audiences), Idempotency(node.private, node.clock), HeightWatch(node.engine), importing)
 
     def close(self) -> None:
         self.heights.close()

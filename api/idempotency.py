@@ -2,8 +2,8 @@
 
 The key is the caller's, up to 128 printable characters, and is kept for thirty days with a hash of the request and the answer. The same
 key with another request is 422 `idempotency-conflict`; while the first is in hand it is 409 `idempotency-in-flight`. An answer of 5xx is
-not kept, nor one that only says to ask again: the request may be sent again. `reference` names the cause of a record durably, so that a request which was cut short by
-a crash, and is sent again, finds the record that it made (see `nodes.outbox`).
+not kept, nor one that only says to ask again: the request may be sent again. `reference_of` names the cause of a record durably, so that
+a request which was cut short by a crash, and is sent again, finds the record that it made (see `nodes.outbox`).
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from typing import Final
 SEATS: Final = frozenset({"authority", "registrar", "bank", "enterprise", "auditor"})
 
 OWN: Final = frozenset({"maker", "checker", "viewer", "admin", "service", "auditor"})
-READERS: Final = frozenset({"maker", "checker", "viewer", "service", "auditor"})
+STAFF: Final = frozenset({"maker", "checker", "viewer"})
+PEOPLE: Final = STAFF | frozenset({"service"})
 EXPORTER: Final = frozenset({"enterprise"})
 MAKERS: Final = frozenset({"maker", "service"})
 SIGNERS: Final = frozenset({"maker", "checker"})
@@ -59,6 +60,37 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     "GET /v1/log/consistency": _LEDGER,
     "GET /v1/state/proof": _LEDGER,
     "POST /v1/records": _at("all", frozenset({"service", "node"}), "ledger:write"),
+    "GET /v1/tasks": _at("authority registrar bank", STAFF, "tasks:read"),
+    "GET /v1/tasks/{task_id}": _at("authority registrar bank", STAFF, "tasks:read"),
+    "POST /v1/tasks/{task_id}/sign": _at("authority registrar bank", SIGNERS, "tasks:sign"),
+    "POST /v1/tasks/{task_id}/decline": _at("authority registrar bank", SIGNERS, "tasks:sign"),
+    "GET /v1/accesses": _at("authority enterprise", PEOPLE | EXPORTER, "accesses:read"),
+    "GET /v1/enterprises": _at("authority", PEOPLE, "enterprises:read"),
+    "GET /v1/enterprises/{enterprise_id}": _at("authority", PEOPLE, "enterprises:read"),
+    "POST /v1/enterprises": _at("authority", MAKERS, "enterprises:write"),
+    "POST /v1/declaration-imports": _at("registrar", MAKERS, "declarations:write"),
+    "GET /v1/declaration-imports/{import_id}": _at("registrar", PEOPLE, "declarations:read"),
+    "GET /v1/declarations": _at("authority registrar bank enterprise", PEOPLE | EXPORTER, "declarations:read"),
+    "GET /v1/declarations/{declaration_id}": _at("authority registrar bank enterprise", PEOPLE | EXPORTER, "declarations:read"),
+    "POST /v1/declarations/{declaration_id}/amend": _at("registrar", MAKERS, "declarations:write"),
+    "POST /v1/declarations/{declaration_id}/void": _at("registrar", MAKERS, "declarations:write"),
+    "POST /v1/declarations/{declaration_id}/collections": _at("bank", SIGNERS, "financings:write"),
+    "GET /v1/declarations/{declaration_id}/collections": _at("bank", PEOPLE, "financings:read"),
+    "POST /v1/consents": _at("authority enterprise", MAKERS | EXPORTER, "consents:write"),
+    "GET /v1/consents": _at("authority bank enterprise", PEOPLE | EXPORTER, "consents:read"),
+    "GET /v1/consents/{consent_id}": _at("authority bank enterprise", PEOPLE | EXPORTER, "consents:read"),
+    "POST /v1/consents/{consent_id}/revoke": _at("authority enterprise", MAKERS | EXPORTER, "consents:write"),
+    "POST /v1/enquiries": _at("bank", MAKERS | SIGNERS, "enquiries:write"),
+    "GET /v1/enquiries": _at("bank", PEOPLE, "enquiries:read"),
+    "GET /v1/enquiries/{enquiry_id}": _at("bank", PEOPLE, "enquiries:read"),
+    "POST /v1/financings": _at("bank", MAKERS, "financings:write"),
+    "GET /v1/financings": _at("bank", PEOPLE, "financings:read"),
+    "GET /v1/financings/{financing_id}": _at("bank", PEOPLE, "financings:read"),
+    "POST /v1/financings/{financing_id}/intake": _at("bank", MAKERS, "financings:write"),
+    "POST /v1/financings/{financing_id}/approve": _at("bank", SIGNERS, "financings:write"),
+    "POST /v1/financings/{financing_id}/disburse": _at("bank", SIGNERS, "financings:write"),
+    "POST /v1/financings/{financing_id}/repay": _at("bank", SIGNERS, "financings:write"),
+    "POST /v1/financings/{financing_id}/cancel": _at("bank", MAKERS | SIGNERS, "financings:write"),
     "POST /v1/introductions": _at("authority bank", frozenset({"enterprise-node"}), "introductions:write"),
 }
 

@@ -127,13 +127,20 @@ class Imports:
         self._private, self._store, self._outbox = private, store, outbox
         self._clock, self._random, self._registrar = clock, random, registrar
 
-    def run(self, sources: Iterable[Source], on_item: Callable[[ImportItem], None] | None = None) -> ImportReport:
+    def run(
+        self,
+        sources: Iterable[Source],
+        on_item: Callable[[ImportItem], None] | None = None,
+        on_begin: Callable[[str], None] | None = None,
+    ) -> ImportReport:
         """Registers what the files hold. A file that breaks off keeps what came before; the next file is read all the same.
 
-        `on_item` sees each item once its result is durable. Raises `Unreachable` where the ledger does not answer: the results so far
+        `on_item` sees each item once its result is durable, `on_begin` the id of the report before the first. Raises `Unreachable` where the ledger does not answer: the results so far
         stand, and running the same files again registers the rest.
         """
         import_id = self._begin()
+        if on_begin is not None:
+            on_begin(import_id)
         try:
             with DuplicateGuard() as guard:
                 found = _numbered(sources, guard)

@@ -16,6 +16,7 @@ import httpx
 import uvicorn
 
 from api.app import context, create_app
+from api.permissions import scopes_of
 from ledger.clock import SettableClock
 from nodes.enterprises import enrol, enrolment
 from nodes.founding import Addresses, Founded, MemberPlan, create_network
@@ -121,8 +122,7 @@ def _listener(host: str, port: int) -> socket.socket:
 def add_programs(node: Node, secrets: dict[tuple[str, str], str]) -> None:
     """A program with every scope, and one that may only read the ledger, at each node."""
     name = node.config.node.id
-    scopes = ["ledger:read", "ledger:write"]
-    for client_id, role, granted in (("core", "service", scopes), ("dashboard", "viewer", ["ledger:read"])):
+    for client_id, role, granted in (("core", "service", scopes_of("service")), ("dashboard", "viewer", ["ledger:read"])):
         _, secret = node.accounts.add_client(client_id, client_id, role, granted)
         secrets[name, client_id] = secret
 

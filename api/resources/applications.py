@@ -1,0 +1,88 @@
+"""Applications for a financing: a bank asks for holds, and is told line by line what it got and what is left, in money."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.context import Acting, Caller, TheNode
+from api.idempotency import reference_of
+from api.models import ApiModel, Hash, MoneyIn, ShortText
+from api.problems import problem, request_id_of
+from api.responses import json_response
+from contracts.codes import CODES
+from ledger.clock import rfc3339
+from ledger.limits import ALLOCATIONS_BOUND
+from nodes.financing_apply import ApplicationLine, ApplicationOutcome, Applications, LineOutcome
+
+DryRun = Annotated[bool, Query(description="answer from this node's replica, and write nothing")]
+
+
+class LineIn(ApiModel):
+    """A declaration, and how much is to be financed on it; null is all that is left."""
+
+    declaration_id: Hash
+    amount: MoneyIn | None = None
+
+
+class ApplicationIn(ApiModel):
+    """`product` and `reference` are the bank's own words and stay sealed. `mode`: hold `all` lines or none, or the `partial` ones
+    that pass.
+    """
+
+    lines: Annotated[list[LineIn], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
+    product: ShortText
+    reference: ShortText
+    hold_days: Annotated[int, Field(ge=1, le=60)] | None = None
+    mode: Literal["all", "partial"] = "all"
+
+
+def apply(request: Request, node: TheNode, caller: Caller, acting: Acting, body: ApplicationIn, dry_run: DryRun = False) -> Response:
+    """Applies for a financing. A refusal is 409 with the code, each line's, and the record that shows the attempt."""
+    outcome = Applications(node).apply(
+        acting,
+        [ApplicationLine(line.declaration_id, line.amount) for line in body.lines],
+        product=body.product,
+        reference=body.reference,
+        hold_days=body.hold_days,
+        mode=body.mode,
+        dry_run=dry_run,
+        cause=reference_of(request, caller.name),
+    )
+    content = _json(outcome)
+    if dry_run:
+        return json_response(content)
+    if outcome.id is None:
+        detail = CODES.get(outcome.code) or next((line.message for line in outcome.lines if line.code == outcome.code), outcome.code)
+        return problem(409, outcome.code, detail, request_id=request_id_of(request), extra=content)
+    return json_response(content, status=201, headers={"Location": f"/v1/financings/{outcome.id}"})
+
+
+def add_routes(app: FastAPI) -> None:
+    app.add_api_route("/v1/financings", apply, methods=["POST"], status_code=201, tags=["financings"])
+
+
+def _json(outcome: ApplicationOutcome) -> dict[str, Any]:
+    return {
+        "id": outcome.id,
+        "code": outcome.code,
+        "lines": [_line(line) for line in outcome.lines],
+        "record_id": outcome.record_id,
+        "as_of": {"height": outcome.height, "time": rfc3339(outcome.time_ms)},
+    }
+
+
+def _line(line: LineOutcome) -> dict[str, Any]:
+    return {
+        "declaration_id": line.declaration_id,
+        "number": line.number,
+        "code": line.code,
+        "message": "" if line.code == "ok" else line.message,
+        "share": line.share,
+        "amount": None if line.amount is None else line.amount.to_json(),
+        "left": None if line.left is None else line.left.to_json(),
+    }

@@ -1,0 +1,159 @@
+"""Declarations as far as this node can open them, with their standing on the ledger; amended and voided at the registrar's.
+
+An exporter sees its own. A bank sees those that it was answered about, and never which other bank uses them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Path, Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.context import Acting, Caller, TheNode
+from api.models import ApiModel, Day, Limit, MoneyIn, ShortText
+from api.principal import Principal
+from api.resources.exporter import enterprise_for
+from api.resources.records import receipt_json
+from api.resources.tasks import opened_task
+from api.responses import json_response, page, single
+from ledger.clock import rfc3339
+from ledger.errors import NotFound
+from ledger.limits import INTEGER_MAX
+from nodes.collections import Collection, Collections
+from nodes.declarations import Declaration, Declarations
+from nodes.node import Node
+
+DeclarationId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+AfterIndex = Annotated[int, Query(ge=0, le=INTEGER_MAX, description="the cursor that the page before gave as `next`")]
+Number = Annotated[str | None, Query(pattern=r"^[0-9]{18}$", description="the declaration with this number")]
+Uscc = Annotated[str | None, Query(pattern=r"^[0-9A-Z]{18}$", description="those of this exporter")]
+
+
+class AmendIn(ApiModel):
+    """The amount that is declared now, in the declaration's currency, and why."""
+
+    amount: MoneyIn
+    reason: ShortText
+
+
+class VoidIn(ApiModel):
+    """Why the declaration counts no more; `text` stays sealed."""
+
+    reason: Literal["withdrawn", "error"]
+    text: Annotated[str, Field(max_length=200)] = ""
+
+
+class CollectionIn(ApiModel):
+    """Money that came in from abroad for the declaration, recorded once, whoever lent."""
+
+    amount: MoneyIn
+    collected_on: Day
+    reference: ShortText
+
+
+def list_declarations(
+    node: TheNode, caller: Caller, after: AfterIndex = 0, limit: Limit = 100, number: Number = None, exporter_uscc: Uscc = None
+) -> Response:
+    """In the order of their registration, as far as they concern the caller."""
+    service, own = Declarations(node), _own_uscc(node, caller)
+    if number is not None:
+        found = [each for each in _found(service, number) if own in (None, each.exporter_uscc)]
+        return page([_json(each) for each in found if exporter_uscc in (None, each.exporter_uscc)], None)
+    if own is not None and exporter_uscc not in (None, own):
+        return page([], None)
+    listed = service.list(own or exporter_uscc, after, limit)
+    return page([_json(each) for each in listed], listed[-1].log_index if len(listed) == limit else None)
+
+
+def get_declaration(request: Request, node: TheNode, caller: Caller, declaration_id: DeclarationId) -> Response:
+    """One declaration with what may still be financed on it, from this node's own replica."""
+    return single(request, _json(_visible(node, caller, declaration_id)))
+
+
+def amend_declaration(node: TheNode, declaration_id: DeclarationId, body: AmendIn) -> Response:
+    """The declared amount changed. Usage stays: where it is now too much, the declaration is overused and takes no new hold."""
+    return json_response(receipt_json(Declarations(node).amend(declaration_id, body.amount, body.reason)))
+
+
+def void_declaration(node: TheNode, declaration_id: DeclarationId, body: VoidIn) -> Response:
+    """The declaration counts no more; what was financed on it stays."""
+    return json_response(receipt_json(Declarations(node).void(declaration_id, body.reason, body.text)))
+
+
+def record_collection(node: TheNode, acting: Acting, declaration_id: DeclarationId, body: CollectionIn) -> Response:
+    """Prepares the record that money came in; a second person signs it."""
+    return opened_task(Collections(node).record(acting, declaration_id, body.amount, body.collected_on, body.reference))
+
+
+def list_collections(node: TheNode, declaration_id: DeclarationId, unused: bool = False) -> Response:
+    """The collections on a declaration that this node can open, the oldest first."""
+    return page([_collection(each) for each in Collections(node).list(declaration_id, unused_only=unused)], None)
+
+
+def add_routes(app: FastAPI) -> None:
+    tags: list[Any] = ["declarations"]
+    app.add_api_route("/v1/declarations", list_declarations, methods=["GET"], tags=tags)
+    app.add_api_route("/v1/declarations/{declaration_id}", get_declaration, methods=["GET"], tags=tags)
+    app.add_api_route("/v1/declarations/{declaration_id}/amend", amend_declaration, methods=["POST"], tags=tags)
+    app.add_api_route("/v1/declarations/{declaration_id}/void", void_declaration, methods=["POST"], tags=tags)
+    app.add_api_route("/v1/declarations/{declaration_id}/collections", record_collection, methods=["POST"], status_code=202, tags=tags)
+    app.add_api_route("/v1/declarations/{declaration_id}/collections", list_collections, methods=["GET"], tags=tags)
+
+
+def _own_uscc(node: Node, caller: Principal) -> str | None:
+    """The exporter to which the caller's view is confined; None for a member's own people."""
+    return enterprise_for(node, caller, None).uscc if caller.enterprise or node.config.node.role == "enterprise" else None
+
+
+def _visible(node: Node, caller: Principal, declaration_id: str) -> Declaration:
+    """Raises `NotFound` (`unknown-declaration`), for another exporter's too."""
+    found = Declarations(node).get(declaration_id)
+    if _own_uscc(node, caller) not in (None, found.exporter_uscc):
+        raise NotFound("unknown-declaration", "this node knows no such declaration")
+    return found
+
+
+def _found(service: Declarations, number: str) -> list[Declaration]:
+    try:
+        return [service.find_by_number(number)]
+    except NotFound:
+        return []
+
+
+def _json(declaration: Declaration) -> dict[str, Any]:
+    return {
+        "id": declaration.id,
+        "number": declaration.number,
+        "exporter": {"uscc": declaration.exporter_uscc, "name": declaration.exporter_name, "enterprise_id": declaration.enterprise},
+        "registered": declaration.registered.to_json(),
+        "current": declaration.current.to_json(),
+        "export_date": declaration.export_date,
+        "status": {
+            "declaration": declaration.status,
+            "use": declaration.use,
+            "financeable": declaration.financeable.to_json(),
+            "available": declaration.available.to_json(),
+            "available_ppm": declaration.available_ppm,
+            "until": rfc3339(declaration.until_ms),
+        },
+        "record_id": declaration.record_id,
+        "as_of": {"height": declaration.height, "time": rfc3339(declaration.time_ms)},
+    }
+
+
+def _collection(collection: Collection) -> dict[str, Any]:
+    return {
+        "id": collection.id,
+        "declaration_id": collection.declaration_id,
+        "amount": collection.amount.to_json(),
+        "collected_on": collection.collected_on,
+        "reference": collection.reference,
+        "recorded": rfc3339(collection.recorded_ms),
+        "share": collection.share,
+        "unused": collection.unused,
+        "unused_amount": None if collection.unused_amount is None else collection.unused_amount.to_json(),
+        "record_id": collection.id,
+    }

@@ -1,0 +1,116 @@
+"""Enquiries of a bank about declarations, under an exporter's consent: asked here, answered by the authority's node."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import FastAPI, Path, Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.context import Acting, Caller, TheNode
+from api.idempotency import reference_of
+from api.models import ApiModel, Day, Hash, Limit, MoneyIn
+from api.preferences import wait_seconds
+from api.responses import json_response, page, single
+from ledger.clock import rfc3339
+from ledger.limits import ENQUIRY_LINES_MAX, INTEGER_MAX
+from nodes.enquiries import AnsweredLine, Enquiries, Enquiry, EnquiryLine
+
+PENDING: Final = "pending"
+EnquiryId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+AfterIndex = Annotated[int, Query(ge=0, le=INTEGER_MAX, description="the cursor that the page before gave as `next`")]
+
+
+class LineIn(ApiModel):
+    """A declaration as the bank was shown it; what is null is not asked."""
+
+    number: Annotated[str, Field(min_length=1, max_length=32)]
+    exporter_uscc: Annotated[str, Field(min_length=1, max_length=32)]
+    amount: MoneyIn | None = None
+    export_date: Day | None = None
+
+
+class EnquiryIn(ApiModel):
+    """Up to 500 declarations of one exporter, in one go and under one consent."""
+
+    kind: Literal["declarations"]
+    consent_id: Hash
+    lines: Annotated[list[LineIn], Field(min_length=1, max_length=ENQUIRY_LINES_MAX)]
+
+
+def ask(request: Request, node: TheNode, caller: Caller, acting: Acting, body: EnquiryIn) -> Response:
+    """Asks. With `Prefer: wait` the answer, if it is there by then; otherwise 202 and where it will be."""
+    service = Enquiries(node)
+    lines = [EnquiryLine(line.number, line.exporter_uscc, line.amount, line.export_date) for line in body.lines]
+    enquiry_id = service.ask(acting, body.consent_id, lines, body.kind, reference=reference_of(request, caller.name))
+    enquiry = service.wait(enquiry_id, wait_seconds(request) or 0)
+    if enquiry.state != PENDING:
+        return json_response(_json(enquiry))
+    headers = {"Location": f"/v1/enquiries/{enquiry_id}", "Retry-After": "1"}
+    return json_response(_json(enquiry), status=202, headers=headers)
+
+
+def get_enquiry(request: Request, node: TheNode, enquiry_id: EnquiryId) -> Response:
+    """An enquiry with its answer, once it is there. `Prefer: wait` waits for it."""
+    service = Enquiries(node)
+    wait_s = wait_seconds(request)
+    return single(request, _json(service.wait(enquiry_id, wait_s) if wait_s else service.get(enquiry_id)))
+
+
+def list_enquiries(node: TheNode, after: AfterIndex = 0, limit: Limit = 100) -> Response:
+    """In the order of the ledger."""
+    found = Enquiries(node).list(after, limit)
+    following = None
+    if len(found) == limit:
+        with node.store.reading() as reader:
+            last = reader.record(found[-1].id)
+        following = None if last is None else last.log_index
+    return page([_json(each) for each in found], following)
+
+
+def add_routes(app: FastAPI) -> None:
+    tags: list[Any] = ["enquiries"]
+    app.add_api_route("/v1/enquiries", ask, methods=["POST"], tags=tags)
+    app.add_api_route("/v1/enquiries", list_enquiries, methods=["GET"], tags=tags)
+    app.add_api_route("/v1/enquiries/{enquiry_id}", get_enquiry, methods=["GET"], tags=tags)
+
+
+def _json(enquiry: Enquiry) -> dict[str, Any]:
+    seen = enquiry.as_of
+    return {
+        "id": enquiry.id,
+        "kind": enquiry.kind,
+        "consent_id": enquiry.consent,
+        "state": enquiry.state,
+        "code": enquiry.code,
+        "asked": rfc3339(enquiry.asked_ms),
+        "answered": None if enquiry.answered_ms is None else rfc3339(enquiry.answered_ms),
+        "record_id": enquiry.answer_record,
+        "as_of": None if seen is None else {"height": seen.height, "time": rfc3339(seen.time)},
+        "lines": [_line(line) for line in enquiry.lines],
+    }
+
+
+def _line(line: AnsweredLine) -> dict[str, Any]:
+    """The three parts of an answer. What the authority did not say of a line is null."""
+    status = line.status
+    return {
+        "number": line.number,
+        "result": line.result,
+        "declaration_id": line.declaration,
+        "integrity": None if line.integrity is None else line.integrity.model_dump(),
+        "status": None
+        if status is None or line.financeable is None or line.available is None
+        else {
+            "declaration": status.declaration,
+            "financeable": line.financeable.to_json(),
+            "available": line.available.to_json(),
+            "available_ppm": status.available_ppm,
+            "use": status.use,
+            "until": rfc3339(status.until),
+        },
+        "source": None if line.source is None else line.source.model_dump(),
+        "grant": line.grant,
+    }

@@ -1,0 +1,193 @@
+"""Financings at a bank: taken in, approved, disbursed, repaid, cancelled, and read with money beside every share.
+
+What the domain marks with two signatures answers 202 with a task that a second person signs.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Path, Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.context import Acting, TheNode
+from api.models import ApiModel, Day, Hash, Limit, MoneyIn, ShortText
+from api.resources.records import receipt_json
+from api.resources.tasks import opened_task
+from api.responses import json_response, page, single
+from ledger.clock import rfc3339
+from ledger.errors import InputError
+from ledger.limits import ALLOCATIONS_BOUND, COLLECTIONS_PER_REPAYMENT_MAX, INTEGER_MAX
+from nodes.financing_steps import CollectionUse, Pledge
+from nodes.financing_views import Financing, FinancingLine
+from nodes.financings import Financings
+from nodes.money import Money
+from nodes.tasks import Task
+
+FinancingId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+Before = Annotated[int | None, Query(ge=0, le=INTEGER_MAX, description="the cursor that the page before gave as `next`")]
+State = Annotated[str | None, Query(pattern=r"^[A-Z_]{1,32}$", description="financings of this state")]
+IdQuery = Annotated[str | None, Query(pattern=r"^[0-9a-f]{64}$")]
+Amounts = Annotated[list[MoneyIn | None], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
+
+
+class PledgeIn(ApiModel):
+    """What secures the loan: the agreement, and the number and time of its registration as a movable."""
+
+    agreement: ShortText
+    registration_number: ShortText
+    registered_at: ShortText
+
+
+class IntakeIn(ApiModel):
+    """`keep`: what each line keeps, null all of it, zero lets it go; null in its place keeps everything."""
+
+    keep: Amounts | None = None
+
+
+class ApproveIn(ApiModel):
+    """As `IntakeIn`, with the pledge."""
+
+    pledge: PledgeIn
+    keep: Amounts | None = None
+
+
+class DisburseIn(ApiModel):
+    """What was paid out on each line, null what is left of it. `final` frees what was not drawn."""
+
+    amounts: Amounts | None = None
+    final: bool = True
+    disbursed_on: Day
+    matures_on: Day
+    reference: ShortText
+
+
+class CollectionUseIn(ApiModel):
+    """How much of a collection goes into the repayment."""
+
+    collection_id: Hash
+    amount: MoneyIn
+
+
+class RepayIn(ApiModel):
+    """`amounts` for each line, or a `total` that pays the first lines first, or neither for all that is outstanding."""
+
+    amounts: Amounts | None = None
+    total: MoneyIn | None = None
+    source: Literal["own-funds", "collections"]
+    collections: Annotated[list[CollectionUseIn], Field(max_length=COLLECTIONS_PER_REPAYMENT_MAX, default_factory=list)]
+    paid_on: Day
+    reference: ShortText
+
+
+class CancelIn(ApiModel):
+    """Why; `text` stays sealed."""
+
+    reason: Literal["rejected", "withdrawn", "error"]
+    text: Annotated[str, Field(max_length=200)] = ""
+
+
+def list_financings(
+    node: TheNode,
+    state: State = None,
+    declaration_id: IdQuery = None,
+    enterprise_id: IdQuery = None,
+    after: Before = None,
+    limit: Limit = 100,
+) -> Response:
+    """The newest first."""
+    found = Financings(node).page(state=state, declaration=declaration_id, enterprise=enterprise_id, before=after, limit=limit)
+    return page([_json(each) for each in found], found[-1].log_index if len(found) == limit else None)
+
+
+def get_financing(request: Request, node: TheNode, financing_id: FinancingId) -> Response:
+    """A financing as it stands, and what may be done with it next."""
+    return single(request, _json(Financings(node).get(financing_id)))
+
+
+def intake(node: TheNode, acting: Acting, financing_id: FinancingId, body: IntakeIn | None = None) -> Response:
+    """Takes an application in."""
+    keep = None if body is None else body.keep
+    return json_response(receipt_json(Financings(node).intake(acting, financing_id, keep)))
+
+
+def approve(node: TheNode, acting: Acting, financing_id: FinancingId, body: ApproveIn) -> Response:
+    """Prepares the approval, which is the check just before money moves."""
+    pledge = Pledge(body.pledge.agreement, body.pledge.registration_number, body.pledge.registered_at)
+    return opened_task(Financings(node).approve(acting, financing_id, pledge, body.keep))
+
+
+def disburse(node: TheNode, acting: Acting, financing_id: FinancingId, body: DisburseIn) -> Response:
+    """Prepares the registration of a disbursement."""
+    days = {"disbursed_on": body.disbursed_on, "matures_on": body.matures_on}
+    return opened_task(Financings(node).disburse(acting, financing_id, body.amounts, final=body.final, reference=body.reference, **days))
+
+
+def repay(node: TheNode, acting: Acting, financing_id: FinancingId, body: RepayIn) -> Response:
+    """Prepares the registration of a repayment."""
+    if body.amounts is not None and body.total is not None:
+        raise InputError("invalid-request", "say either what each line is repaid or the total, not both")
+    task = Financings(node).repay(
+        acting,
+        financing_id,
+        body.amounts if body.total is None else body.total,
+        source=body.source,
+        paid_on=body.paid_on,
+        reference=body.reference,
+        collections=[CollectionUse(each.collection_id, each.amount) for each in body.collections],
+    )
+    return opened_task(task)
+
+
+def cancel(node: TheNode, acting: Acting, financing_id: FinancingId, body: CancelIn) -> Response:
+    """Lets a financing go; once approved, two people state that no money left."""
+    done = Financings(node).cancel(acting, financing_id, body.reason, body.text)
+    return opened_task(done) if isinstance(done, Task) else json_response(receipt_json(done))
+
+
+def add_routes(app: FastAPI) -> None:
+    tags: list[Any] = ["financings"]
+    app.add_api_route("/v1/financings", list_financings, methods=["GET"], tags=tags)
+    app.add_api_route("/v1/financings/{financing_id}", get_financing, methods=["GET"], tags=tags)
+    for step in (intake, approve, disburse, repay, cancel):
+        app.add_api_route(f"/v1/financings/{{financing_id}}/{step.__name__}", step, methods=["POST"], tags=tags)
+
+
+def _json(financing: Financing) -> dict[str, Any]:
+    return {
+        "id": financing.id,
+        "state": financing.state,
+        "mode": financing.mode,
+        "flags": list(financing.flags),
+        "exporter": {"enterprise_id": financing.enterprise, "uscc": financing.uscc, "name": financing.name},
+        "product": financing.product,
+        "reference": financing.reference,
+        "applied": rfc3339(financing.applied_ms),
+        "hold_until": None if financing.hold_until_ms is None else rfc3339(financing.hold_until_ms),
+        "approved": None if financing.approved_ms is None else rfc3339(financing.approved_ms),
+        "totals": {name: financing.total(name).to_json() for name in ("applied", "disbursed", "repaid", "outstanding")},
+        "lines": [_line(line) for line in financing.lines],
+        "records": [
+            {"record_id": each.record_id, "type": each.type, "code": each.code, "time": rfc3339(each.time_ms), "height": each.height}
+            for each in financing.records
+        ],
+        "actions": list(financing.actions),
+        "record_id": financing.id,
+        "as_of": {"height": financing.height, "time": rfc3339(financing.time_ms)},
+    }
+
+
+def _line(line: FinancingLine) -> dict[str, Any]:
+    money = {"applied", "registered", "approved", "undrawn", "disbursed", "repaid", "outstanding", "available"}
+    plain = ("declaration_id", "number", "code", "held", "drawn", "lost")
+    return {
+        **{name: getattr(line, name) for name in plain},
+        "consent_id": line.consent,
+        "money": {name: _money(getattr(line, name)) for name in sorted(money)},
+    }
+
+
+def _money(amount: Money | None) -> dict[str, str] | None:
+    return None if amount is None else amount.to_json()

@@ -1,0 +1,78 @@
+"""Second signatures: records that one person prepared and signed, for another person to sign or decline."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.context import Acting, TheNode
+from api.models import After, ApiModel, Limit, ShortText
+from api.resources.records import receipt_json
+from api.responses import json_response, page, single
+from ledger.clock import rfc3339
+from nodes.tasks import Task, Tasks
+
+TaskId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+State = Annotated[Literal["open", "signed", "declined", "expired"] | None, Query(description="tasks of this state only")]
+
+
+class DeclineIn(ApiModel):
+    """Why the record is not signed."""
+
+    reason: ShortText
+
+
+def list_tasks(node: TheNode, state: State = None, after: After = None, limit: Limit = 100) -> Response:
+    """Tasks, the newest first. The cursor is a task's id."""
+    found = Tasks(node).list(state, after=after, limit=limit)
+    return page([task_json(task) for task in found], found[-1].id if len(found) == limit else None)
+
+
+def get_task(request: Request, node: TheNode, task_id: TaskId) -> Response:
+    """A task, and what became of its record."""
+    return single(request, task_json(Tasks(node).get(task_id)))
+
+
+def sign_task(node: TheNode, acting: Acting, task_id: TaskId) -> Response:
+    """Signs second, with the key of the person who signed in, and sends the record. A refusal by the rules is a problem with its code."""
+    return json_response(receipt_json(Tasks(node).sign(task_id, acting)))
+
+
+def decline_task(node: TheNode, acting: Acting, task_id: TaskId, body: DeclineIn) -> Response:
+    """Ends a task unsigned."""
+    return json_response(task_json(Tasks(node).decline(task_id, acting, body.reason)))
+
+
+def add_routes(app: FastAPI) -> None:
+    tags: list[Any] = ["tasks"]
+    app.add_api_route("/v1/tasks", list_tasks, methods=["GET"], tags=tags)
+    app.add_api_route("/v1/tasks/{task_id}", get_task, methods=["GET"], tags=tags)
+    app.add_api_route("/v1/tasks/{task_id}/sign", sign_task, methods=["POST"], tags=tags)
+    app.add_api_route("/v1/tasks/{task_id}/decline", decline_task, methods=["POST"], tags=tags)
+
+
+def opened_task(task: Task) -> Response:
+    """202: the record waits for a second signature."""
+    location = f"/v1/tasks/{task.id}"
+    return json_response({"task": task.id, "location": location, **task_json(task)}, status=202, headers={"Location": location})
+
+
+def task_json(task: Task) -> dict[str, Any]:
+    """A task as people and programs see it."""
+    return {
+        "id": task.id,
+        "type": task.type,
+        "summary": dict(task.summary),
+        "author": task.author,
+        "state": task.state,
+        "record_id": task.record_id,
+        "result": task.result,
+        "decided_by": task.decided_by,
+        "reason": task.reason,
+        "created": rfc3339(task.created_ms),
+        "decided": None if task.decided_ms is None else rfc3339(task.decided_ms),
+        "expires": rfc3339(task.expires_ms),
+    }
