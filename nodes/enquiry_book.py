@@ -127,17 +127,24 @@ class GrantBook:
             commitment = grant_commitment(bank=self._bank, **opening)
             if commitment not in public:
                 raise InputError("grant-wrong", "a grant's opening does not open any commitment of the answer")
-            row = connection.execute(_TERMS, {"declaration": line.grant.declaration, "consent": secret.consent}).first()
-            if row is None:
+            declared = connection.execute(sa.select(*_DECLARED).where(declarations.c.id == line.grant.declaration)).first()
+            consenting = connection.execute(sa.select(*_CONSENTING).where(consents.c.id == secret.consent)).first()
+            if declared is None or consenting is None:
                 raise InputError("grant-wrong", "a grant is about a declaration or a consent that this node cannot read")
             end_ms = opening.pop("end")
-            values = {**opening, **row._asdict(), "end_ms": end_ms, "commitment": commitment, "answer_record": stored.id}
+            values = {
+                **opening,
+                **declared._asdict(),
+                **consenting._asdict(),
+                "end_ms": end_ms,
+                "commitment": commitment,
+                "answer_record": stored.id,
+            }
             connection.execute(sa.insert(grants).values(**values, height=stored.height, log_index=stored.log_index))
 
 
-_TERMS: Final = sa.select(
-    declarations.c.number, declarations.c.registered_minor, declarations.c.currency, consents.c.enterprise, consents.c.uscc, consents.c.name
-).where(declarations.c.id == sa.bindparam("declaration"), consents.c.id == sa.bindparam("consent"))
+_DECLARED: Final = (declarations.c.number, declarations.c.registered_minor, declarations.c.currency)
+_CONSENTING: Final = (consents.c.enterprise, consents.c.uscc, consents.c.name)
 
 
 def _consent_named(opened: Mapping[str, Opened]) -> str | None:
