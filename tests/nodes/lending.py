@@ -19,7 +19,9 @@ from contracts.commitments import consent_commitment, grant_commitment
 from contracts.shares import WHOLE
 from ledger.clock import SettableClock
 from ledger.engine import Receipt
+from ledger.follow import FollowEngine
 from ledger.keys import public_of
+from ledger.solo import SoloEngine
 from nodes.author import SigningKey
 from nodes.caller import Caller
 from nodes.financings import Financings
@@ -83,11 +85,12 @@ class Lending:
         consent = self.record(self.authority, "consent.give", body, SigningKey(key.id, once), self.authority.identity_key).record_id
         request = self.record(desk.node, "enquiry.request", {"kind": "declarations"}).record_id
         take = self.record(self.authority, "enquiry.take", {"request": request, "consent": consent, "salt": salt}).record_id
-        opening = {"declaration": declaration[0], "maximum": WHOLE, "uses": 5, "end": end, "consent": consent, "salt": grant_salt}
-        commitment = grant_commitment(bank=bank, **opening)
+        commitment = grant_commitment(
+            bank=bank, consent=consent, declaration=declaration[0], end=end, maximum=WHOLE, salt=grant_salt, uses=5
+        )
         answer = self.record(self.authority, "enquiry.answer", {"request": request, "take": take, "grants": [commitment]})
-        row = {**opening, "commitment": commitment, "end_ms": opening.pop("end"), "number": declaration[1]}
-        row.pop("end")
+        row: dict[str, Any] = {"commitment": commitment, "declaration": declaration[0], "number": declaration[1], "consent": consent}
+        row |= {"maximum": WHOLE, "uses": 5, "end_ms": end, "salt": grant_salt}
         row |= {"registered_minor": registered.amount_minor, "currency": registered.currency, "enterprise": "e" * 64, "uscc": USCCS[0]}
         row |= {"name": "Green Fruit", "answer_record": answer.record_id, "height": answer.height, "log_index": answer.log_index}
         with desk.node.private.begin() as connection:
@@ -107,7 +110,8 @@ class Lending:
         receipt = node.outbox.send(authored.raw, record_type)
         assert receipt.code == "ok", receipt.result
         for each in (self.authority, self.a.node, self.b.node):
-            each.engine.heights.wait_for(receipt.height, 10)  # type: ignore[attr-defined] - every engine of these tests counts heights
+            assert isinstance(each.engine, SoloEngine | FollowEngine)
+            assert each.engine.heights.wait_for(receipt.height, 10)
         return receipt
 
 
@@ -130,9 +134,11 @@ def lending(directory: Path) -> Iterator[Lending]:
     founded = found(directory, AUTHORITY, BANK_A, BANK_B, clock=clock)
     with ExitStack() as stack:
         authority = stack.enter_context(Node.open(founded.homes["authority"], clock, cost=CHEAP))
-        desks = []
-        for slug in ("bank-a", "bank-b"):
-            node = stack.enter_context(Node.open(founded.homes[slug], clock, cost=CHEAP, upstream=Beside(authority)))
-            people = [signed_in(founded, node, role) for role in ("maker", "checker")]
-            desks.append(Desk(node, *people, Financings(node)))
-        yield Lending(founded, clock, authority, *desks)
+        desks = [stack.enter_context(_desk(founded, slug, clock, Beside(authority))) for slug in ("bank-a", "bank-b")]
+        yield Lending(founded, clock, authority, desks[0], desks[1])
+
+
+@contextmanager
+def _desk(founded: Founded, slug: str, clock: SettableClock, upstream: Beside) -> Iterator[Desk]:
+    with Node.open(founded.homes[slug], clock, cost=CHEAP, upstream=upstream) as node:
+        yield Desk(node, signed_in(founded, node, "maker"), signed_in(founded, node, "checker"), Financings(node))

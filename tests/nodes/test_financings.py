@@ -7,7 +7,7 @@ import pytest
 from ledger.errors import InputError, NotFound, NotPermitted, Refused
 from nodes.caller import Caller
 from nodes.financing_apply import ApplicationLine, ApplicationOutcome
-from nodes.financing_steps import CollectionUse, Pledge
+from nodes.financing_steps import CollectionUse, Pledge, Source
 from nodes.money import Money
 from nodes.tasks import Task
 from tests.nodes.lending import DAY, DAY_MS, LATER, Desk, Lending, lending, usd
@@ -42,7 +42,7 @@ def disburse(desk: Desk, financing: str, *amounts: Money | None, final: bool = T
 
 
 def repay(desk: Desk, financing: str, amount: Money | None = None, *uses: CollectionUse) -> Task:
-    source = "collections" if uses else "own-funds"
+    source: Source = "collections" if uses else "own-funds"
     return desk.financings.repay(desk.maker, financing, [amount], source=source, paid_on=LATER, reference="R-1", collections=uses)
 
 
