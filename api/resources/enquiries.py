@@ -88,7 +88,7 @@ def _json(enquiry: Enquiry) -> dict[str, Any]:
         "asked": rfc3339(enquiry.asked_ms),
         "answered": None if enquiry.answered_ms is None else rfc3339(enquiry.answered_ms),
         "record_id": enquiry.answer_record,
-        "as_of": None if seen is None else {"height": seen.height, "time": rfc3339(seen.time)},
+        "as_of": None if seen is None else {"height": seen.height, "time": rfc3339(seen.time_ms)},
         "lines": [_line(line) for line in enquiry.lines],
     }
 

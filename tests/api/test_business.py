@@ -1,0 +1,292 @@
+"""The main job over HTTP, from the customs file to the last repayment, by the people and programs who do it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from api.permissions import scopes_of
+from ledger.clock import rfc3339
+from nodes.enquiry_worker import EnquiryWorker
+from tests.api.served import CUSTODY_USCC, EXPORTER_USCC, Network, problem, token
+
+DAY_MS = 86_400_000
+WAIT = {"Prefer": "wait=20"}
+_serials = itertools.count(519_100_001)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _answering(network: Network) -> Iterator[None]:
+    worker = EnquiryWorker(network.nodes["authority"], "answers")
+    worker.start()
+    yield
+    worker.stop()
+
+
+def row(uscc: str = EXPORTER_USCC, total: str = "36250.00", number: str | None = None) -> dict[str, str]:
+    return {
+        "declaration_number": number or f"090820260{next(_serials)}",
+        "import_export_flag": "E",
+        "exporter_uscc": uscc,
+        "exporter_name": "营口青果出口有限公司" if uscc == EXPORTER_USCC else "Custody Exporter",
+        "office": "0908",
+        "trade_mode": "0110",
+        "destination_country": "IDN",
+        "export_date": "20261011",
+        "hs_code": "0809400000",
+        "goods_name": "鲜李子",
+        "quantity": "11250",
+        "line_total": total,
+        "currency": "USD",
+    }
+
+
+def imported(network: Network, *rows: dict[str, str]) -> list[dict[str, Any]]:
+    answer = network.sign_in("authority", "maker").post("/v1/declaration-imports", json=list(rows), headers=WAIT)
+    assert answer.status_code == 201, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+def consented(network: Network, bank: str = "bank-a", uses: int = 3) -> str:
+    body = {"bank": bank, "scopes": ["finance"], "not_before": rfc3339(network.clock.now_ms()), "uses": uses}
+    body["not_after"] = rfc3339(network.clock.now_ms() + 30 * DAY_MS)
+    answer = network.sign_in("exporter-a", "maker").post("/v1/consents", json=body, headers=WAIT)
+    assert answer.status_code == 201, answer.text
+    consent = str(answer.json()["id"])
+    _await_record(network, bank, consent)
+    return consent
+
+
+def answered(network: Network, consent: str, lines: list[dict[str, Any]], bank: str = "bank-a") -> dict[str, Any]:
+    body = {"kind": "declarations", "consent_id": consent, "lines": lines}
+    answer = network.sign_in(bank, "maker").post("/v1/enquiries", json=body, headers=WAIT)
+    assert answer.status_code == 200, answer.text
+    value: dict[str, Any] = answer.json()
+    return value
+
+
+def asked(what: dict[str, Any]) -> dict[str, Any]:
+    return {"number": what["number"], "exporter_uscc": EXPORTER_USCC, "amount": {"currency": "USD", "value": "36250.00"}}
+
+
+def financed(network: Network, declaration_id: str, value: str, bank: str = "bank-a") -> httpx.Response:
+    body = {
+        "lines": [{"declaration_id": declaration_id, "amount": {"currency": "USD", "value": value}}],
+        "product": "export invoice financing",
+        "reference": "L-1",
+    }
+    return network.sign_in(bank, "maker").post("/v1/financings", json=body, headers=WAIT)
+
+
+def signed(network: Network, prepared: httpx.Response, bank: str = "bank-a") -> dict[str, Any]:
+    assert prepared.status_code == 202, prepared.text
+    location = prepared.headers["location"]
+    answer = network.sign_in(bank, "checker").post(f"{location}/sign")
+    assert answer.status_code == 200, answer.text
+    value: dict[str, Any] = answer.json()
+    return value
+
+
+def test_a_file_is_imported_with_one_result_for_each_declaration(network: Network) -> None:
+    good, twice = row(), row()
+    wrong = row(number="09082026051910000X")
+    items = imported(network, good, wrong, twice)
+    assert [item["result"] for item in items] == ["ok", "number-format", "ok"]
+    again = imported(network, good)
+    assert again[0]["result"] == "already-registered"
+    assert again[0]["declaration_id"] == items[0]["declaration_id"]
+
+
+def test_files_come_as_a_form_too_and_the_same_key_imports_once(network: Network) -> None:
+    columns = row()
+    text = f"{','.join(columns)}\n{','.join(columns.values())}\n".encode()
+    client = network.sign_in("authority", "core")
+    files = [("file", ("a/b/july.csv", text, "text/csv")), ("file", ("broken.xml", b"<x", "application/xml"))]
+    headers = {**WAIT, "Idempotency-Key": "import-1"}
+    first = client.post("/v1/declaration-imports", files=files, headers=headers).json()
+    assert [(item["file"], item["result"] == "ok") for item in first["items"]] == [("july.csv", True), ("broken.xml", False)]
+    assert (first["total"], first["registered"], first["refused"]) == (2, 1, 1)
+    assert client.post("/v1/declaration-imports", files=files, headers=headers).json()["id"] == first["id"]
+    page = client.get(f"/v1/declaration-imports/{first['id']}", params={"after": 1}).json()
+    assert [item["file"] for item in page["items"]] == ["broken.xml"]
+
+
+def test_an_import_that_nobody_waits_for_is_found_at_its_location(network: Network) -> None:
+    columns = row()
+    text = f"{','.join(columns)}\n{','.join(columns.values())}\n".encode()
+    client = network.sign_in("authority", "core")
+    answer = client.post("/v1/declaration-imports", content=text, headers={"Content-Type": "text/csv"})
+    assert answer.status_code in (201, 202)
+    assert client.get(answer.headers["location"]).json()["id"] == answer.json()["id"]
+
+
+@pytest.mark.parametrize("body", ["[]", "{}", "[1]", '[{"colour":"red"}]', '[{"currency":1}]', "nonsense"])
+def test_an_array_that_is_no_table_of_declarations_is_refused(network: Network, body: str) -> None:
+    client = network.sign_in("authority", "core")
+    answer = client.post("/v1/declaration-imports", content=body, headers={"Content-Type": "application/json"})
+    assert problem(answer)["code"] == "invalid-request"
+    assert client.post("/v1/declaration-imports", content=b"x", headers={"Content-Type": "text/plain"}).status_code == 415
+
+
+def test_the_main_job_runs_from_consent_to_repayment(network: Network) -> None:
+    declaration = imported(network, row())[0]
+    enquiry = answered(network, consented(network), [asked(declaration), asked({"number": "090820260519999999"})])
+    line, unknown = enquiry["lines"]
+    assert (line["result"], unknown["result"]) == ("match", "unknown")
+    assert unknown["declaration_id"] is None
+    assert line["status"]["available"] == {"currency": "USD", "value": "36250.00"}
+    assert line["source"] == {"registered_by": "authority", "key": "good"}
+
+    application = financed(network, line["declaration_id"], "29000.00")
+    assert application.status_code == 201, application.text
+    path = application.headers["location"]
+    maker = network.sign_in("bank-a", "maker")
+    assert maker.post(f"{path}/intake", json={}).status_code == 200
+    pledge = {"agreement": "A-1", "registration_number": "R-1", "registered_at": "2026-10-26T08:00:00Z"}
+    assert signed(network, maker.post(f"{path}/approve", json={"pledge": pledge}))["result"]["code"] == "ok"
+    days = {"disbursed_on": "2026-10-27", "matures_on": "2027-01-27", "reference": "D-1"}
+    assert signed(network, maker.post(f"{path}/disburse", json=days))["result"]["code"] == "ok"
+
+    refused = financed(network, line["declaration_id"], "10000.00")
+    body = problem(refused)
+    assert (refused.status_code, body["code"]) == (409, "exceeds-available")
+    assert body["lines"][0]["left"] == {"currency": "USD", "value": "7250.00"}
+    assert maker.get(f"/v1/records/{body['record_id']}").json()["result"]["code"] == "exceeds-available"
+
+    repayment = {"source": "own-funds", "paid_on": "2026-11-01", "reference": "P-1"}
+    assert signed(network, maker.post(f"{path}/repay", json=repayment))["result"]["code"] == "ok"
+    financing = maker.get(path).json()
+    assert financing["state"] == "PAID_OFF"
+    assert financing["totals"]["repaid"] == {"currency": "USD", "value": "29000.00"}
+    assert [each["id"] for each in maker.get("/v1/financings", params={"state": "PAID_OFF"}).json()["items"]] == [financing["id"]]
+    assert maker.get(f"/v1/declarations/{line['declaration_id']}").json()["status"]["available"]["value"] == "36250.00"
+
+
+def test_a_dry_run_says_what_would_come_of_it_and_writes_nothing(network: Network) -> None:
+    declaration = imported(network, row())[0]
+    answered(network, consented(network), [asked(declaration)])
+    body = {"lines": [{"declaration_id": declaration["declaration_id"]}], "product": "p", "reference": "r"}
+    before = _head(network)
+    answer = network.sign_in("bank-a", "maker").post("/v1/financings", params={"dry_run": "true"}, json=body)
+    assert (answer.status_code, answer.json()["code"], answer.json()["record_id"]) == (200, "ok", None)
+    assert _head(network) == before
+
+
+def test_one_key_makes_one_financing(network: Network) -> None:
+    declaration = imported(network, row())[0]
+    answered(network, consented(network), [asked(declaration)])
+    client = network.sign_in("bank-a", "core")
+    amount = {"currency": "USD", "value": "1000.00"}
+    body = {"lines": [{"declaration_id": declaration["declaration_id"], "amount": amount}], "product": "p", "reference": "r"}
+    headers = {"Idempotency-Key": "loan-77"}
+    first, second = (client.post("/v1/financings", json=body, headers=headers) for _ in range(2))
+    assert first.status_code == 201, first.text
+    assert first.json() == second.json()
+    other = client.post("/v1/financings", json={**body, "reference": "other"}, headers=headers)
+    assert problem(other)["code"] == "idempotency-conflict"
+
+
+def test_a_bank_without_a_grant_gets_no_hold(network: Network) -> None:
+    declaration = imported(network, row())[0]
+    answer = financed(network, declaration["declaration_id"], "1000.00", bank="bank-b")
+    assert (answer.status_code, problem(answer)["code"]) == (409, "no-grant")
+
+
+def test_the_person_who_prepared_it_cannot_sign_it_too(network: Network) -> None:
+    declaration = imported(network, row())[0]
+    answered(network, consented(network), [asked(declaration)])
+    path = financed(network, declaration["declaration_id"], "1000.00").headers["location"]
+    maker = network.sign_in("bank-a", "maker")
+    maker.post(f"{path}/intake", json={})
+    pledge = {"agreement": "A-1", "registration_number": "R-1", "registered_at": "2026-10-26T08:00:00Z"}
+    prepared = maker.post(f"{path}/approve", json={"pledge": pledge})
+    assert problem(maker.post(f"{prepared.headers['location']}/sign"))["code"] in ("same-person", "not-permitted")
+    checker = network.sign_in("bank-a", "checker")
+    assert prepared.json()["task"] in [task["id"] for task in checker.get("/v1/tasks", params={"state": "open"}).json()["items"]]
+    declined = checker.post(f"{prepared.headers['location']}/decline", json={"reason": "no agreement"})
+    assert declined.json()["state"] == "declined"
+    assert problem(checker.post(f"{prepared.headers['location']}/sign"))["code"] == "task-declined"
+
+
+def test_after_a_revocation_the_next_hold_is_refused(network: Network) -> None:
+    declaration = imported(network, row())[0]
+    consent = consented(network)
+    answered(network, consent, [asked(declaration)])
+    exporter = network.sign_in("exporter-a", "maker")
+    revoked = exporter.post(f"/v1/consents/{consent}/revoke")
+    assert revoked.status_code == 200, revoked.text
+    _await_record(network, "bank-a", revoked.json()["record_id"])
+    assert problem(financed(network, declaration["declaration_id"], "1000.00"))["code"] == "consent-revoked"
+    assert exporter.get(f"/v1/consents/{consent}").json()["state"] == "revoked"
+    kinds = [each["kind"] for each in exporter.get("/v1/accesses").json()["items"] if each["consent_id"] == consent]
+    assert {"consent", "enquiry", "answer", "revocation"} <= set(kinds)
+
+
+def test_an_amended_and_a_voided_declaration_say_so(network: Network) -> None:
+    declaration = imported(network, row())[0]
+    maker = network.sign_in("authority", "maker")
+    path = f"/v1/declarations/{declaration['declaration_id']}"
+    amended = maker.post(f"{path}/amend", json={"amount": {"currency": "USD", "value": "18125.00"}, "reason": "short shipment"})
+    assert amended.json()["result"]["code"] == "ok", amended.text
+    assert maker.get(path).json()["status"]["available"] == {"currency": "USD", "value": "18125.00"}
+    assert maker.post(f"{path}/void", json={"reason": "withdrawn"}).status_code == 200
+    assert maker.get(path).json()["status"]["declaration"] == "void"
+    again = maker.post(f"{path}/void", json={"reason": "withdrawn"})
+    assert (again.status_code, problem(again)["code"]) == (409, "void")
+
+
+def test_an_exporter_in_custody_sees_and_consents_for_itself_only(network: Network) -> None:
+    own, other = imported(network, row(CUSTODY_USCC), row())
+    client = _in_custody(network)
+    listed = [each["id"] for each in client.get("/v1/declarations", params={"limit": 500}).json()["items"]]
+    assert own["declaration_id"] in listed
+    assert other["declaration_id"] not in listed
+    assert client.get("/v1/declarations", params={"number": other["number"]}).json()["items"] == []
+    assert problem(client.get(f"/v1/declarations/{other['declaration_id']}"))["code"] == "unknown-declaration"
+    body = {"bank": "bank-b", "scopes": ["finance"], "not_before": rfc3339(network.clock.now_ms()), "uses": 1}
+    body["not_after"] = rfc3339(network.clock.now_ms() + DAY_MS)
+    given = client.post("/v1/consents", json=body, headers=WAIT)
+    assert (given.status_code, given.json()["basis"]) == (201, "custody"), given.text
+    assert problem(client.post("/v1/consents", json={**body, "enterprise_id": network.exporter}))["code"] == "not-your-enterprise"
+    staff = network.sign_in("authority", "maker")
+    assert problem(staff.post("/v1/consents", json={**body, "enterprise_id": network.in_custody}))["code"] == "not-permitted"
+    theirs = consented(network)
+    assert problem(client.get(f"/v1/consents/{theirs}"))["code"] == "unknown-consent"
+
+
+def test_the_authority_enrols_an_enterprise_once(network: Network) -> None:
+    maker = network.sign_in("authority", "maker")
+    body = {"uscc": "91440300MA5DA1234H", "name": "深圳新企业", "custody": True}
+    enrolled = maker.post("/v1/enterprises", json=body)
+    assert enrolled.status_code == 201, enrolled.text
+    assert maker.get(enrolled.headers["location"]).json()["name"] == "深圳新企业"
+    assert problem(maker.post("/v1/enterprises", json=body))["code"] == "already-enrolled"
+    assert problem(maker.post("/v1/enterprises", json={**body, "uscc": "91440300MA5DA12340"}))["code"] == "uscc-invalid"
+    assert enrolled.json()["id"] in [each["id"] for each in maker.get("/v1/enterprises").json()["items"]]
+
+
+def _in_custody(network: Network) -> httpx.Client:
+    node = network.nodes["authority"]
+    client = network.anyone("authority")
+    name = f"exporter-{next(_serials)}"
+    _, secret = node.accounts.add_client(name, name, "enterprise", scopes_of("enterprise"), enterprise=network.in_custody)
+    bearer = token(client, client_id=name, client_secret=secret).json()["access_token"]
+    client.headers["Authorization"] = f"Bearer {bearer}"
+    return client
+
+
+def _await_record(network: Network, node: str, record_id: str) -> None:
+    with network.nodes["authority"].store.reading() as reader:
+        stored = reader.record(record_id)
+    assert stored is not None
+    network.nodes[node].reader.wait_for(stored.log_index, 15)
+
+
+def _head(network: Network) -> int:
+    with network.nodes["bank-a"].store.reading() as reader:
+        return reader.head.height
