@@ -59,8 +59,9 @@ class FinancingSteps:
     def __init__(self, node: Node, views: FinancingReader, tasks: Tasks, collections: Collections) -> None:
         self._node, self._views, self._tasks, self._collections = node, views, tasks, collections
 
-    def intake(self, caller: Caller, financing_id: str, keep: Amounts | None = None) -> Receipt:
-        """Takes an application in. `keep`: what each line keeps, None all of it, zero lets it go; None keeps everything.
+    def intake(self, caller: Caller, financing_id: str, keep: Amounts | None = None, *, cause: str | None = None) -> Receipt:
+        """Takes an application in. `keep`: what each line keeps, None all of it, zero lets it go; None keeps everything. `cause` names what
+        may have one such record only.
 
         Raises `NotFound` (`unknown-financing`), `InputError` (`currency-differs`, `bad-field`), `Refused` with the rules' code
         (`exceeds-available` with what is left in money), `RuleRefused`, and as `registered_key` and `Outbox.send`.
@@ -68,8 +69,9 @@ class FinancingSteps:
         self._may_prepare(caller, "make", "service")
         financing = self._own(financing_id)
         body = {"financing": financing_id, "shares": kept_shares(financing, keep)[0]}
-        self._foresee(financing, "intake", body, ONE_PERSON)
-        return self._send(caller, "financing.intake", body, {})
+        if not self._has_record(cause):
+            self._foresee(financing, "intake", body, ONE_PERSON)
+        return self._send(caller, "financing.intake", body, {}, cause)
 
     def approve(self, caller: Caller, financing_id: str, pledge: Pledge, keep: Amounts | None = None) -> Task:
         """Prepares an approval, the check just before money moves. `keep` and errors as `intake`, and as `Tasks.open`."""
@@ -169,16 +171,17 @@ class FinancingSteps:
         summary = summary_of(financing, "repay", paid) | {"source": source, "paid_on": paid_on}
         return self._tasks.open(caller, "financing.repay", body, {REPAYMENT: self._for_all(financing, part)}, summary)
 
-    def cancel(self, caller: Caller, financing_id: str, reason: Reason, text: str = "") -> Receipt | Task:
+    def cancel(self, caller: Caller, financing_id: str, reason: Reason, text: str = "", *, cause: str | None = None) -> Receipt | Task:
         """Lets a financing go; once approved that takes two people, who state that no money left: then a task. Raises as `intake`."""
         financing = self._own(financing_id)
         body = {"financing": financing_id, "reason": reason}
         approved = financing.state == "APPROVED"
         self._may_prepare(caller, *(("make", "check") if approved else ("make", "check", "service")))
-        self._foresee(financing, "cancel", body, TWO_PEOPLE if approved else ONE_PERSON)
+        if not self._has_record(cause):
+            self._foresee(financing, "cancel", body, TWO_PEOPLE if approved else ONE_PERSON)
         parts = {REASON: self._for_all(financing, written(ReasonPart, text=text))} if text else {}
         if not approved:
-            return self._send(caller, "financing.cancel", body, parts)
+            return self._send(caller, "financing.cancel", body, parts, cause)
         applied = [line.applied.amount_minor for line in financing.lines]
         return self._tasks.open(caller, "financing.cancel", body, parts, summary_of(financing, "cancel", applied) | {"reason": reason})
 
@@ -194,11 +197,15 @@ class FinancingSteps:
     def _for_all(self, financing: Financing, part: LoanPart | RepaymentPart | ReasonPart) -> Part:
         return for_all(self._node, part, financing.lines[0].consent)
 
-    def _send(self, caller: Caller, record_type: str, body: Mapping[str, Any], parts: Mapping[str, Part]) -> Receipt:
+    def _has_record(self, cause: str | None) -> bool:
+        """Whether a cause has its record already: then its receipt is the answer, and nothing is to be foreseen."""
+        return cause is not None and self._node.outbox.by_reference(cause) is not None
+
+    def _send(self, caller: Caller, record_type: str, body: Mapping[str, Any], parts: Mapping[str, Part], cause: str | None) -> Receipt:
         node = self._node
         key, _ = registered_key(caller, node.directory, node.member, "make", "check", "service")
         authored = node.author.record(record_type, body, [key], parts)
-        receipt = require_ok(node.outbox.send(authored.raw, record_type))
+        receipt = require_ok(node.outbox.send(authored.raw, record_type, cause))
         node.reader.wait_for(receipt.log_index, _READ_S)
         return receipt
 
@@ -246,7 +253,12 @@ class FinancingSteps:
                 )
                 raise InputError("collections-differ", message)
             pairs = [(known[each.collection_id].unused, each.amount.amount_minor) for each in here]
-            takes = used_up(use.share, pairs, loan_of(line).registered_minor)
+            try:
+                takes = used_up(use.share, pairs, loan_of(line).registered_minor)
+            except Refused as error:
+                unused = amount_of_share(sum(share for share, _ in pairs), loan_of(line).registered_minor)
+                message = f"the collections cited on {line.number} have {Money(financing.currency, unused)} unused"
+                raise Refused(error.code, message, hint="cite another collection, or repay the rest from own funds") from error
             body += [{"collection": each.collection_id, "share": take} for each, take in zip(here, takes, strict=True) if take]
         if remaining:
             raise InputError("collections-differ", "a collection is cited that is not on a declaration which is repaid")

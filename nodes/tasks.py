@@ -17,8 +17,8 @@ import sqlalchemy as sa
 
 from ledger import canonical, keys
 from ledger.engine import Receipt
-from ledger.errors import NotFound, NotPermitted, Refused
-from ledger.limits import TASK_SIGNERS_MAX
+from ledger.errors import InputError, NotFound, NotPermitted, Refused
+from ledger.limits import FINANCING_TEXT_CHARS_MAX, TASK_SIGNERS_MAX
 from ledger.record import assemble
 from nodes.author import Part, SigningKey, core_id
 from nodes.caller import Caller, registered_key
@@ -138,8 +138,12 @@ class Tasks:
         return receipt
 
     def decline(self, task_id: str, caller: Caller, reason: str) -> Task:
-        """Ends a task unsigned; its author may do so too. Raises as `sign` does, but for what concerns sending."""
+        """Ends a task unsigned; its author may do so too. Raises as `sign` does, but for what concerns sending, and `InputError`
+        (`bad-field`) for a reason that is too long.
+        """
         node = self._node
+        if len(reason) > FINANCING_TEXT_CHARS_MAX:
+            raise InputError("bad-field", f"reason: at most {FINANCING_TEXT_CHARS_MAX} characters")
         registered_key(caller, node.directory, node.member, "make", "check")
         with node.private.begin() as connection:
             row = _row(connection, task_id)
