@@ -219,7 +219,9 @@ def test_a_block_that_was_tampered_with_is_refused_and_asked_for_again(told: Sol
 
 
 def test_malformed_blocks_are_refused() -> None:
-    for value in (None, [], {}, "x", {"header": 1, "records": [], "checkpoint": ""}, {"header": {}, "records": [1], "checkpoint": ""}):
+    no_header, no_record = {"header": 1, "records": [], "checkpoint": ""}, {"header": {}, "records": [1], "checkpoint": ""}
+    values: list[Any] = [None, [], {}, "x", no_header, no_record]
+    for value in values:
         with pytest.raises(TallystickError, match="malformed-block"):
             BlockBundle.from_json(value)
 
@@ -300,7 +302,7 @@ def test_old_notes_and_notes_of_others_cannot_halt_a_follower(told: Solo, follow
     with told.store.reading() as reader:
         later = reader.checkpoint()
     follower.upstream.replaced = {4: None}  # type: ignore[dict-item]  # withheld
-    follower.upstream.blocks = lambda after, limit, wait: []  # type: ignore[method-assign]
+    follower.upstream.blocks = lambda after, limit, wait: []  # type: ignore[method-assign, assignment]
     for note in [*old, later]:
         follower.upstream.note = note
         assert follower.engine.advance(0) == 0
@@ -328,7 +330,7 @@ def test_a_proxy_that_hands_out_old_blocks_cannot_halt_a_follower(told: Solo, fo
         found = true(after, 1, 0)
         return [replace(found[0], header={**found[0].header, "time": 5})] if number <= lies else found
 
-    follower.upstream.blocks = proxy  # type: ignore[method-assign]
+    follower.upstream.blocks = proxy  # type: ignore[method-assign, assignment]
     for _ in range(4):
         with pytest.raises(VerificationFailed, match="block-invalid"):
             follower.engine.advance(0)
