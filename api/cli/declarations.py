@@ -100,7 +100,7 @@ def _through_api(home: Home, files: list[Path]) -> dict[str, Any]:
         try:
             form = {"grant_type": "client_credentials", "client_id": CLIENT, "client_secret": secret}
             token = _body_of(http.post("/oauth2/token", data=form))["access_token"]
-            parts = [("files", (file.name, stack.enter_context(file.open("rb")), "application/octet-stream")) for file in files]
+            parts = [("file", (file.name, stack.enter_context(file.open("rb")), "application/octet-stream")) for file in files]
             headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": os.urandom(16).hex(), "Prefer": "wait=30"}
             report = _body_of(http.post("/v1/declaration-imports", files=parts, headers=headers))
             return _with_all_items(http, headers, report)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import FastAPI, Path, Query
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.context import Acting, Caller, TheNode
+from api.context import Acting, ApiContext, Caller, Context, TheNode
+from api.heights import wait
 from api.idempotency import reference_of
 from api.models import ApiModel, Day, Hash, Limit, MoneyIn
 from api.preferences import wait_seconds
@@ -19,6 +23,9 @@ from ledger.limits import ENQUIRY_LINES_MAX, INTEGER_MAX
 from nodes.enquiries import AnsweredLine, Enquiries, Enquiry, EnquiryLine
 
 PENDING: Final = "pending"
+# How long a thread stays with one enquiry, and how long to wait for a height before looking again: the node reads a block after it is there.
+_LOOK_S: Final = 0.2
+_LOOK_AGAIN_S: Final = 1.0
 EnquiryId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 AfterIndex = Annotated[int, Query(ge=0, le=INTEGER_MAX, description="the cursor that the page before gave as `next`")]
 
@@ -40,23 +47,23 @@ class EnquiryIn(ApiModel):
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=ENQUIRY_LINES_MAX)]
 
 
-def ask(request: Request, node: TheNode, caller: Caller, acting: Acting, body: EnquiryIn) -> Response:
+async def ask(request: Request, context: Context, caller: Caller, acting: Acting, body: EnquiryIn) -> Response:
     """Asks. With `Prefer: wait` the answer, if it is there by then; otherwise 202 and where it will be."""
-    service = Enquiries(node)
     lines = [EnquiryLine(line.number, line.exporter_uscc, line.amount, line.export_date) for line in body.lines]
-    enquiry_id = service.ask(acting, body.consent_id, lines, body.kind, reference=reference_of(request, caller.name))
-    enquiry = service.wait(enquiry_id, wait_seconds(request) or 0)
+    reference = reference_of(request, caller.name)
+    enquiry_id = await run_in_threadpool(
+        partial(Enquiries(context.node).ask, acting, body.consent_id, lines, body.kind, reference=reference)
+    )
+    enquiry = await _settled(context, enquiry_id, wait_seconds(request) or 0)
     if enquiry.state != PENDING:
         return json_response(_json(enquiry))
     headers = {"Location": f"/v1/enquiries/{enquiry_id}", "Retry-After": "1"}
     return json_response(_json(enquiry), status=202, headers=headers)
 
 
-def get_enquiry(request: Request, node: TheNode, enquiry_id: EnquiryId) -> Response:
+async def get_enquiry(request: Request, context: Context, enquiry_id: EnquiryId) -> Response:
     """An enquiry with its answer, once it is there. `Prefer: wait` waits for it."""
-    service = Enquiries(node)
-    wait_s = wait_seconds(request)
-    return single(request, _json(service.wait(enquiry_id, wait_s) if wait_s else service.get(enquiry_id)))
+    return single(request, _json(await _settled(context, enquiry_id, wait_seconds(request) or 0)))
 
 
 def list_enquiries(node: TheNode, after: AfterIndex = 0, limit: Limit = 100) -> Response:
@@ -75,6 +82,18 @@ def add_routes(app: FastAPI) -> None:
     app.add_api_route("/v1/enquiries", ask, methods=["POST"], tags=tags)
     app.add_api_route("/v1/enquiries", list_enquiries, methods=["GET"], tags=tags)
     app.add_api_route("/v1/enquiries/{enquiry_id}", get_enquiry, methods=["GET"], tags=tags)
+
+
+async def _settled(context: ApiContext, enquiry_id: str, wait_s: float) -> Enquiry:
+    """The enquiry once it is answered, or as it stands when the time is over. While nothing happens on the ledger no thread waits."""
+    service, end = Enquiries(context.node), time.monotonic() + wait_s
+    enquiry = await run_in_threadpool(service.get, enquiry_id)
+    while enquiry.state == PENDING and time.monotonic() < end:
+        with context.heights.watching() as grown:
+            enquiry = await run_in_threadpool(service.wait, enquiry_id, min(_LOOK_S, max(0.0, end - time.monotonic())))
+            if enquiry.state == PENDING:
+                await wait(grown, min(_LOOK_AGAIN_S, max(0.0, end - time.monotonic())))
+    return enquiry
 
 
 def _json(enquiry: Enquiry) -> dict[str, Any]:

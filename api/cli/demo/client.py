@@ -44,6 +44,7 @@ class Desk:
     secret: str = field(repr=False)
     clock: Clock
     _http: httpx.Client | None = None
+    _token: str = field(default="", repr=False)
     _ends_ms: int = 0
 
     def get(self, path: str, **params: str) -> Answer:
@@ -57,7 +58,7 @@ class Desk:
     def upload(self, path: str, files: list[tuple[str, bytes]]) -> Answer:
         """Files as a form."""
         headers = {"Idempotency-Key": os.urandom(16).hex(), "Prefer": f"wait={WAIT_S}"}
-        parts = [("files", (name, content, "application/octet-stream")) for name, content in files]
+        parts = [("file", (name, content, "application/octet-stream")) for name, content in files]
         return self._call("POST", path, files=parts, headers=headers)
 
     def must(self, answer: Answer) -> dict[str, Any]:
@@ -73,7 +74,8 @@ class Desk:
 
     def _call(self, method: str, path: str, **arguments: Any) -> Answer:
         http = self._signed_in()
-        response = http.request(method, path, **arguments)
+        headers = {**arguments.pop("headers", {}), "Authorization": f"Bearer {self._token}"}
+        response = http.request(method, path, headers=headers, **arguments)
         body = response.json() if response.content else {}
         return Answer(response.status_code, body if isinstance(body, dict) else {"items": body})
 
@@ -85,5 +87,5 @@ class Desk:
             response = self._http.post("/oauth2/token", data=form)
             body = self.must(Answer(response.status_code, response.json()))
             self._ends_ms = self.clock.now_ms() + int(body["expires_in"]) * 1000
-            self._http.headers["Authorization"] = f"Bearer {body['access_token']}"
+            self._token = str(body["access_token"])
         return self._http

@@ -24,6 +24,7 @@ from ledger.errors import Refused
 from ledger.solo import SoloEngine
 from nodes.founding import PORT_FIRST, Addresses, Founded, MemberPlan, create_network
 from nodes.home import write_file
+from nodes.keystore import Argon2Cost
 from nodes.node import Node
 from nodes.private_files import make_private_directory
 
@@ -33,6 +34,8 @@ HOUR_MS: Final = 3_600_000
 _PORT_LAST: Final = 60_000
 _SETTLE_S: Final = 30.0
 _NETWORK: Final = "tallystick-demo"
+# Every secret of the demo is made here, of 128 random bits and more: nobody can guess it, so stretching it would only take time.
+_COST: Final = Argon2Cost(passes=1, memory_kib=1_024, lanes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +139,11 @@ class World:
         ]
         listeners = _listeners(len(plans), self._stack)
         addresses = Addresses(host=HOST, port_first=listeners[0].getsockname()[1])
-        founded = create_network(self.directory, _NETWORK, plans, clock=self.clock, random=os.urandom, addresses=addresses)
+        founded = create_network(self.directory, _NETWORK, plans, clock=self.clock, random=os.urandom, addresses=addresses, cost=_COST)
         self.sign_ins = [SignInHere(each.node, each.address, each.user, each.role, each.secret) for each in founded.sign_ins]
         write_new(self.directory / "trust.json", (founded.homes[AUTHORITY] / "trust.json").read_bytes())
         for plan, listener in zip(plans, listeners, strict=True):
-            node = Node.open(founded.homes[plan.id], self.clock)
+            node = Node.open(founded.homes[plan.id], self.clock, cost=_COST)
             self._running[plan.id] = self._stack.enter_context(RunningNode(node, listener))
             if plan.id == AUTHORITY:
                 self._enrol(founded)
