@@ -160,8 +160,9 @@ def trust_document(genesis: Mapping[str, Any]) -> dict[str, Any]:
         "v": 1,
         "network": network_of(genesis),
         "engine": genesis["engine"]["kind"],
-        "operators": [{"name": operator["name"], "public": operator["public"], "from_size": 0, "to_size": None}],
-        "witnesses": {"required": 0, "keys": []},
+        "operators": [{"name": operator["name"], "public": operator["public"], "first_size": 0, "last_size": None}],
+        "witnesses": [],
+        "witnesses_required": 0,
     }
 
 

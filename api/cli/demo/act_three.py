@@ -30,7 +30,7 @@ def repay_from_a_collection(stage: Stage) -> None:
     what = lines[place]
     collected = need(stage.collect("bank-a", what, what.financeable))
     stage.world.settle()
-    amounts = [what.financeable if at == place else None for at in range(len(lines))]
+    amounts = [what.financeable if at == place else Money(what.currency, 0) for at in range(len(lines))]
     repaid = stage.repay("bank-a", "A-USD-0001", amounts, [(str(record_of(collected)), what.financeable)])
     name = f"the buyer pays {what.number}; Bank A's loan on it is repaid from that"
     stage.scene(name, "2 ok", tally([collected.code, repaid.code]), [record_of(collected), record_of(repaid)], str(what.financeable))
@@ -44,7 +44,7 @@ def repay_from_own_funds(stage: Stage) -> None:
     lines = _dollars(stage)
     place = 4
     what = lines[place]
-    amounts = [what.financeable if at == place else None for at in range(len(lines))]
+    amounts = [what.financeable if at == place else Money(what.currency, 0) for at in range(len(lines))]
     repaid = stage.repay("bank-a", "A-USD-0001", amounts)
     name = f"the exporter repays {what.number} from its own funds"
     stage.scene(name, "ok", repaid.code, [record_of(repaid)], str(what.financeable))

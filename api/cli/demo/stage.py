@@ -133,9 +133,9 @@ class Stage:
         self.world.pass_hours(2)
         return [*answers, self.disburse(bank, reference, lines)]
 
-    def repay(self, bank: str, reference: str, amounts: Sequence[Money | None], collections: Sequence[tuple[str, Money]] = ()) -> Answer:
+    def repay(self, bank: str, reference: str, amounts: Sequence[Money], collections: Sequence[tuple[str, Money]] = ()) -> Answer:
         body = {
-            "amounts": [money and money.to_json() for money in amounts],
+            "amounts": [money.to_json() for money in amounts],
             "source": "collections" if collections else "own-funds",
             "collections": [{"collection_id": each, "amount": money.to_json()} for each, money in collections],
             "paid_on": self.today(),
