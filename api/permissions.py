@@ -56,6 +56,7 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     "GET /v1/blocks": _LEDGER,
     "GET /v1/blocks/{height}": _LEDGER,
     "GET /v1/records/{record_id}": _LEDGER,
+    "GET /v1/records/{record_id}/proof": _LEDGER,
     "GET /v1/checkpoint": _LEDGER,
     "GET /v1/log/consistency": _LEDGER,
     "GET /v1/state/proof": _LEDGER,

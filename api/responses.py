@@ -39,6 +39,12 @@ def page(items: Sequence[Any], following: str | int | None, **more: Any) -> Resp
     return json_response({"items": list(items), "next": None if following is None else str(following), **more})
 
 
+def proof_file(content: bytes, name: str) -> Response:
+    """A proof file, byte for byte as it is to be kept."""
+    disposition = f'attachment; filename="{name}.proof.json"'
+    return Response(content, headers={"Cache-Control": "no-store", "Content-Disposition": disposition}, media_type=JSON)
+
+
 def as_of(head: Header) -> dict[str, Any]:
     """The height and time that an answer is about."""
     return {"height": head.height, "time": rfc3339(head.time_ms)}

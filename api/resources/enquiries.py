@@ -23,7 +23,7 @@ from ledger.limits import ENQUIRY_LINES_MAX, INTEGER_MAX
 from nodes.enquiries import AnsweredLine, Enquiries, Enquiry, EnquiryLine
 
 PENDING: Final = "pending"
-# How long a thread stays with one enquiry, and how long to wait for a height before looking again: the node reads a block after it is there.
+# How long a thread stays with one enquiry, and how long until it looks again: a node reads a block a moment after it is there.
 _LOOK_S: Final = 0.2
 _LOOK_AGAIN_S: Final = 1.0
 EnquiryId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]

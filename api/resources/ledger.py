@@ -18,10 +18,11 @@ from api.context import ApiContext, Context, TheNode
 from api.heights import wait
 from api.models import After, Limit
 from api.preferences import wait_seconds
-from api.responses import as_of, json_response, page, single
+from api.responses import as_of, json_response, page, proof_file, single
 from ledger.errors import InputError, NotFound
 from ledger.follow import bundle_of
 from ledger.limits import HTTP_BLOCKS_BYTES_MAX, INTEGER_MAX
+from ledger.proof import state_proof
 from nodes.node import Node
 
 Height = Annotated[int, Path(ge=0, le=INTEGER_MAX)]
@@ -121,20 +122,9 @@ def get_consistency(node: TheNode, first: LogSize, second: LogSize) -> Response:
 def get_state_proof(
     node: TheNode, key: StateKey, height: Annotated[int | None, Query(ge=0, le=INTEGER_MAX, description="the newest by default")] = None
 ) -> Response:
-    """The value of a public state key at a height, or null, and the proof of its presence or absence under that height's state root."""
+    """A proof file of the value of a public state key at a height, or of its absence; `tallystick verify` checks it offline."""
     with node.store.reading() as reader:
-        header = reader.head if height is None else reader.header(height)
-        if header is None:
-            raise NotFound("unknown-height", f"this node's replica has no block at height {height}")
-        value, proof = reader.state_proof(key, header.height)
-        content: dict[str, Any] = {
-            "key": key,
-            "value": None if value is None else value.decode("utf-8"),
-            "proof": proof.to_json(),
-            "header": header.to_json(),
-            "as_of": as_of(header),
-        }
-    return json_response(content)
+        return proof_file(state_proof(reader, key, height), "state")
 
 
 def add_routes(app: FastAPI) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any, Final
 
-from fastapi import FastAPI, Path
+from fastapi import FastAPI, Path, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,17 +18,19 @@ from api.context import ApiContext, Caller, Context, TheNode
 from api.idempotency import body_hash, key_of
 from api.preferences import wait_seconds
 from api.principal import Principal
-from api.responses import as_of, json_response, single
+from api.responses import as_of, json_response, proof_file, single
 from ledger.clock import rfc3339
 from ledger.engine import Receipt
 from ledger.errors import InputError, NotFound, NotPermitted, TallystickError
+from ledger.proof import SECRET_PREFIX, record_proof
 from ledger.record import Record, parse
 from ledger.store import StoredRecord
 from nodes.node import Node
 
-SECRET_PREFIX: Final = "secret"
+_DISCLOSERS: Final = frozenset({"maker", "checker", "service"})
 _OPENERS: Final = frozenset({"maker", "checker", "viewer", "service"})
 
+Reveal = Annotated[bool, Query(description="disclose the sealed parts that this node opens, but no secrets")]
 RecordId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -45,6 +47,16 @@ def get_record(request: Request, node: TheNode, caller: Caller, record_id: Recor
         parts = node.reader.parts_of(record_id)
         content["parts"] = {name: part.content for name, part in parts.items() if not name.startswith(SECRET_PREFIX)}
     return single(request, {**content, "as_of": as_of(head)})
+
+
+def prove_record(node: TheNode, caller: Caller, record_id: RecordId, reveal: Reveal = False) -> Response:
+    """The record's proof file, for `tallystick verify`. `reveal` discloses what this node opens of it: those parts whole, and for good."""
+    if reveal and caller.role not in _DISCLOSERS:
+        raise NotPermitted("not-permitted", "this caller may not disclose what is sealed", hint="leave `reveal` out")
+    parts = node.reader.parts_of(record_id) if reveal else {}
+    revealed = {name: part.content_key for name, part in parts.items() if not name.startswith(SECRET_PREFIX)}
+    with node.store.reading() as reader:
+        return proof_file(record_proof(reader, record_id, revealed), record_id)
 
 
 async def submit_record(request: Request, context: Context, caller: Caller) -> Response:
@@ -65,6 +77,7 @@ async def submit_record(request: Request, context: Context, caller: Caller) -> R
 
 def add_routes(app: FastAPI) -> None:
     app.add_api_route("/v1/records/{record_id}", get_record, methods=["GET"], tags=["ledger"])
+    app.add_api_route("/v1/records/{record_id}/proof", prove_record, methods=["GET"], tags=["ledger"])
     transaction = {"schema": {"type": "object", "required": ["record", "signatures"]}}
     extra = {"requestBody": {"required": True, "content": {"application/json": transaction}}}
     app.add_api_route("/v1/records", submit_record, methods=["POST"], tags=["ledger"], openapi_extra=extra)

@@ -5,7 +5,7 @@ import time
 
 from ledger.checkpoint import verify_note
 from ledger.log_tree import verify_consistency
-from ledger.state_tree import StateProof, verify_absence, verify_presence
+from ledger.verify import verify
 from nodes.enterprises import enrol, enrolment
 from tests.api.served import Network, problem
 
@@ -87,14 +87,16 @@ def test_a_consistency_proof_verifies(network: Network) -> None:
     assert problem(client.get("/v1/log/consistency", params={"first": 3, "second": 2}))["code"] == "outside-log"
 
 
-def test_state_proofs_show_presence_and_absence(network: Network) -> None:
+def test_state_proofs_show_presence_and_absence_to_whoever_holds_the_trust_file(network: Network) -> None:
     client = network.sign_in("authority", "maker")
-    present = client.get("/v1/state/proof", params={"key": "member/bank-a"}).json()
-    root = bytes.fromhex(present["header"]["state_root"])
-    assert verify_presence(root, "member/bank-a", present["value"].encode(), StateProof.from_json(present["proof"]))
-    absent = client.get("/v1/state/proof", params={"key": "member/nobody", "height": 1}).json()
-    assert absent["value"] is None
-    assert verify_absence(bytes.fromhex(absent["header"]["state_root"]), "member/nobody", StateProof.from_json(absent["proof"]))
+    trust = (network.founded.homes["authority"] / "trust.json").read_bytes()
+    present = client.get("/v1/state/proof", params={"key": "member/bank-a"})
+    assert verify(present.content, trust).ok
+    assert present.json()["value"]["role"] == "bank"
+    absent = client.get("/v1/state/proof", params={"key": "member/nobody", "height": 1})
+    assert verify(absent.content, trust).ok
+    assert absent.json()["value"] is None
+    assert problem(client.get("/v1/state/proof", params={"key": "policy", "height": 999_999}))["code"] == "unknown-height"
 
 
 def test_members_are_paged_by_their_ids(network: Network) -> None:

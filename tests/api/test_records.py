@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ledger import canonical, keys
 from ledger.limits import INTRODUCTIONS_PER_DAY_MAX
 from ledger.record import parse, sign_record
+from ledger.verify import verify
 from nodes.author import Part
 from nodes.node import Node
 from nodes.private import parts as parts_table
@@ -103,6 +104,19 @@ def test_secrets_are_shown_to_nobody(network: Network) -> None:
         connection.execute(parts_table.insert(), [row])
     body = network.sign_in("bank-a", "maker").get(f"/v1/records/{receipt.record_id}").json()
     assert body["parts"] == {"request": {"v": 1}}
+
+
+def test_a_proof_file_verifies_offline_and_reveals_only_what_its_owner_discloses(network: Network) -> None:
+    trust = (network.founded.homes["authority"] / "trust.json").read_bytes()
+    path = f"/v1/records/{network.in_custody}/proof"
+    own = network.sign_in("authority", "maker")
+    plain = verify(own.get(path).content, trust)
+    assert (plain.ok, plain.revealed) == (True, {})
+    told = verify(own.get(path, params={"reveal": "true"}).content, trust)
+    assert told.revealed["enrolment"]["uscc"] == network.nodes["authority"].enterprises.get(network.in_custody).uscc
+    guest = _as_node(network, "bank-a")
+    assert verify(guest.get(path).content, trust).ok
+    assert problem(guest.get(path, params={"reveal": "true"}))["code"] == "not-permitted"
 
 
 def test_an_unknown_record_is_not_found(network: Network) -> None:

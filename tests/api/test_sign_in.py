@@ -100,7 +100,7 @@ def test_a_token_under_another_algorithm_or_key_is_refused(network: Network) -> 
     by_stranger = jwt.encode({**header, "alg": "ES256"}, claims, _jwk(ec.generate_private_key(ec.SECP256R1())), algorithms=["ES256"])
     changed = f"{head}.{body}.{signature[:-4]}AAAA"
     for forged in (f"{none}.{body}.", by_public_key, by_stranger, changed, "x", "a.b.c", "é"):
-        answer = client.get("/v1/network", headers={"Authorization": f"Bearer {forged}".encode()})
+        answer = client.get("/v1/network", headers=[(b"Authorization", f"Bearer {forged}".encode())])
         assert problem(answer)["code"] == "token-invalid"
 
 
