@@ -2,9 +2,9 @@
 signature, result, root and checkpoint against its own, and forwards its own member's records upstream.
 
 It trusts the operator for order and time, and for nothing else. A block that does not follow from the blocks before it is not stored.
-Where the operator's signature shows that it holds two histories (two different logs of which neither continues the other), the replica
-halts for good and keeps both signed notes: `halted` in the store, code `fork-seen`. A block that is wrong but not signed as right by
-the operator (a damaged transport, a proxy) is refused and asked for again: code `block-invalid`.
+Where the operator's own signature shows that it holds two histories (`fork-seen`), or that it signed a block that its rules do not lead
+to (`operator-invalid`), the replica first audits itself, then halts for good and keeps the evidence: `halted` in the store. A block that
+is wrong but not signed as right by the operator (a damaged transport, a proxy) is refused and asked for again: code `block-invalid`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from ledger.chain import StoredChain
 from ledger.clock import Clock
 from ledger.engine import Heights, Receipt
 from ledger.errors import InputError, Refused, TallystickError, Unreachable
-from ledger.execution import Accepted, Block, Dropped, Execution, execute, execute_genesis
+from ledger.execution import RULES_FAULT, Accepted, Block, Dropped, Execution, execute, execute_genesis
 from ledger.file_lock import FileLock
 from ledger.inbox import Inbox, Waiting, fail
 from ledger.limits import CLOCK_JUMP_MS_MAX
@@ -191,6 +191,8 @@ def _answer(batch: list[Waiting], execution: Execution) -> list[Waiting]:
     for waiting, outcome in zip(batch, execution.outcomes, strict=True):
         future = waiting[1]
         if isinstance(outcome, Accepted):
+            if outcome.result["code"] == RULES_FAULT:
+                log.error("rules-fault", record_id=outcome.record.id, type=outcome.record.type)
             future.set_result(receipt(outcome, execution))
         elif outcome.code == "quota-exceeded" and execution.header is not None:
             again.append(waiting)
