@@ -107,8 +107,6 @@ def drawn(amount_minor: int | None, line: LoanLine) -> Use:
     if wanted > left:
         raise Refused("exceeds-hold", "more is to be disbursed than was approved and is left")
     share = line.held if wanted == left else min(line.held, share_of_amount(wanted, line.registered_minor))
-    if not covers(line.drawn + share, line.outstanding_minor + wanted, line.registered_minor):
-        share = line.held
     return Use(share, wanted)
 
 

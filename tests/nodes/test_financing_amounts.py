@@ -11,6 +11,7 @@ from ledger.errors import InputError, Refused
 from ledger.limits import AMOUNT_MINOR_MAX
 from nodes.financing_amounts import (
     LoanLine,
+    Use,
     amount_of_share,
     applied,
     collected_share,
@@ -169,10 +170,14 @@ def test_what_all_banks_lend_and_are_owed_never_exceeds_what_was_financeable(reg
 
 
 def test_what_was_lent_and_repaid_in_between_does_not_stretch_the_rest_of_an_approval() -> None:
-    line = LoanLine(PLUM, 1_000_001, 277_000 - 1_000, 1_000, 1, 1)
-    freed = replace(line, drawn=0)
-    assert drawn(None, freed).amount_minor == 1_000_000
-    tight = LoanLine(1_000, 3, 2_000, 0, 1, 1)
-    assert drawn(None, tight).amount_minor == 2
+    # 3 of 4 are left of the approval, but rounding up the first tranche used what the shares that are still held would need for them.
+    line = LoanLine(registered_minor=1_000, approved_minor=4, held=2_000, drawn=0, disbursed_minor=1, repaid_minor=1)
+    assert drawn(None, line) == Use(2_000, 2)
     with pytest.raises(Refused, match="exceeds-hold"):
-        drawn(3, tight)
+        drawn(3, line)
+
+
+def test_the_last_tranche_takes_exactly_what_is_held() -> None:
+    line = LoanLine(registered_minor=PLUM, approved_minor=1_000_000, held=277_500, drawn=0, disbursed_minor=0, repaid_minor=0)
+    assert drawn(None, line) == drawn(1_000_000, line) == Use(277_500, 1_000_000)
+    assert drawn(400_000, line) == Use(111_000, 400_000)
