@@ -6,24 +6,24 @@ anew from the database. So memory can never be ahead of what is durable.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from ledger.cache import BoundedCache
 from ledger.errors import VerificationFailed
 from ledger.execution import Execution
 from ledger.header import Header
 from ledger.replay_guard import ReplayGuard
 from ledger.store import LedgerStore, PagesAt, Reader, StateAt
 
-_STATE_ENTRIES_MAX = 200_000
-_PAGES_MAX = 100_000
-_HASHES_MAX = 100_000
-K = TypeVar("K")
-V = TypeVar("V")
+# Enough for what one block after another needs again: the upper pages of the tree, policy, keys, the newest headers. What was cached
+# of millions of entries would hardly be asked for twice.
+_STATE_BYTES_MAX = 4_194_304
+_PAGES_BYTES_MAX = 4_194_304
+_HASHES_BYTES_MAX = 1_048_576
 
 
 class StoredChain:
@@ -35,9 +35,9 @@ class StoredChain:
         reader = Reader(self._connection)
         self.head: Header = reader.head
         self.frontier: tuple[bytes, ...] = reader.frontier(self.head.log_size + 1)
-        self._state: dict[str, bytes | None] = {}
-        self._pages: dict[str, bytes | None] = {}
-        self._hashes: dict[int, str] = {}
+        self._state: BoundedCache[str, bytes | None] = BoundedCache(_STATE_BYTES_MAX)
+        self._pages: BoundedCache[str, bytes | None] = BoundedCache(_PAGES_BYTES_MAX)
+        self._hashes: BoundedCache[int, str] = BoundedCache(_HASHES_BYTES_MAX)
         self.guard = ReplayGuard(self)
         self.rest()
 
@@ -55,25 +55,25 @@ class StoredChain:
         return self
 
     def get_bytes(self, key: str) -> bytes | None:
-        if key not in self._state:
-            _remember(self._state, {key: StateAt(self._connection, self.head.height).get_bytes(key)}, _STATE_ENTRIES_MAX)
-        return self._state[key]
+        return self._state.get(key, StateAt(self._connection, self.head.height).get_bytes)
 
     def scan_bytes(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         return StateAt(self._connection, self.head.height).scan_bytes(prefix)
 
     def page(self, prefix: str) -> bytes | None:
-        if prefix not in self._pages:
-            _remember(self._pages, {prefix: PagesAt(self._connection, self.head.height).page(prefix)}, _PAGES_MAX)
-        return self._pages[prefix]
+        return self._pages.get(prefix, PagesAt(self._connection, self.head.height).page)
 
     def header_hash(self, height: int) -> str | None:
-        if height not in self._hashes:
-            found = Reader(self._connection).header_hash(height) if height <= self.head.height else None
-            if found is None:
-                return None
-            _remember(self._hashes, {height: found}, _HASHES_MAX)
-        return self._hashes[height]
+        # A height above the head is not remembered: it will have a hash one day, and strangers may ask for any.
+        if not 0 <= height <= self.head.height:
+            return None
+        return self._hashes.get(height, self._stored_hash)
+
+    def _stored_hash(self, height: int) -> str:
+        found = Reader(self._connection).header_hash(height)
+        if found is None:
+            raise VerificationFailed("header-missing", f"the ledger lacks the header of height {height}", hint="run tallystick audit")
+        return found
 
     def commit(self, execution: Execution, checkpoint: str | None) -> None:
         """Makes a block durable and moves on. On any failure nothing is written, and this chain must be made anew."""
@@ -88,17 +88,10 @@ class StoredChain:
     def _advance(self, header: Header, execution: Execution) -> None:
         self.head = header
         self.frontier = execution.frontier
-        _remember(self._state, execution.state_changes or {}, _STATE_ENTRIES_MAX)
-        _remember(self._pages, execution.page_changes or {}, _PAGES_MAX)
+        self._state.update(execution.state_changes or {})
+        self._pages.update(execution.page_changes or {})
         self.guard.advance(execution.seen_pruned, header.height, execution.seen_entry)
 
     def rest(self) -> None:
         """Lets the read transaction go, so that SQLite may check its write-ahead log back into the database."""
         self._connection.rollback()
-
-
-def _remember(cache: dict[K, V], changes: Mapping[K, V], entries_max: int) -> None:
-    """Bounded whatever is asked for: what strangers send is looked up too, and leaves no block that would end it."""
-    if len(cache) + len(changes) > entries_max:
-        cache.clear()
-    cache.update(changes)

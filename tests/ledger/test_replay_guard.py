@@ -3,7 +3,6 @@ from __future__ import annotations
 import tracemalloc
 from hashlib import sha256
 
-from ledger import canonical
 from ledger.replay_guard import HeightIndex, ReplayGuard, entry_key
 from ledger.state import MemoryState, Overlay
 
@@ -68,7 +67,6 @@ def test_a_guard_made_anew_from_the_state_knows_the_same() -> None:
     anew = ReplayGuard(chain.state)
     for height in range(1, 30):
         assert [record_id in anew for record_id in ids_of(height, 70)] == [record_id in chain.guard for record_id in ids_of(height, 70)]
-    assert Overlay(chain.state).get(entry_key(29)) == canonical.decode(chain.state.get_bytes(entry_key(29)) or b"")
 
 
 def test_an_id_takes_some_tens_of_bytes() -> None:
