@@ -164,11 +164,11 @@ def network(directory: Path) -> Iterator[Network]:
     founded = found(directory, AUTHORITY, BANK_A, BANK_B, EXPORTER_A, clock=clock)
     with ExitStack() as stack:
         authority = stack.enter_context(Node.open(founded.homes["authority"], clock, cost=CHEAP))
-        followers = [
+        bank_a, bank_b, exporter = (
             stack.enter_context(Node.open(founded.homes[name], clock, cost=CHEAP, upstream=Beside(authority)))
             for name in ("bank-a", "bank-b", "exporter-a")
-        ]
-        net = Network(founded, clock, authority, *followers)
+        )
+        net = Network(founded, clock, authority, bank_a, bank_b, exporter)
         keys = founded.enterprises["exporter-a"]
         for what in (enrolment(CUSTODY, NAMES[CUSTODY]), enrolment(OTHER, NAMES[OTHER]), enrolment(OWN, NAMES[OWN], keys.sign, keys.seal)):
             receipt: Receipt = enrol(what, authority.author, authority.outbox, authority.directory, authority.identity_key)
