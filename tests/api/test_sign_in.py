@@ -104,6 +104,16 @@ def test_a_token_under_another_algorithm_or_key_is_refused(network: Network) -> 
         assert problem(answer)["code"] == "token-invalid"
 
 
+def test_a_token_ends_after_fifteen_minutes(network: Network) -> None:
+    client = network.sign_in("bank-a", "maker")
+    network.clock.advance(899_000)
+    assert client.get("/v1/network").status_code == 200
+    network.clock.advance(1_000)
+    answer = client.get("/v1/network")
+    assert (answer.status_code, problem(answer)["code"]) == (401, "token-expired")
+    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+
+
 def test_a_token_ends_when_its_account_is_disabled(network: Network) -> None:
     node = network.nodes["bank-b"]
     _, secret = node.accounts.add_client("leaver", "leaver", "service", ["ledger:read"])

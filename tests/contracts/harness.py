@@ -164,7 +164,7 @@ class World:
         request = self.request(bank)
         take = self.take(request, given)
         salt = name(f"grant {self.serial}")
-        opening = {"declaration": declaration, "maximum": maximum, "uses": uses, "end": end, "consent": given, "salt": salt}
+        opening: dict[str, Any] = {"declaration": declaration, "maximum": maximum, "uses": uses, "end": end, "consent": given, "salt": salt}
         body = {"request": request, "take": take, "grants": [grant_commitment(bank=bank, **opening)]}
         self.ok("enquiry.answer", body, one(AUTHORITY))
         return Grant(bank, opening)

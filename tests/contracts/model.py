@@ -154,8 +154,7 @@ class Model:
             if code != "ok":
                 return code
         for line, share in zip(lines, keep, strict=True):
-            if line["held"]:
-                line["held"] = line["was"] = share
+            line["held"] = line["was"] = share
         financing["state"] = "APPROVED" if approve else "IN_REVIEW"
         financing["approved"] = self.t if approve else None
         return "ok"
@@ -244,7 +243,7 @@ class Model:
         if state not in ("APPLIED", "IN_REVIEW", "APPROVED") or any(line["drawn"] for line in financing["lines"]):
             return "wrong-state"
         for line in financing["lines"]:
-            line["held"] = 0
+            line["was"], line["held"] = line["held"], 0
         financing["state"] = "CANCELLED"
         return "ok"
 

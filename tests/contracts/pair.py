@@ -108,7 +108,7 @@ class Pair:
     def race(self, choose: Choose) -> None:
         """Banks take what is left in parts, in one block or in several; less is declared then; and all go on to review, in any order."""
         d, same_block = choose(LABELS), choose(YES_OR_NO)
-        racing = []
+        racing: list[str] = []
         for bank in (choose(BANKS), choose(BANKS)):
             mine = [g for g, told in self.model.grants.items() if (told["bank"], told["d"]) == (bank, d)]
             left = self.model.available(d)

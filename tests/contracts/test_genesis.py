@@ -20,7 +20,8 @@ def test_a_genesis_gives_a_sound_state_with_the_default_policy() -> None:
     assert check_invariants(state, 0) == []
     assert state.get("policy") == Policy().model_dump()
     assert state.get("registrar") == {"member": "customs"}
-    assert state.get(f"member/{A}")["role"] == "bank"
+    member = state.get(f"member/{A}")
+    assert member is not None and member["role"] == "bank"
 
 
 BOUNDS = {
@@ -43,7 +44,8 @@ def test_a_policy_field_is_bounded(field: str) -> None:
     low, high = BOUNDS[field]
     for good in (low, high):
         write_genesis(Overlay(EmptyState()), genesis(**{field: good}))
-    for bad in (low - 1, high + 1, str(low), True, float(low)):
+    wrong: tuple[Any, ...] = (low - 1, high + 1, str(low), True, float(low))
+    for bad in wrong:
         with pytest.raises(InputError, match="bad-genesis") as raised:
             write_genesis(Overlay(EmptyState()), genesis(**{field: bad}))
         assert field in raised.value.message

@@ -62,6 +62,11 @@ def test_an_application_has_no_more_lines_than_the_policy_allows() -> None:
     assert world.apply(*lines[:2]).code == "ok"
 
 
+def overuse(world: World, grant: Grant) -> None:
+    other_uses(world, grant, 500_000)
+    world.amend(grant.opening["declaration"], 400_000)
+
+
 FAULTS: dict[str, Callable[[World, Grant], object]] = {
     "unknown-declaration": lambda world, grant: grant.opening.update(declaration=name("none")),
     "grant-unknown": lambda world, grant: grant.opening.update(maximum=grant.opening["maximum"] + 1),
@@ -74,7 +79,7 @@ FAULTS: dict[str, Callable[[World, Grant], object]] = {
     "void": lambda world, grant: world.void(grant.opening["declaration"]),
     "too-old": lambda world, grant: world.edit(f"declaration/{grant.opening['declaration']}", until=world.time),
     "too-many-holds": lambda world, grant: world.applied((world.grant(grant.opening["declaration"]), 50_000)),
-    "overused": lambda world, grant: (other_uses(world, grant, 500_000), world.amend(grant.opening["declaration"], 400_000)),
+    "overused": overuse,
     "exhausted": lambda world, grant: world.collect(grant.opening["declaration"], WHOLE, AUTHORITY),
     "exceeds-available": lambda world, grant: other_uses(world, grant, 901_000),
     "exceeds-grant": lambda world, grant: world.edit(f"declaration/{grant.opening['declaration']}", frozen=False),

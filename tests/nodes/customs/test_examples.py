@@ -12,7 +12,8 @@ from stdnum.cn import uscc
 
 from ledger.errors import InputError
 from nodes.customs.declaration import CustomsDeclaration
-from nodes.customs.files import DuplicateGuard, read_declarations
+from nodes.customs.duplicates import DuplicateGuard
+from nodes.customs.files import read_declarations
 from nodes.customs.results import Parsed, Rejected
 from nodes.money import Money
 

@@ -8,7 +8,8 @@ import pytest
 from ledger.errors import InputError
 from loadtest.declarations import write_declarations
 from nodes.customs import text
-from nodes.customs.files import DuplicateGuard, read_declarations
+from nodes.customs.duplicates import DuplicateGuard
+from nodes.customs.files import read_declarations
 from nodes.customs.results import Parsed, Rejected
 from tests.nodes.customs.support import LAST_EXPORT
 

@@ -1,0 +1,77 @@
+"""What a hostile reading of the rules found: attempts to lend twice, to draw what was never approved, and to spend what others hold."""
+
+from __future__ import annotations
+
+from tests.contracts.harness import DAY, World
+
+A_SHARE, B_SHARE = 300_000, 200_000
+
+
+def two_consents(world: World) -> tuple[str, str]:
+    """A financing on two declarations, each under a consent of its own, and the first consent."""
+    first = world.consent()
+    one, other = world.grant(world.declaration("d1"), consent=first), world.grant(world.declaration("d2"))
+    return world.applied((one, A_SHARE), (other, B_SHARE)), first
+
+
+def test_a_line_whose_consent_was_revoked_before_the_approval_is_never_drawn_late() -> None:
+    world = World()
+    financing, first = two_consents(world)
+    assert world.revoke(first).code == "ok"
+    assert world.intake(financing).code == "ok"
+    assert world.approve(financing).code == "ok"
+    assert [line["was"] for line in world.entry("financing", financing)["lines"]] == [0, B_SHARE]
+    assert world.cancel(financing).code == "ok"
+    assert world.disburse(financing, [A_SHARE, B_SHARE], authority=True).code == "exceeds-hold"
+    assert world.disburse(financing, [0, B_SHARE], authority=True).code == "ok"
+
+
+def test_a_line_whose_consent_was_revoked_in_review_is_never_drawn_late() -> None:
+    world = World()
+    financing, first = two_consents(world)
+    assert world.intake(financing).code == "ok"
+    assert world.revoke(first).code == "ok"
+    assert world.approve(financing).code == "ok"
+    assert world.cancel(financing).code == "ok"
+    assert world.disburse(financing, [1_000, 0], authority=True).code == "exceeds-hold"
+
+
+def test_what_was_drawn_and_repaid_before_a_cancellation_is_not_drawn_late_again() -> None:
+    world = World()
+    grant = world.grant(world.declaration())
+    financing = world.applied((grant, 100_000))
+    assert world.intake(financing).code == "ok"
+    assert world.approve(financing).code == "ok"
+    assert world.disburse(financing, [40_000], final=False).code == "ok"
+    assert world.repay(financing, [40_000]).code == "ok"
+    assert world.cancel(financing).code == "ok"
+    assert world.disburse(financing, [100_000], authority=True).code == "exceeds-hold"
+    assert world.disburse(financing, [60_000], authority=True).code == "ok"
+
+
+def test_a_declaration_twice_in_one_application_holds_once() -> None:
+    world = World()
+    declaration = world.declaration()
+    one, other = world.grant(declaration), world.grant(declaration)
+    for lines in (((one, 100_000), (other, 100_000)), ((one, 100_000), (one, 100_000))):
+        assert world.apply(*lines).code == "too-many-holds"
+        assert world.entry("declaration", declaration)["holds"] == []
+    result = world.apply((one, 100_000), (other, 100_000), mode="partial")
+    assert [line["code"] for line in result.details["lines"]] == ["ok", "too-many-holds"]
+    assert [hold["share"] for hold in world.entry("declaration", declaration)["holds"]] == [100_000]
+
+
+def test_at_the_very_end_of_a_hold_its_share_is_free_and_it_can_do_nothing_more() -> None:
+    world = World()
+    declaration = world.declaration()
+    mine, theirs = world.grant(declaration), world.grant(declaration, "bank-b")
+    financing = world.applied((mine, 1_000_000))
+    assert world.intake(financing).code == "ok"
+    world.time += DAY - 1
+    assert world.apply((theirs, 1_000_000)).code == "exhausted"
+    world.time += 1
+    assert world.apply((theirs, 1_000_000)).code == "ok"
+    assert world.approve(financing).code == "hold-expired"
+    assert world.cancel(financing).code == "wrong-state"
+    assert world.revoke(mine.opening["consent"]).code == "ok"
+    assert [hold["bank"] for hold in world.entry("declaration", declaration)["holds"]] == ["bank-b"]
