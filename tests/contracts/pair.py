@@ -59,7 +59,7 @@ class Pair:
     def recent(self, choose: Choose, *suited: str) -> str | None:
         """A financing, mostly one in a state that suits."""
         fitting = [f for f in self.model.financings if self.model.state(f) in suited][-4:]
-        if fitting and choose(range(6)):
+        if len(fitting) > 0 and choose(range(6)):
             return choose(fitting)
         every = list(self.model.financings)[-6:]
         return choose(every) if every and choose((0, 1, 2)) == 1 else None
@@ -73,7 +73,7 @@ class Pair:
             for label, (owner, given) in self.consents.items()
             if owner == bank and not told[label]["revoked"] and self.model.t < told[label]["end"] and self.spare(given)
         ]
-        if live and choose((0, 1, 2)):
+        if len(live) > 0 and choose((0, 1, 2)):
             self.grant(bank, d, choose(live), choose((100_000, 300_000, MILLION)), choose((1, 2)), end)
         else:
             self.consent(bank, choose((end, FAR)))
@@ -118,7 +118,7 @@ class Pair:
         less = max(0, self.model.used(d) - choose((0, 1000, 100_000, 200_000, 300_000)))
         capacity = -(-less * MILLION // DECLARATIONS[d][0])
         assert self.world.amend(name(d), capacity).code == self.model.amend(d, capacity)
-        if racing and choose(YES_OR_NO):
+        if len(racing) > 0 and choose(YES_OR_NO):
             self.wait(choose)
         for f in [choose(racing), *reversed(racing)] if racing else []:
             self.review(choose, f, approve=self.model.state(f) == "IN_REVIEW")
