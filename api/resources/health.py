@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
 from api.context import TheNode
 from api.responses import as_of, json_response
 from ledger.errors import TallystickError
+from ledger.header import Header
 from nodes.node import Node
 
 
@@ -18,11 +21,10 @@ def get_health() -> Response:
 
 def get_readiness(node: TheNode) -> Response:
     """Whether ledger, private database and reader are in order; 503 names what is not."""
-    faults = _faults(node)
-    if faults:
+    head, faults = _look(node)
+    if head is None or faults:
         return json_response({"status": "not-ready", "faults": faults}, status=503, headers={"Retry-After": "1"})
-    with node.store.reading() as reader:
-        return json_response({"status": "ready", "as_of": as_of(reader.head)})
+    return json_response({"status": "ready", "as_of": as_of(head)})
 
 
 def add_routes(app: FastAPI) -> None:
@@ -30,16 +32,19 @@ def add_routes(app: FastAPI) -> None:
     app.add_api_route("/readyz", get_readiness, methods=["GET"], tags=["health"])
 
 
-def _faults(node: Node) -> list[str]:
-    """Codes, and nothing else: this is open to everyone."""
+def _look(node: Node) -> tuple[Header | None, list[str]]:
+    """The head of the replica, and what is wrong in codes and nothing else: this is open to everyone."""
     faults = []
     try:
-        with node.store.reading(), node.private.reading():
-            halted = node.store.halted()
+        with node.store.reading() as reader, node.private.reading() as connection:
+            head, halted = reader.head, node.store.halted()
+            connection.execute(sa.select(1))
     except TallystickError as error:
-        return [error.code]
+        return None, [error.code]
+    except SQLAlchemyError:
+        return None, ["database-unreachable"]
     if halted is not None:
         faults.append(str(halted["code"]))
     if node.reader.failure is not None:
         faults.append("reader-stopped")
-    return faults
+    return head, faults

@@ -13,6 +13,7 @@ import pytest
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
+from sqlalchemy.exc import OperationalError
 from starlette.responses import Response
 
 from api import problems
@@ -69,6 +70,22 @@ def test_health_and_readiness_are_open(network: Network) -> None:
     client = network.anyone("bank-a")
     assert client.get("/healthz").json() == {"status": "ok"}
     assert client.get("/readyz").json()["status"] == "ready"
+
+
+def test_a_node_that_must_not_go_on_is_not_ready(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = network.nodes["bank-a"]
+    monkeypatch.setattr(node.store, "halted", lambda: {"code": "fork-seen", "ours": "", "theirs": ""})
+    answer = network.anyone("bank-a").get("/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"status": "not-ready", "faults": ["fork-seen"]})
+
+
+def test_a_node_whose_database_does_not_answer_is_not_ready(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable() -> None:
+        raise OperationalError("select", {}, OSError("disk"))
+
+    monkeypatch.setattr(network.nodes["bank-a"].store, "halted", unreachable)
+    answer = network.anyone("bank-a").get("/readyz")
+    assert (answer.status_code, answer.json()["faults"]) == (503, ["database-unreachable"])
 
 
 def test_the_interface_describes_itself(network: Network) -> None:
