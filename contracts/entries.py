@@ -64,7 +64,7 @@ class Declaration(TypedDict):
 
 
 class Line(TypedDict):
-    """One allocation of a financing. `code` is how the application fared; `was` what was held at last, kept after a cancellation."""
+    """One allocation of a financing. `code` is how the application fared; `was` what was held at last, or what a cancellation let go."""
 
     declaration: str
     grant: str

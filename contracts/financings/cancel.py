@@ -39,7 +39,8 @@ def cancel(state: State, context: Context, body: FinancingCancel) -> Result:
     if now != "APPROVED":
         consents.forget_open(state, sorted({line["consent"] for line in entry["lines"] if line["held"] > 0}), body.financing)
     for line in entry["lines"]:
-        line["held"] = 0
+        # What a late disbursement may still record: not what was let go before the approval, nor what was drawn and repaid.
+        line["was"], line["held"] = line["held"], 0
     entry["state"], entry["hold_until"] = "CANCELLED", None
     entries.put_financing(state, body.financing, entry)
     return outcome(entry)

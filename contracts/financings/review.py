@@ -47,6 +47,8 @@ def _review(state: State, context: Context, body: FinancingReview, *, begins: st
     for line, share in zip(entry["lines"], kept, strict=True):
         if line["held"] > 0:
             _keep(state, context, body.financing, entry, line, share, approves=approves)
+        else:
+            line["was"] = 0
     if approves:
         entry["state"], entry["hold_until"] = "APPROVED", None
         entry["approved_at"], entry["was_approved"] = context.time_ms, True
