@@ -8,8 +8,7 @@ block does not follow. What an audit cannot see is whether a whole end of the le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -28,7 +27,7 @@ from ledger.log_operator import OperatorKey, checkpoint_of
 from ledger.memory_chain import MemoryChain
 from ledger.rules import Rulebook
 from ledger.store import SCHEMA_VERSION, LedgerStore, Reader, headers, log_nodes, meta, records, state_rows, tree_pages
-from ledger.stored_rows import Grouped, in_chunks, rows_of
+from ledger.stored_rows import Grouped, file_damage, in_chunks, plain_connection, rows_of
 
 Progress = Callable[[int, int], None]
 
@@ -71,7 +70,7 @@ def audit(
     found: list[Finding] = []
     last, count = -1, 0
     try:
-        with _plain_connection(store) as connection:
+        with plain_connection(store) as connection:
             last, count = _claims(connection)
             walk = _Walk(connection, chain, operator, found)
             try:
@@ -80,8 +79,9 @@ def audit(
                 pass
             except SQLAlchemyError as error:
                 found.append(Finding(walk.height, None, "database-damaged", f"the database cannot be read: {type(error).__name__}"))
-            if not found:
-                _check_file(connection, found)
+            said = "" if found else file_damage(connection)
+            if said:
+                found.append(Finding(0, None, "database-damaged", f"SQLite's integrity check: {said}"))
     except (SQLAlchemyError, OSError) as error:
         found.append(Finding(0, None, "database-damaged", f"the database cannot be read: {type(error).__name__}"))
     first = min((finding.height for finding in found), default=None)
@@ -307,27 +307,3 @@ def _claims(connection: Connection) -> tuple[int, int]:
     last = connection.execute(sa.select(sa.func.max(headers.c.height))).scalar()
     count = connection.execute(sa.select(sa.func.count()).select_from(records).where(records.c.type != "genesis")).scalar()
     return (last if type(last) is int else -1), int(count or 0)
-
-
-def _check_file(connection: Connection, found: list[Finding]) -> None:
-    """SQLite's own check of its file, indexes among it; the replay reads tables only."""
-    if connection.dialect.name != "sqlite":
-        return
-    said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(10)")]
-    if said != ["ok"]:
-        found.append(Finding(0, None, "database-damaged", f"SQLite's integrity check: {'; '.join(said)[:500]}"))
-
-
-@contextmanager
-def _plain_connection(store: LedgerStore) -> Iterator[Connection]:
-    """One reading of all tables. Text that is no UTF-8 is damage to be named, not a reason to fail."""
-    with store.engine.connect() as connection:
-        driver: Any = connection.connection.driver_connection
-        is_sqlite = connection.dialect.name == "sqlite"
-        if is_sqlite:
-            driver.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
-        try:
-            yield connection
-        finally:
-            if is_sqlite:
-                driver.text_factory = str

@@ -3,14 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from ledger.store import LedgerStore
+
 _ROWS_AT_ONCE = 500
+_DAMAGE_CHARS_MAX = 500
 
 Row = dict[str, Any]
+
+
+@contextmanager
+def plain_connection(store: LedgerStore) -> Iterator[Connection]:
+    """One reading of all tables. Text that is no UTF-8 is damage to be named, not a reason to fail."""
+    with store.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        is_sqlite = connection.dialect.name == "sqlite"
+        if is_sqlite:
+            driver.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+        try:
+            yield connection
+        finally:
+            if is_sqlite:
+                driver.text_factory = str
+
+
+def file_damage(connection: Connection) -> str:
+    """What SQLite's own check says of its file, indexes among it; nothing where it is sound, or the database is another."""
+    if connection.dialect.name != "sqlite":
+        return ""
+    said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(10)")]
+    return "" if said == ["ok"] else "; ".join(said)[:_DAMAGE_CHARS_MAX]
 
 
 def rows_of(connection: Connection, table: sa.Table, *order: sa.Column[Any], where: sa.ColumnElement[bool] | None = None) -> Iterator[Row]:
