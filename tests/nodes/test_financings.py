@@ -313,3 +313,44 @@ def test_the_book_is_the_same_when_it_is_made_again(market: Lending) -> None:
     assert [(line.applied, line.approved, line.disbursed, line.repaid) for line in after.lines] == [
         (usd("10000.00"), usd("10000.00"), usd("10000.00"), usd("4000.00"))
     ]
+
+
+def test_one_cause_takes_in_once_and_answers_the_same_again(market: Lending) -> None:
+    desk = market.a
+    outcome = apply(desk, market.granted(REGISTERED))
+    assert outcome.id is not None
+    first, second = (desk.financings.intake(desk.maker, outcome.id, cause="api:client:18") for _ in range(2))
+    assert first == second
+    with pytest.raises(Refused, match="wrong-state"):
+        desk.financings.intake(desk.maker, outcome.id)
+
+
+def test_financings_are_listed_the_newest_first_by_declaration_and_state(market: Lending) -> None:
+    desk, declaration = market.a, market.granted(REGISTERED)
+    ids = []
+    for _ in range(3):
+        outcome = apply(desk, declaration, usd("1000.00"))
+        assert outcome.id is not None
+        ids.append(outcome.id)
+        desk.financings.intake(desk.maker, outcome.id)
+        desk.sign(desk.financings.approve(desk.maker, outcome.id, PLEDGE).id)
+    page = desk.financings.page(declaration=declaration, limit=2)
+    rest = desk.financings.page(declaration=declaration, before=page[-1].log_index)
+    assert [each.id for each in [*page, *rest]] == ids[::-1]
+    assert desk.financings.page(declaration=declaration, state="APPLIED") == []
+    assert len(desk.financings.page(declaration=declaration, state="APPROVED", limit=2)) == 2
+
+
+def test_another_banks_financing_is_unknown_here(market: Lending) -> None:
+    outcome = apply(market.a, market.granted(REGISTERED))
+    assert outcome.id is not None
+    market.b.node.reader.catch_up()
+    with pytest.raises(NotFound, match="unknown-financing"):
+        market.b.financings.intake(market.b.maker, outcome.id)
+
+
+def test_a_loan_ends_on_a_day_after_it_began(market: Lending) -> None:
+    financing = approved(market.a, market.granted(REGISTERED))
+    for first, last in (("2026-10-26", "2026-10-25"), ("2026-02-30", LATER), ("26.10.2026", LATER)):
+        with pytest.raises(InputError, match="bad-field"):
+            market.a.financings.disburse(market.a.maker, financing, disbursed_on=first, matures_on=last, reference="")
