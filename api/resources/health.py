@@ -36,8 +36,9 @@ def _look(node: Node) -> tuple[Header | None, list[str]]:
     """The head of the replica, and what is wrong in codes and nothing else: this is open to everyone."""
     faults = []
     try:
-        with node.store.reading() as reader, node.private.reading() as connection:
+        with node.store.reading() as reader:
             head, halted = reader.head, node.store.halted()
+        with node.private.reading() as connection:
             connection.execute(sa.select(1))
     except TallystickError as error:
         return None, [error.code]

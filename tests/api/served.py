@@ -16,6 +16,7 @@ import httpx
 import uvicorn
 
 from api.app import context, create_app
+from api.cli.running import listen
 from api.permissions import scopes_of
 from ledger.clock import SettableClock
 from nodes.enterprises import enrol, enrolment
@@ -98,7 +99,8 @@ def serving(node: Node) -> Iterator[None]:
     app = create_app(node)
     config = uvicorn.Config(app, node.config.api.host, node.config.api.port, log_config=None, ws="none", lifespan="off")
     server = uvicorn.Server(config)
-    listener = _listener(node.config.api.host, node.config.api.port)
+    # It listens before the server runs, so that nobody is turned away.
+    listener = listen(node.config.api.host, node.config.api.port)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
@@ -108,15 +110,6 @@ def serving(node: Node) -> Iterator[None]:
         server.should_exit = True
         thread.join()
         listener.close()
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    """It listens before the server runs, so that nobody is turned away. Without the protocol's number asyncio would not set TCP_NODELAY."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(128)
-    return listener
 
 
 def add_programs(node: Node, secrets: dict[tuple[str, str], str]) -> None:
