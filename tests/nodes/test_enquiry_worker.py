@@ -111,14 +111,15 @@ def test_a_worker_killed_between_two_steps_leaves_them_to_the_next(net: Network,
 
 
 class Mortal:
-    """An engine whose process is killed at its nth submission, before or after the record reached the ledger."""
+    """An engine that kills whoever made it at their nth submission, before or after the record reached the ledger."""
 
     def __init__(self, engine: SoloEngine, at: int, *, arrives: bool) -> None:
         self.store, self._engine, self._left, self._arrives = engine.store, engine, at, arrives
+        self._thread = threading.get_ident()
 
     def submit(self, raw: bytes) -> Future[Receipt]:
-        self._left -= 1
-        if self._left > 0:
+        self._left -= threading.get_ident() == self._thread
+        if self._left > 0 or threading.get_ident() != self._thread:
             return self._engine.submit(raw)
         if self._arrives:
             self._engine.submit(raw).result(10)

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from ledger.engine import Receipt
+from nodes.accesses import Access, Accesses
+from nodes.consents import Consents
+from nodes.declarations import Declarations
+from nodes.enquiry_worker import EnquiryWorker
+from nodes.grants import grants_of
+from nodes.node import Node
+from nodes.reader import broken_parts
+from tests.nodes.network import CUSTODY, DAY_MS, OWN, Network, asked, network
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    with network(tmp_path_factory.mktemp("accesses") / "net") as net:
+        yield net
+
+
+def list_of(net: Network, node: Node, uscc: str, since: int = 0) -> list[Access]:
+    net.settle()
+    return Accesses(node.private).list(net.enterprises[uscc], after=since)
+
+
+def apply(net: Network, declaration_id: str, share: int) -> Receipt:
+    """Bank A applies under its newest grant."""
+    with net.bank_a.private.reading() as connection:
+        grant = grants_of(connection, declaration_id)[0]
+    lines = [{"grant": grant.opening(), "share": share}]
+    body = {"lines": lines, "hold_until": net.clock.now_ms() + DAY_MS, "mode": "all"}
+    authored = net.bank_a.author.record("financing.apply", body, [net.bank_a.identity_key])
+    return net.bank_a.outbox.send(authored.raw, "financing.apply")
+
+
+@pytest.mark.parametrize("uscc", [OWN, CUSTODY])
+def test_an_enterprise_sees_every_use_of_its_data_in_order(net: Network, uscc: str) -> None:
+    node = net.exporter if uscc == OWN else net.authority
+    one, consent = net.fresh(uscc), net.consent(uscc)
+    enquiry = net.ask(consent, asked(one))
+    EnquiryWorker(net.authority).run_once()
+    net.settle()
+    declaration_id = Declarations(net.authority).id_of(one.number)
+    financing = apply(net, declaration_id, 1_000)
+    refused = apply(net, declaration_id, 1_000_000)
+    Consents(node).revoke(consent.id)
+    found = list_of(net, node, uscc)
+    assert [access.kind for access in found] == ["consent", "enquiry", "answer", "application", "application", "revocation"]
+    assert [access.declarations for access in found[2:5]] == [(declaration_id,)] * 3
+    assert {(access.bank, access.consent) for access in found} == {("bank-a", consent.id)}
+    assert [access.record_id for access in found[3:5]] == [financing.record_id, refused.record_id]
+    assert (financing.code, refused.code) == ("ok", "too-many-holds")
+    assert found[1].record_id != enquiry
+    assert list_of(net, node, uscc, since=found[3].log_index) == found[4:]
+
+
+def test_an_enterprise_sees_nothing_of_another(net: Network) -> None:
+    one, consent = net.fresh(CUSTODY), net.consent(CUSTODY, bank="bank-b")
+    net.ask(consent, asked(one), bank=net.bank_b)
+    EnquiryWorker(net.authority).run_once()
+    assert consent.id not in {access.consent for access in list_of(net, net.exporter, OWN)}
+    assert list_of(net, net.exporter, CUSTODY) == []
+    assert [access.bank for access in list_of(net, net.authority, CUSTODY) if access.consent == consent.id] == ["bank-b"] * 3
+
+
+def test_a_rebuild_gives_the_same_list(net: Network) -> None:
+    net.consent(OWN)
+    before = list_of(net, net.exporter, OWN)
+    net.exporter.reader.rebuild()
+    assert list_of(net, net.exporter, OWN) == before
+    for node in (net.authority, net.bank_a, net.bank_b, net.exporter):
+        with node.private.reading() as connection:
+            assert connection.execute(sa.select(broken_parts)).fetchall() == []
