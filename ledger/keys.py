@@ -26,6 +26,17 @@ SIGNATURE_BYTES: Final = 64
 
 _ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _HALF_ORDER: Final = _ORDER // 2
+_PRIME_25519: Final = 2**255 - 19
+# The points with which every exchange gives zero, which RFC 7748, section 6.1, has both sides refuse: those of order 1, 2, 4 and 8.
+_SMALL_ORDER: Final = frozenset(
+    {
+        0,
+        1,
+        0x00B8495F16056286FDB1329CEB8D09DA6AC49FF1FAE35616AEB8413B7C7AEBE0,
+        0x57119FD0DD4E22D8868E1C58C45C44045BEF839C55B1D0B1248C50A3BC959C5F,
+        _PRIME_25519 - 1,
+    }
+)
 _PREHASHED: Final = ec.ECDSA(utils.Prehashed(hashes.SHA256()))
 
 
@@ -58,7 +69,14 @@ def check_public(alg: str, public: bytes) -> PublicKey:
             _load_p256(public)
         except ValueError as error:
             raise InputError("bad-key", "the bytes are no point of P-256") from error
+    if alg == X25519 and _u_coordinate(public) in _SMALL_ORDER:
+        raise InputError("bad-key", "nothing can be sealed to a point of small order")
     return PublicKey(alg, public)
+
+
+def _u_coordinate(public: bytes) -> int:
+    """As RFC 7748 reads it, section 5: the highest bit is passed over, and what is not below the prime is reduced."""
+    return (int.from_bytes(public, "little") & (1 << 255) - 1) % _PRIME_25519
 
 
 def public_of(private: ec.EllipticCurvePrivateKey) -> PublicKey:

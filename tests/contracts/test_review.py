@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from pydantic import ValidationError
+
+from contracts.models import KeyAdd
 from tests.contracts.harness import DAY, World
 
 A_SHARE, B_SHARE = 300_000, 200_000
@@ -75,3 +80,19 @@ def test_at_the_very_end_of_a_hold_its_share_is_free_and_it_can_do_nothing_more(
     assert world.cancel(financing).code == "wrong-state"
     assert world.revoke(mine.opening["consent"]).code == "ok"
     assert [hold["bank"] for hold in world.entry("declaration", declaration)["holds"]] == ["bank-b"]
+
+
+_P = 2**255 - 19
+_ORDER_EIGHT = (
+    0x00B8495F16056286FDB1329CEB8D09DA6AC49FF1FAE35616AEB8413B7C7AEBE0,
+    0x57119FD0DD4E22D8868E1C58C45C44045BEF839C55B1D0B1248C50A3BC959C5F,
+)
+
+
+@pytest.mark.parametrize("point", [0, 1, *_ORDER_EIGHT, _P - 1, _P, _P + 1, _P + 2**255, 2**255])
+def test_a_sealing_key_that_nothing_can_be_sealed_to_is_not_registered(point: int) -> None:
+    public = point.to_bytes(32, "little")
+    with pytest.raises(ValueError, match="shared key"):
+        X25519PrivateKey.from_private_bytes(bytes(range(32))).exchange(X25519PublicKey.from_public_bytes(public))
+    with pytest.raises(ValidationError, match="nothing can be sealed"):
+        KeyAdd.model_validate({"member": "bank-a", "key": {"alg": "x25519", "public": public.hex(), "purpose": "seal", "person": None}})
