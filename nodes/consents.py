@@ -7,7 +7,7 @@ itself, so that a node that lost its private database can still revoke.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,41 +16,24 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 
 from contracts import entries
 from contracts.commitments import consent_commitment
-from ledger import canonical, keys
+from ledger import keys
 from ledger.engine import Receipt
-from ledger.errors import InputError, NotFound, NotPermitted, TallystickError
+from ledger.errors import InputError, NotFound, NotPermitted
 from ledger.limits import CONSENT_USES_MAX
-from ledger.record import assemble, parse
-from nodes.author import Part, SigningKey, core_id
+from nodes.author import Part
 from nodes.consent_book import consents
 from nodes.consent_terms import CONSENT_PART, OWN_PART, SCOPES, SECRET_PART, Kind, OwnPart, SecretPart, Terms, sign_terms
 from nodes.enterprises import Enterprise, SealedKey
+from nodes.introductions import GIVE, REVOKE, Introductions
 from nodes.outcomes import require_ok
-from nodes.private import metadata
 from nodes.sealed_models import read_part
 from nodes.sealing import Recipient
 
 if TYPE_CHECKING:
     from nodes.node import Node
 
-GIVE: Final = "consent.give"
-REVOKE: Final = "consent.revoke"
 _ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _READ_S: Final = 30.0
-
-introductions = sa.Table(
-    "introductions",
-    metadata,
-    sa.Column("record_id", sa.Text, primary_key=True),
-    sa.Column("core", sa.Text, nullable=False),
-    sa.Column("signature", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("code", sa.Text),
-    sa.Column("reference", sa.Text, unique=True),
-    sa.Column("created_ms", sa.BigInteger, nullable=False),
-    sa.CheckConstraint("state IN ('pending', 'done')", name="ck_introductions_state"),
-    comment="records that a one-time key signed, stored before they are handed to the introducer",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +67,7 @@ class Consents:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self.introductions = Introductions(node)
 
     def give(
         self,
@@ -99,16 +83,16 @@ class Consents:
         """Lets a bank see and use the enterprise's data. With a `reference` there is one consent for it for ever, however often asked.
 
         Raises `InputError` (`bad-consent`), `NotFound` (`unknown-enterprise`, `unknown-member`), `NotPermitted`, `RuleRefused`,
-        `Unreachable` where the introducer does not answer: the consent is kept, and `resume` hands it in again.
+        `Unreachable` where the introducer does not answer: the consent is kept, and `introductions.resume` hands it in again.
         """
-        known = self._by_reference(reference)
+        known = self.introductions.by_reference(reference)
         if known is None:
             enterprise, kind, private = self._acting_for(enterprise_id)
             once = derive_private_key(int.from_bytes(self._node.random(40), "big") % (_ORDER - 1) + 1, SECP256R1())
             terms = self._terms(enterprise, bank, scopes, (not_before_ms, not_after_ms), uses, keys.public_of(once).id)
             core = self._give_core(terms, kind, private, once, enterprise)
-            known = self._keep(core, once, reference)
-        return self.get(require_ok(self._introduce(known)).record_id)
+            known = self.introductions.keep(core, once, reference)
+        return self.get(require_ok(self.introductions.hand_in(known)).record_id)
 
     def revoke(self, consent_id: str) -> Receipt:
         """Takes a consent back: its grants end, and holds under it that are not approved are let go.
@@ -127,7 +111,7 @@ class Consents:
                 raise NotFound("unknown-consent", f"this node holds no key to revoke the consent with, as {enterprise.id} would")
             once = derive_private_key(int(read_part(OwnPart, own.content).private, 16), SECP256R1())
             core, _ = node.author.core(REVOKE, body, [keys.public_of(once).id, self._introducer()])
-            receipt = self._introduce(self._keep(core, once, None))
+            receipt = self.introductions.hand_in(self.introductions.keep(core, once, None))
         require_ok(receipt)
         node.reader.wait_for(receipt.log_index, _READ_S)
         return receipt
@@ -145,19 +129,6 @@ class Consents:
         if enterprise is not None:
             query = query.where(consents.c.enterprise == enterprise)
         return self._query(query if bank is None else query.where(consents.c.bank == bank))
-
-    def resume(self) -> int:
-        """Hands in again whatever a crash or a lost line left without an outcome, and says how many still have none."""
-        query = sa.select(introductions).where(introductions.c.state == "pending").order_by(introductions.c.created_ms)
-        with self._node.private.reading() as connection:
-            pending = connection.execute(query).fetchall()
-        left = 0
-        for row in pending:
-            try:
-                self._introduce(row)
-            except TallystickError:
-                left += 1
-        return left
 
     def _acting_for(self, enterprise_id: str) -> tuple[Enterprise, Kind, EllipticCurvePrivateKey]:
         """The enterprise, on which basis this node signs for it, and with what. Raises `NotPermitted`, `NotFound`."""
@@ -228,43 +199,6 @@ class Consents:
             raise NotFound("no-introducer", "the authority has no service key that is in force")
         return alive[0].id
 
-    def _by_reference(self, reference: str | None) -> Any:
-        if reference is None:
-            return None
-        with self._node.private.reading() as connection:
-            return connection.execute(sa.select(introductions).where(introductions.c.reference == reference)).first()
-
-    def _keep(self, core: Mapping[str, Any], once: EllipticCurvePrivateKey, reference: str | None) -> Any:
-        """Stores what the one-time key signed before anybody sees it; where the reference has one already, that one."""
-        record_id = core_id(core)
-        row = {
-            "record_id": record_id,
-            "core": canonical.encode(dict(core)).decode("utf-8"),
-            "signature": keys.sign(once, bytes.fromhex(record_id)).hex(),
-            "state": "pending",
-            "reference": reference,
-            "created_ms": self._node.clock.now_ms(),
-        }
-        with self._node.private.begin() as connection:
-            same = introductions.c.record_id == record_id
-            if reference is not None:
-                same = introductions.c.reference == reference
-            if connection.execute(sa.select(introductions).where(same)).first() is None:
-                connection.execute(sa.insert(introductions).values(**row))
-            return connection.execute(sa.select(introductions).where(same)).one()
-
-    def _introduce(self, row: Any) -> Receipt:
-        """Hands a stored record in, waits until this node has read it, and notes the outcome."""
-        node = self._node
-        core, signature = canonical.decode(row.core.encode("utf-8")), bytes.fromhex(row.signature)
-        upstream = node.upstream
-        receipt = introduce(node, core, signature) if upstream is None else upstream.introduce(core, signature)
-        node.reader.wait_for(receipt.log_index, _READ_S)
-        with node.private.begin() as connection:
-            done = sa.update(introductions).where(introductions.c.record_id == row.record_id)
-            connection.execute(done.values(state="done", code=receipt.code))
-        return receipt
-
     def _query(self, query: sa.Select[Any]) -> Sequence[Consent]:
         with self._node.private.reading() as connection:
             rows = connection.execute(query).fetchall()
@@ -272,22 +206,6 @@ class Consents:
             state, time_ms = reader.state, max(reader.head.time_ms, self._node.clock.now_ms())
             found = [(row, entries.consent(state, row.id)) for row in rows]
         return [_consent(row, entry, time_ms) for row, entry in found if entry is not None]
-
-
-def introduce(node: Node, core: Mapping[str, Any], signature: bytes) -> Receipt:
-    """Signs as introducer what a one-time key signed, and sends it. The same core may be handed in again.
-
-    Raises `InputError` (`malformed`, `introducer-missing`), `NotPermitted` (`not-introduced`), and as `Outbox.send`.
-    """
-    if core.get("type") not in (GIVE, REVOKE):
-        raise NotPermitted("not-introduced", "only consents and their revocations are introduced")
-    key: SigningKey = node.identity_key
-    record_bytes = canonical.encode(dict(core))
-    digest = bytes.fromhex(core_id(core))
-    raw = assemble(record_bytes, [signature, keys.sign(key.private, digest)])
-    if parse(raw).signers[1:] != [key.id]:
-        raise InputError("introducer-missing", "the record's second signer is this member's service key")
-    return node.outbox.send(raw, str(core["type"]))
 
 
 def _consent(row: Any, entry: entries.Consent, time_ms: int) -> Consent:

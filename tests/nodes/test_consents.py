@@ -7,11 +7,12 @@ import pytest
 import sqlalchemy as sa
 
 from ledger import canonical
-from ledger.errors import InputError, NotFound, NotPermitted, Unreachable
+from ledger.errors import InputError, NotFound, NotPermitted, Refused, Unreachable
 from ledger.store import StoredRecord
 from nodes.consent_book import consents
 from nodes.consent_terms import CONSENT_PART, OWN_PART, SECRET_PART, ConsentPart, SecretPart, check_terms
-from nodes.consents import Consents, introduce, introductions
+from nodes.consents import Consents
+from nodes.introductions import introduce, introductions
 from nodes.outcomes import RuleRefused
 from nodes.private import parts
 from nodes.sealed_models import read_part
@@ -151,12 +152,12 @@ def test_one_reference_gives_one_consent_even_over_a_line_that_breaks(net: Netwo
     try:
         with pytest.raises(Unreachable):
             service.give(*terms, reference="form 7")
-        assert service.resume() == 1
+        assert service.introductions.resume() == 1
     finally:
         upstream.reachable = True
     first = service.give(*terms, reference="form 7")
     assert service.give(*terms, reference="form 7") == first
-    assert service.resume() == 0
+    assert service.introductions.resume() == 0
     assert given(net) == before + 1
 
 
@@ -166,3 +167,21 @@ def test_only_consents_are_introduced_and_only_with_this_members_key(net: Networ
     core = record_of(net, net.consent(OWN).id).record.core
     with pytest.raises(InputError, match="introducer-missing"):
         introduce(net.bank_a, core, b"\0" * 64)
+
+
+def test_a_consent_that_expired_on_its_way_leaves_its_reference_free(net: Network) -> None:
+    service, upstream = Consents(net.exporter), net.exporter.upstream
+    assert isinstance(upstream, Beside)
+
+    def give() -> str:
+        now_ms = net.clock.now_ms()
+        return service.give(net.enterprises[OWN], "bank-a", ["finance"], now_ms, now_ms + 90 * DAY_MS, 1, reference="form 8").id
+
+    upstream.reachable = False
+    with pytest.raises(Unreachable):
+        give()
+    upstream.reachable = True
+    net.clock.advance(DAY_MS)
+    with pytest.raises(Refused, match="expired"):
+        give()
+    assert give() == give()
