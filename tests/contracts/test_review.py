@@ -6,7 +6,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from pydantic import ValidationError
 
+from contracts import entries
 from contracts.models import KeyAdd
+from ledger.rules import State
 from tests.contracts.harness import DAY, World
 
 A_SHARE, B_SHARE = 300_000, 200_000
@@ -80,6 +82,23 @@ def test_at_the_very_end_of_a_hold_its_share_is_free_and_it_can_do_nothing_more(
     assert world.cancel(financing).code == "wrong-state"
     assert world.revoke(mine.opening["consent"]).code == "ok"
     assert [hold["bank"] for hold in world.entry("declaration", declaration)["holds"]] == ["bank-b"]
+
+
+def test_grants_used_together_before_are_weighed_with_one_reading_of_what_they_were_used_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    grants = [world.grant(world.declaration(f"d{n}")) for n in range(8)]
+    for _ in range(3):
+        assert world.cancel(world.applied(*[(grant, 1_000) for grant in grants])).code == "ok"
+    read: list[str] = []
+    reading = entries.financing
+
+    def counted(state: State, financing_id: str) -> entries.Financing | None:
+        read.append(financing_id)
+        return reading(state, financing_id)
+
+    monkeypatch.setattr(entries, "financing", counted)
+    assert world.apply(*[(grant, 1_000) for grant in grants]).code == "ok"
+    assert len(read) == len(set(read)) <= 4
 
 
 _P = 2**255 - 19
