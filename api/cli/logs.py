@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 
 
 def log_to_stderr() -> None:
     """For commands and for a served node: warnings and worse."""
-    _log_to(sys.stderr)
+    _log_to(lambda: sys.stderr)
 
 
 def log_to_file(path: Path) -> TextIO:
     """For whoever draws on the terminal meanwhile. The file is its owner's alone; the caller closes it."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     file = os.fdopen(descriptor, "a", encoding="utf-8", buffering=1)
-    _log_to(file)
+    _log_to(lambda: file)
     return file
 
 
-def _log_to(stream: TextIO) -> None:
+class _Server(logging.Handler):
+    """What uvicorn says through the standard library's logging, in the same form."""
+
+    def __init__(self, stream: Callable[[], TextIO]) -> None:
+        super().__init__(logging.WARNING)
+        self._stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = {"event": record.getMessage(), "level": record.levelname.lower(), "logger": record.name}
+        self._stream().write(json.dumps(line) + "\n")
+
+
+def _log_to(stream: Callable[[], TextIO]) -> None:
+    """The stream is asked for each time, because it may be another by then."""
+
+    def factory(*_: Any) -> structlog.PrintLogger:
+        return structlog.PrintLogger(stream())
+
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -33,8 +52,9 @@ def _log_to(stream: TextIO) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=factory,
         cache_logger_on_first_use=False,
     )
-    # uvicorn speaks through the standard library's logging.
-    logging.basicConfig(stream=stream, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", force=True)
+    server = logging.getLogger("uvicorn")
+    server.handlers[:] = [_Server(stream)]
+    server.propagate = False

@@ -6,6 +6,7 @@ stays so.
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from types import TracebackType
@@ -31,7 +32,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         hint = "stop the program that uses it, or name another with --port"
-        raise Unreachable("address-in-use", f"nothing can listen on {host}:{port}: {error.strerror}", hint=hint) from error
+        raise Unreachable("address-in-use", f"nothing can listen on {host}:{port}: {os.strerror(error.errno or 0)}", hint=hint) from error
     return listener
 
 
