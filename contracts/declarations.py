@@ -87,10 +87,10 @@ def void(state: State, context: Context, body: DeclarationVoid) -> Result:
 
 @rule
 def collected(state: State, context: Context, body: DeclarationCollected) -> Result:
-    """`declaration.collected`, by two people of a bank that has or had a financing on it, or of the authority.
+    """`declaration.collected`, by two people of a bank that has or had an approved financing on it, or of the authority.
 
-    Never refused for lack of room, and not capped at the capacity. A negative share lowers what was recorded, with the authority's
-    signature too, and not below zero.
+    Never refused for lack of room, and not capped at the capacity. A negative share takes back a collection, with the authority's
+    signature too, as far as no repayment used it.
     """
     entry = _standing(state, body.declaration)
     author = author_of(state, context, authority_may_join=True)
@@ -100,7 +100,8 @@ def collected(state: State, context: Context, body: DeclarationCollected) -> Res
     if body.share < 0 and not (author.role == AUTHORITY or author.authority_joined):
         refuse("second-signature-missing")
     require(body.share % STEP == 0, "not-in-steps")
-    require(entry["collected"] + body.share >= 0, "exceeds-collected")
+    if body.corrects is not None:
+        _take_back(state, body.declaration, body.corrects, -body.share)
     entry["collected"] += body.share
     balances.settle(entry, context.time_ms)
     entries.put_declaration(state, body.declaration, entry)
@@ -112,3 +113,12 @@ def collected(state: State, context: Context, body: DeclarationCollected) -> Res
     }
     entries.put_collection(state, context.record_id, collection)
     return _status(entry, context.time_ms)
+
+
+def _take_back(state: State, declaration_id: str, collection_id: str, share: int) -> None:
+    """Lowers the unused part of the collection that a correction names, so that no repayment can cite money that never came."""
+    wrong = known(entries.collection(state, collection_id), "unknown-collection")
+    require(wrong["declaration"] == declaration_id, "unknown-collection")
+    require(share <= wrong["unused"], "exceeds-collected")
+    wrong["unused"] -= share
+    entries.put_collection(state, collection_id, wrong)

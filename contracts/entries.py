@@ -47,7 +47,7 @@ class Committed(TypedDict):
 
 
 class Declaration(TypedDict):
-    """`until` is the first millisecond in which it can no longer be financed; `lenders` the banks that have or had a financing on it."""
+    """`until` is the first millisecond in which it can no longer be financed; `lenders` the banks of financings approved on it."""
 
     ceiling_ppm: int
     until: int

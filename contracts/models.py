@@ -147,15 +147,18 @@ class DeclarationVoid(Body):
 
 
 class DeclarationCollected(Body):
-    """Money came in from abroad; a negative share corrects what was recorded before."""
+    """Money came in from abroad; a negative share takes back what the collection `corrects` recorded, as far as nobody used it."""
 
     declaration: Hash
     share: Annotated[int, Field(ge=-CAPACITY_MAX, le=CAPACITY_MAX)]
+    corrects: Hash | None
 
     @model_validator(mode="after")
     def _moves(self) -> Self:
         if self.share == 0:
             raise ValueError("a share of zero moves nothing")
+        if (self.share < 0) != (self.corrects is not None):
+            raise ValueError("exactly a negative share names the collection that it corrects")
         return self
 
 

@@ -87,7 +87,7 @@ class Collections:
             collected_on=collected_on,
             reference=reference,
         )
-        body = {"declaration": declaration_id, "share": share}
+        body = {"declaration": declaration_id, "share": share, "corrects": None}
         rehearse(self._node, TYPE, body, TWO_PEOPLE).require_ok()
         summary = {
             "action": "collect",

@@ -221,7 +221,7 @@ class RealMaker(Maker):
         d = self.random.choice(self.declarations)
         self.block(
             self.service("authority", "declaration.amend", {"declaration": d, "capacity": self.random.choice((900_000, WHOLE, 0))}),
-            self.staff("bank-a", "declaration.collected", {"declaration": d, "share": 100_000}),
+            self.staff("bank-a", "declaration.collected", {"declaration": d, "share": 100_000, "corrects": None}),
             self.service("bank-b", "declaration.void", {"declaration": d, "reason": "error"}),
             self.service("auditor", "enquiry.request", {"kind": "credit"}),
             b"rubbish",

@@ -163,8 +163,6 @@ class _Desk:
                 "at": [self._context.height, self._context.position],
             }
         )
-        if self._bank not in declaration["lenders"]:
-            declaration["lenders"] = sorted([*declaration["lenders"], self._bank])
         entries.put_declaration(self._state, allocation.grant.declaration, declaration)
         grant["maximum"], grant["uses"] = allocation.grant.maximum, allocation.grant.uses
         grant["used"] += 1

@@ -96,4 +96,5 @@ def _keep(
             hold["share"] = share
     if approves and share > 0:
         declaration["committed"].append({"financing": financing_id, "bank": entry["bank"], "share": share, "at": entry["at"]})
+        declaration["lenders"] = sorted({*declaration["lenders"], entry["bank"]})
     put_settled(state, line, declaration, context.time_ms)

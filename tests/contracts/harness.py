@@ -182,6 +182,12 @@ class World:
         assert result.code == "ok", result
         return self.last
 
+    def approved(self, *lines: tuple[Grant, int]) -> str:
+        financing = self.applied(*lines)
+        for step in (self.intake(financing), self.approve(financing)):
+            assert step.code == "ok", step
+        return financing
+
     def intake(self, financing: str, shares: list[int] | None = None, bank: str = A) -> Result:
         return self.run("financing.intake", {"financing": financing, "shares": shares}, one(bank))
 
@@ -210,9 +216,9 @@ class World:
     def void(self, declaration: str) -> Result:
         return self.run("declaration.void", {"declaration": declaration, "reason": "error"}, one(REGISTRAR))
 
-    def collect(self, declaration: str, share: int, bank: str = A, *, authority: bool = False) -> Result:
+    def collect(self, declaration: str, share: int, bank: str = A, *, authority: bool = False, corrects: str | None = None) -> Result:
         signers = two(bank) + (one(AUTHORITY) if authority else ())
-        return self.run("declaration.collected", {"declaration": declaration, "share": share}, signers)
+        return self.run("declaration.collected", {"declaration": declaration, "share": share, "corrects": corrects}, signers)
 
     def revoke(self, consent: str) -> Result:
         return self.run("consent.revoke", {"consent": consent}, once(consent))

@@ -96,7 +96,7 @@ class Model:
                 self.grants[g]["used"] += 1
                 spent.append(g)
             held = share if good else 0
-            lines.append({"d": self.grants[g]["d"], "g": g, "held": held, "was": held, "drawn": 0, "held_once": good})
+            lines.append({"d": self.grants[g]["d"], "g": g, "held": held, "was": held, "drawn": 0, "held_once": good, "approved": False})
         bad = [code for code in codes if code != "ok"]
         if len(bad) == len(codes) or (bad and mode == "all"):
             del self.financings[f]
@@ -155,6 +155,7 @@ class Model:
                 return code
         for line, share in zip(lines, keep, strict=True):
             line["held"] = line["was"] = share
+            line["approved"] = approve and share > 0
         financing["state"] = "APPROVED" if approve else "IN_REVIEW"
         financing["approved"] = self.t if approve else None
         return "ok"
@@ -247,16 +248,19 @@ class Model:
         financing["state"] = "CANCELLED"
         return "ok"
 
-    def collect(self, c: str, d: str, bank: str, share: int, *, authority: bool) -> str:
-        lenders = {self.financings[f]["bank"] for f, _ in self.ever_on(d)}
+    def collect(self, c: str, d: str, bank: str, share: int, wrong: str | None, *, authority: bool) -> str:
+        lenders = {self.financings[f]["bank"] for f, line in self.ever_on(d) if line["approved"]}
         if bank not in lenders:
             return "not-permitted"
-        if share < 0 and not authority:
-            return "second-signature-missing"
-        it = self.declarations[d]
-        if it["collected"] + share < 0:
-            return "exceeds-collected"
-        it["collected"] += share
+        if wrong is not None:
+            if not authority:
+                return "second-signature-missing"
+            if wrong not in self.collections or self.collections[wrong]["d"] != d:
+                return "unknown-collection"
+            if self.collections[wrong]["unused"] + share < 0:
+                return "exceeds-collected"
+            self.collections[wrong]["unused"] += share
+        self.declarations[d]["collected"] += share
         self.collections[c] = {"d": d, "unused": max(share, 0)}
         return "ok"
 

@@ -201,8 +201,10 @@ class Pair:
     def collect(self, choose: Choose) -> None:
         bank, d, authority = choose(BANKS), choose(LABELS), choose(YES_OR_NO)
         share = choose((1000, 50_000, 50_000, 200_000, 400_000, 1_500_000, -50_000, -200_000))
-        result = self.world.collect(name(d), share, bank, authority=authority)
-        assert result.code == self.model.collect(self.world.last, d, bank, share, authority=authority)
+        mine = [c for c, it in self.model.collections.items() if it["d"] == d][-3:] + list(self.model.collections)[-1:]
+        wrong = None if share > 0 else choose([*mine, name("no collection")])
+        result = self.world.collect(name(d), share, bank, authority=authority, corrects=wrong)
+        assert result.code == self.model.collect(self.world.last, d, bank, share, wrong, authority=authority)
 
     def amend(self, choose: Choose) -> None:
         d = choose(LABELS)

@@ -100,7 +100,7 @@ def test_usage_never_disappears_when_a_declaration_is_amended_or_voided() -> Non
 def test_a_collection_lowers_what_is_left_and_is_not_capped() -> None:
     world = World()
     declaration = world.declaration()
-    world.applied((world.grant(declaration), 300_000))
+    world.approved((world.grant(declaration), 300_000))
     assert world.collect(declaration, 600_000).details["status"] == "REGISTERED"
     assert queries.available(world.state, declaration, world.time) == 100_000
     assert world.collect(declaration, 200_000).details["status"] == "COLLECTED"
@@ -112,7 +112,9 @@ def test_two_people_of_a_lender_or_of_the_authority_record_a_collection() -> Non
     world = World()
     declaration = world.declaration()
     financing = world.applied((world.grant(declaration), 300_000))
-    body = {"declaration": declaration, "share": 1_000}
+    body = {"declaration": declaration, "share": 1_000, "corrects": None}
+    assert world.run("declaration.collected", body, two(A)).code == "not-permitted", "what is only applied for makes no lender"
+    assert world.intake(financing).code == world.approve(financing).code == "ok"
     assert world.run("declaration.collected", body, two(B)).code == "not-permitted"
     assert world.run("declaration.collected", body, two(REGISTRAR)).code == "not-permitted"
     assert world.run("declaration.collected", body, one(A)).code == "second-signature-missing"
@@ -123,24 +125,32 @@ def test_two_people_of_a_lender_or_of_the_authority_record_a_collection() -> Non
     world.ok("declaration.collected", body, two(AUTHORITY))
 
 
-def test_a_correction_needs_the_authority_and_stays_above_zero() -> None:
+def test_a_correction_needs_the_authority_and_takes_back_what_nobody_used() -> None:
     world = World()
-    declaration = world.declaration()
-    world.applied((world.grant(declaration), 300_000))
+    declaration, elsewhere = world.declaration(), world.declaration("e")
+    loan = world.approved((world.grant(declaration), 300_000))
+    assert world.disburse(loan, [300_000]).code == "ok"
     assert world.collect(declaration, 400_000).code == "ok"
-    assert world.collect(declaration, -100_000).code == "second-signature-missing"
-    assert world.run("declaration.collected", {"declaration": declaration, "share": -1_000}, two(A) + one(B)).code == "not-permitted"
-    assert world.collect(declaration, -401_000, authority=True).code == "exceeds-collected"
-    assert world.collect(declaration, -100_000, authority=True).code == "ok"
-    assert world.entry("collection", world.last)["unused"] == 0
-    assert world.run("declaration.collected", {"declaration": declaration, "share": -300_000}, two(AUTHORITY)).code == "ok"
-    assert world.entry("declaration", declaration)["collected"] == 0
+    wrong = world.last
+    assert world.collect(elsewhere, 100_000, AUTHORITY).code == "ok"
+    foreign = world.last
+    assert world.collect(declaration, -100_000, corrects=wrong).code == "second-signature-missing"
+    body = {"declaration": declaration, "share": -1_000, "corrects": wrong}
+    assert world.run("declaration.collected", body, two(A) + one(B)).code == "not-permitted"
+    assert world.collect(declaration, -401_000, authority=True, corrects=wrong).code == "exceeds-collected"
+    for other in (name("none"), foreign):
+        assert world.collect(declaration, -1_000, authority=True, corrects=other).code == "unknown-collection"
+    assert world.collect(declaration, -100_000, authority=True, corrects=wrong).code == "ok"
+    assert (world.entry("collection", world.last)["unused"], world.entry("collection", wrong)["unused"]) == (0, 300_000)
+    assert world.repay(loan, [300_000], [(wrong, 300_000)]).code == "ok"
+    assert world.run("declaration.collected", body, two(AUTHORITY)).code == "exceeds-collected", "a repayment used it"
+    assert world.entry("declaration", declaration)["collected"] == 300_000
 
 
 def test_a_collection_is_in_steps() -> None:
     world = World()
     declaration = world.declaration()
-    assert world.run("declaration.collected", {"declaration": declaration, "share": 1_500}, two(AUTHORITY)).code == "not-in-steps"
+    assert world.run("declaration.collected", {"declaration": declaration, "share": 1_500, "corrects": None}, two(AUTHORITY)).code == "not-in-steps"
 
 
 def test_touching_a_declaration_settles_lapsed_holds_and_changes_no_answer() -> None:

@@ -17,7 +17,7 @@ def in_state(state: str) -> tuple[World, str, str]:
     world = World()
     declaration = world.declaration()
     financing = world.applied((world.grant(declaration), SHARE))
-    assert world.collect(declaration, SHARE).code == "ok"
+    assert world.collect(declaration, SHARE, AUTHORITY).code == "ok"
     collection = world.last
     steps: dict[str, list[Callable[[], object]]] = {
         "APPLIED": [],

@@ -153,7 +153,7 @@ def test_a_collection_is_used_up_once_whoever_recorded_it() -> None:
 def test_cited_collections_cover_exactly_what_is_repaid_on_their_declaration() -> None:
     world, declaration, financing = disbursed(300_000)
     elsewhere = world.declaration("e")
-    world.applied((world.grant(elsewhere), 1_000))
+    world.approved((world.grant(elsewhere), 1_000))
     assert world.collect(declaration, 100_000).code == "ok"
     first = world.last
     assert world.collect(declaration, 100_000).code == "ok"
