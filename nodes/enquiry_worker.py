@@ -20,7 +20,7 @@ import structlog
 
 from contracts import entries
 from ledger.engine import Receipt
-from ledger.errors import InputError, TallystickError
+from ledger.errors import InputError, Refused, TallystickError
 from ledger.store import Reader
 from nodes.consent_book import consents
 from nodes.consent_terms import SECRET_PART, SecretPart
@@ -112,7 +112,11 @@ class EnquiryWorker:
 
     def _find_open(self) -> list[_Open]:
         """A batch of open enquiries, the oldest first, in an order of its own: workers side by side then seldom meet at one."""
-        query = sa.select(enquiries).where(enquiries.c.state == PENDING, enquiries.c.id.not_in(self._given_up))
+        # A member without a sealing key in force cannot be answered; its enquiries wait for a key, and must not fill the batch.
+        directory = self._node.directory
+        banks = [member.slug for member in directory.members() if directory.keys(member.slug, "seal")]
+        open_now = sa.and_(enquiries.c.state == PENDING, enquiries.c.bank.in_(banks), enquiries.c.id.not_in(self._given_up))
+        query = sa.select(enquiries).where(open_now)
         with self._node.private.reading() as connection:
             rows = connection.execute(query.order_by(enquiries.c.log_index).limit(BATCH)).fetchall()
         return [self._judge(row) for row in shuffled(rows, self._node.random)]
@@ -168,7 +172,13 @@ class EnquiryWorker:
         """Answers what is taken, and declines what cannot be. What neither holds for waits for the next run."""
         outgoing: list[tuple[_Open, Outgoing]] = []
         for one in found:
-            raw = self._answer_record(one, refused)
+            try:
+                raw = self._answer_record(one, refused)
+            except (InputError, Refused) as error:
+                # One answer that cannot be made must not keep all others waiting; an operator has to look.
+                log.error("enquiry-not-answered", enquiry=one.id, code=error.code)
+                self._given_up.add(one.id)
+                continue
             if raw is not None:
                 outgoing.append((one, Outgoing(raw, ANSWER, f"answer:{one.id}")))
         self._on_step("sealed")

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from contracts.commitments import consent_commitment
 from ledger.engine import Receipt
+from ledger.errors import InputError
 from ledger.solo import SoloEngine
 from nodes.author import Part, SigningKey
 from nodes.consent_terms import CONSENT_PART, SECRET_PART, SecretPart, Terms, sign_terms
@@ -325,3 +326,35 @@ def test_two_processes_on_one_private_database_answer_each_enquiry_once(net: Net
     assert [process.returncode for process in processes] == [0, 0], ended
     assert [counted(net, enquiry) for enquiry in enquiries] == [(1, 1)] * 8
     assert Consents(net.bank_a).get(consent.id).used == 8
+
+
+def test_a_bank_that_no_answer_can_be_sealed_to_holds_up_nobody(tmp_path: Path) -> None:
+    with network(tmp_path / "net") as net:
+        one, theirs, ours = net.fresh(), net.consent(bank="bank-b"), net.consent()
+        stuck = net.ask(theirs, asked(one), bank=net.bank_b)
+        (seal,) = net.bank_b.directory.keys("bank-b", "seal")
+        revocation = net.bank_b.author.record("key.revoke", {"key": seal.id, "reason": "left"}, [net.bank_b.identity_key])
+        assert net.bank_b.outbox.send(revocation.raw, "key.revoke").code == "ok"
+        enquiry = net.ask(ours, asked(one))
+        finish(net)
+        assert counted(net, enquiry) == (1, 1)
+        assert answered(net, enquiry).lines[0].result == "match"
+        assert counted(net, stuck)[1] == 0
+
+
+def test_an_answer_that_cannot_be_made_holds_up_nobody(net: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, consent = net.fresh(), net.consent()
+    stuck, enquiry = net.ask(consent, asked(one)), net.ask(consent, asked(one))
+    worker = EnquiryWorker(net.authority)
+    make = worker._answering.answer
+
+    def answer(reader: Any, request_id: str, *rest: Any) -> bytes:
+        if request_id == stuck:
+            raise InputError("sealed-part-too-large", "the test says so")
+        return make(reader, request_id, *rest)
+
+    monkeypatch.setattr(worker._answering, "answer", answer)
+    assert worker.run_once() == 1
+    assert (counted(net, enquiry), counted(net, stuck)) == ((1, 1), (1, 0))
+    finish(net)
+    assert counted(net, stuck) == (1, 1)
