@@ -15,14 +15,17 @@ Bytes = sa.LargeBinary
 
 
 def connect(url: str, *, read_only: bool = False) -> Engine:
-    """An engine on which every commit is durable before it returns. Raises `Unreachable` (`database-unreachable`)."""
+    """An engine on which every commit is durable before it returns, and whose errors hold no values: they reach logs, the values must not.
+
+    Raises `Unreachable` (`database-unreachable`).
+    """
     if url.startswith("sqlite"):
         location = _existing(sa.make_url(url)) if read_only else sa.make_url(url)
-        engine = sa.create_engine(location, connect_args={"timeout": 30, "check_same_thread": False}, max_overflow=50)
+        engine = sa.create_engine(location, connect_args={"timeout": 30, "check_same_thread": False}, max_overflow=50, hide_parameters=True)
         _configure_sqlite(engine, read_only=read_only)
     else:
         # A reading takes several statements and must see one height in all of them, as it does on SQLite.
-        engine = sa.create_engine(url, pool_pre_ping=True, isolation_level="REPEATABLE READ")
+        engine = sa.create_engine(url, pool_pre_ping=True, isolation_level="REPEATABLE READ", hide_parameters=True)
     try:
         with engine.connect():
             pass

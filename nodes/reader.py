@@ -18,6 +18,7 @@ from typing import Final
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.exc import DataError, IntegrityError
 
 from ledger import canonical
 from ledger.errors import TallystickError, Unreachable, VerificationFailed
@@ -222,6 +223,9 @@ class LedgerReader:
                 raise
             except TallystickError as error:
                 _note_broken(connection, stored, projection.name, error.code)
+            except (IntegrityError, DataError):
+                # Another member wrote what is sealed: a row that the database will not have (a character, a key twice) is their doing.
+                _note_broken(connection, stored, projection.name, "row-refused")
 
 
 def _cursor(connection: sa.Connection) -> int:

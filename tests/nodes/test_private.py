@@ -184,3 +184,13 @@ def test_every_shared_table_can_be_made_on_postgresql_too(name: str) -> None:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
     statement = str(CreateTable(private.metadata.tables[name]).compile(dialect=dialect))
     assert f"CREATE TABLE {name}" in statement and "DATETIME" not in statement
+
+
+def test_an_error_of_the_database_holds_none_of_the_values_that_were_written(store: PrivateStore) -> None:
+    row = {"record_id": "ab" * 32, "part": "loan", "content": '{"amount_minor":3625000}', "content_key": "5e" * 32, "height": 1}
+    with store.begin() as connection:
+        connection.execute(sa.insert(private.parts), [row])
+    with pytest.raises(IntegrityError) as caught, store.begin() as connection:
+        connection.execute(sa.insert(private.parts), [row])
+    assert "3625000" not in str(caught.value)
+    assert "5e" * 32 not in str(caught.value)

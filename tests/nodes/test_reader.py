@@ -226,3 +226,16 @@ def test_a_projection_sees_only_the_record_types_that_it_is_about(node: Node) ->
     write(node, "one")
     assert reader.catch_up() == 1
     assert texts(node) == []
+
+
+def test_a_row_that_the_database_refuses_is_noted_and_stops_nobody(node: Node) -> None:
+    reader = LedgerReader(node.store, node.private, lambda: node.sealing_keys)
+
+    def same_row(connection: sa.Connection, stored: StoredRecord, opened: Mapping[str, Opened]) -> None:
+        connection.execute(sa.insert(notes).values(record_id="one id", text=opened[PART].content["text"], log_index=stored.log_index))
+
+    reader.register("notes/1", [notes], same_row)
+    _, bad = write(node, "one"), write(node, "two")
+    assert reader.catch_up() == 2
+    assert texts(node) == ["one"]
+    assert [row[:3] for row in rows(node, broken_parts)] == [(bad, "notes/1", "row-refused")]
