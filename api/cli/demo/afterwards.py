@@ -31,7 +31,8 @@ def serve_members(directory: Path, sign_ins: Sequence[SignInHere], *, as_json: b
         stack.callback(_stop, served)
         for home in homes:
             served[home.name] = _start(home, stack)
-            _wait_until_serving(home.name, served[home.name], asked_to_stop)
+        for name, process in served.items():
+            _wait_until_serving(name, process, asked_to_stop)
         if not as_json:
             _announce(directory, sign_ins, len(homes))
         while not asked_to_stop.wait(_LOOK_S):

@@ -65,7 +65,9 @@ class Report:
         table.add_column("", justify="center")
         for number, scene in enumerate(played.scenes, 1):
             result = Text(scene.got) if scene.ok else Text(f"{scene.got}, and not {scene.expected}", "red")
-            table.add_row(str(number), Text(scene.name), Text(scene.money), result, "✓" if scene.ok else Text("✗", "red"))
+            table.add_row(
+                str(number), Text(scene.name), Text(scene.money.replace(" + ", "\n")), result, "✓" if scene.ok else Text("✗", "red")
+            )
         self._console.print(table)
 
     def _plain(self, played: Played, summary: str) -> None:
