@@ -16,12 +16,14 @@ from ledger import canonical
 from ledger.store import StoredRecord
 from nodes.consent_book import consents
 from nodes.directory import Directory
+from nodes.enquiry_book import enquiries
 from nodes.enquiry_parts import ANSWER_PART, AnswerPart
+from nodes.enterprises import enterprises
 from nodes.private import PrivateStore, metadata
 from nodes.sealed_models import read_part
 from nodes.sealing import Opened
 
-PROJECTION: Final = "accesses/1"
+PROJECTION: Final = "accesses/2"
 
 accesses = sa.Table(
     "accesses",
@@ -79,10 +81,11 @@ class Accesses:
 
 
 class AccessBook:
-    """The projection. It comes after that of consents, whose enterprises it takes."""
+    """The projection. It comes after those of consents and enquiries, from which it takes. `own`: this is an enterprise's own node."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, *, own: bool) -> None:
         self._directory = directory
+        self._own = own
 
     def apply(self, connection: sa.Connection, stored: StoredRecord, opened: Mapping[str, Opened]) -> None:
         """Raises `InputError` (`part-malformed`)."""
@@ -99,39 +102,52 @@ class AccessBook:
         elif kind == _TAKEN:
             _about_consent(connection, stored, "enquiry", stored.record.body["consent"], stored.record.body["request"])
         elif kind == _ANSWERED:
-            _answer(connection, stored, opened)
+            self._answer(connection, stored, opened)
         elif kind in _STEPS:
             _step(connection, stored, _STEPS[kind])
 
     def _application(self, connection: sa.Connection, stored: StoredRecord) -> None:
         """Public fields name the consents of an application's grants, refused ones too: the attempt is what the exporter wants to see."""
         bank = self._directory.author_of(stored.record.signers) or ""
-        by_enterprise: dict[tuple[str, str], list[str]] = {}
+        used: dict[str, tuple[str, list[str]]] = {}
         for line in stored.record.body["lines"]:
             row = connection.execute(sa.select(consents).where(consents.c.id == line["grant"]["consent"])).first()
             if row is not None and row.bank == bank:
-                by_enterprise.setdefault((row.enterprise, row.id), []).append(line["grant"]["declaration"])
-        seen: set[str] = set()
-        for (enterprise, consent_id), ids in by_enterprise.items():
-            if enterprise not in seen:
-                _insert(connection, stored, "application", enterprise, bank, consent_id, stored.id, tuple(ids))
-                seen.add(enterprise)
+                # One entry for each enterprise, under the first of its consents, with all that was used of it under any.
+                used.setdefault(row.enterprise, (row.id, []))[1].append(line["grant"]["declaration"])
+        for enterprise, (consent_id, ids) in used.items():
+            _insert(connection, stored, "application", enterprise, bank, consent_id, stored.id, tuple(ids))
+
+    def _answer(self, connection: sa.Connection, stored: StoredRecord, opened: Mapping[str, Opened]) -> None:
+        if ANSWER_PART not in opened:
+            return
+        answer = read_part(AnswerPart, opened[ANSWER_PART].content)
+        ids = tuple(line.declaration for line in answer.lines if line.declaration is not None)
+        asked = sa.select(accesses).where(accesses.c.object == answer.request, accesses.c.kind == "enquiry")
+        for row in connection.execute(asked).fetchall():
+            _insert(connection, stored, "answer", row.enterprise, row.bank, row.consent, answer.request, ids)
+        if stored.record.body["take"] is None:
+            self._in_vain(connection, stored, answer.request)
+
+    def _in_vain(self, connection: sa.Connection, stored: StoredRecord, request_id: str) -> None:
+        """An answer that tells nothing. The authority knows under whose consent was asked; an enterprise opens none but its own."""
+        asked = connection.execute(sa.select(enquiries.c.bank, enquiries.c.consent).where(enquiries.c.id == request_id)).first()
+        if asked is None:
+            return
+        concerned = sa.select(consents.c.enterprise).where(
+            consents.c.id == asked.consent, consents.c.bank == asked.bank, consents.c.fault.is_(None)
+        )
+        if self._own:
+            concerned = sa.select(enterprises.c.id).order_by(enterprises.c.log_index).limit(1)
+        enterprise = connection.execute(concerned).scalar()
+        if enterprise is not None:
+            _insert(connection, stored, "answer", enterprise, asked.bank, asked.consent, request_id, ())
 
 
 def _about_consent(connection: sa.Connection, stored: StoredRecord, kind: str, consent_id: str, about: str) -> None:
     row = connection.execute(sa.select(consents.c.enterprise, consents.c.bank).where(consents.c.id == consent_id)).first()
     if row is not None:
         _insert(connection, stored, kind, row.enterprise, row.bank, consent_id, about, ())
-
-
-def _answer(connection: sa.Connection, stored: StoredRecord, opened: Mapping[str, Opened]) -> None:
-    if ANSWER_PART not in opened:
-        return
-    answer = read_part(AnswerPart, opened[ANSWER_PART].content)
-    ids = tuple(line.declaration for line in answer.lines if line.declaration is not None)
-    asked = sa.select(accesses).where(accesses.c.object == answer.request, accesses.c.kind == "enquiry")
-    for row in connection.execute(asked).fetchall():
-        _insert(connection, stored, "answer", row.enterprise, row.bank, row.consent, answer.request, ids)
 
 
 def _step(connection: sa.Connection, stored: StoredRecord, kind: str) -> None:

@@ -28,7 +28,8 @@ def register_projections(node: Node) -> None:
     reader.register(book.PROJECTION, book.TABLES, book.project_book, book.TYPES)
     reader.register(collections.PROJECTION, [collections.collections], collections.project_collection, [collections.TYPE])
     if role in ("authority", "enterprise"):
-        reader.register(accesses.PROJECTION, [accesses.accesses], accesses.AccessBook(directory).apply, accesses.TYPES)
+        book_of_accesses = accesses.AccessBook(directory, own=role == "enterprise")
+        reader.register(accesses.PROJECTION, [accesses.accesses], book_of_accesses.apply, accesses.TYPES)
 
 
 def _recompute(node: Node) -> Callable[[str], str] | None:

@@ -9,11 +9,13 @@ from ledger.engine import Receipt
 from nodes.accesses import Access, Accesses
 from nodes.consents import Consents
 from nodes.declarations import Declarations
+from nodes.enquiries import Enquiries
 from nodes.enquiry_worker import EnquiryWorker
+from nodes.financing_apply import ApplicationLine, Applications
 from nodes.grants import grants_of
 from nodes.node import Node
 from nodes.reader import broken_parts
-from tests.nodes.network import CUSTODY, DAY_MS, OWN, Network, asked, network
+from tests.nodes.network import CUSTODY, DAY_MS, OWN, Network, asked, caller, network
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +77,35 @@ def test_a_rebuild_gives_the_same_list(net: Network) -> None:
     for node in (net.authority, net.bank_a, net.bank_b, net.exporter):
         with node.private.reading() as connection:
             assert connection.execute(sa.select(broken_parts)).fetchall() == []
+
+
+@pytest.mark.parametrize("uscc", [OWN, CUSTODY])
+def test_an_application_under_two_consents_shows_every_declaration_that_it_uses(net: Network, uscc: str) -> None:
+    node = net.exporter if uscc == OWN else net.authority
+    found = [net.fresh(uscc), net.fresh(uscc)]
+    for one in found:
+        net.ask(net.consent(uscc), asked(one))
+    EnquiryWorker(net.authority).run_once()
+    net.settle()
+    ids = [Declarations(net.authority).id_of(one.number) for one in found]
+    with net.bank_a.private.reading() as connection:
+        lines = [{"grant": grants_of(connection, each)[0].opening(), "share": 1_000} for each in ids]
+    assert lines[0]["grant"]["consent"] != lines[1]["grant"]["consent"]
+    outcome = Applications(net.bank_a).apply(
+        caller(net.bank_a), [ApplicationLine(each) for each in ids], product="export", reference="two consents"
+    )
+    assert outcome.code == "ok"
+    (shown,) = [access for access in list_of(net, node, uscc) if access.record_id == outcome.id]
+    assert set(shown.declarations) == set(ids)
+
+
+@pytest.mark.parametrize("uscc", [OWN, CUSTODY])
+def test_an_enterprise_sees_what_a_bank_asked_in_vain(net: Network, uscc: str) -> None:
+    node = net.exporter if uscc == OWN else net.authority
+    one, consent = net.fresh(uscc), net.consent(uscc, scopes=("basic",))
+    enquiry = net.ask(consent, asked(one))
+    EnquiryWorker(net.authority).run_once()
+    net.settle()
+    answer = Enquiries(net.authority).get(enquiry).answer_record
+    (shown,) = [access for access in list_of(net, node, uscc) if access.record_id == answer]
+    assert (shown.kind, shown.bank, shown.declarations) == ("answer", "bank-a", ())
