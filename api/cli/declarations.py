@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -33,7 +34,8 @@ from nodes.users import Accounts
 app = typer.Typer(help="customs declarations")
 CLIENT: Final = "command-line"
 _SHOWN: Final = ("file", "position", "number", "result", "declaration_id")
-_TIMEOUT_S: Final = 3_600.0
+_TIMEOUT_S: Final = 120.0
+_LOOK_S: Final = 0.5
 
 
 @app.command("import")
@@ -119,12 +121,18 @@ def _client_secret(home: Home) -> str:
 
 
 def _with_all_items(http: httpx.Client, headers: dict[str, str], report: dict[str, Any]) -> dict[str, Any]:
+    where = f"/v1/declaration-imports/{report['id']}"
+    while report["state"] == "running":
+        time.sleep(_LOOK_S)
+        report = _body_of(http.get(where, headers=headers))
+    if report["state"] == "broken":
+        raise Unreachable(str(report["code"]), "the import was cut off", hint="run the same files again: what is registered stays so")
     items = list(report["items"])
-    following = report.get("next")
+    following = report["next"]
     while following is not None:
-        page = _body_of(http.get(f"/v1/declaration-imports/{report['id']}", params={"after": following}, headers=headers))
+        page = _body_of(http.get(where, params={"after": following}, headers=headers))
         items += page["items"]
-        following = page.get("next")
+        following = page["next"]
     total, registered = report["total"], report["registered"]
     return {"total": total, "registered": registered, "refused": total - registered, "items": items}
 

@@ -37,9 +37,9 @@ def play_act_one(stage: Stage) -> None:
 def import_files(stage: Stage) -> None:
     """Customs hands in its files, and one of them a second time."""
     stage.step("customs' files are registered")
-    desk = stage.world.desk(AUTHORITY, "maker")
+    desk, path = stage.world.desk(AUTHORITY, "maker"), "/v1/declaration-imports"
     files = list(stage.world.cargo.files.items())
-    report = desk.must(desk.upload("/v1/declaration-imports", files))
+    report = desk.finished(path, desk.must(desk.upload(path, files)))
     declared = [what for found in stage.world.cargo.declarations.values() for what in found]
     items = report["items"]
     stage.ids.update({item["number"]: item["declaration_id"] for item in items if item["declaration_id"]})
@@ -49,7 +49,7 @@ def import_files(stage: Stage) -> None:
         tally(item["result"] for item in items),
         money=total(what.financeable for what in declared),
     )
-    again = desk.must(desk.upload("/v1/declaration-imports", files[:1]))
+    again = desk.finished(path, desk.must(desk.upload(path, files[:1])))
     plums = stage.cargo("exporter-a")[0]
     name = f"the plums' file comes a second time (declaration {plums.number})"
     stage.scene(name, "1 already-registered", tally(item["result"] for item in again["items"]), money=str(plums.financeable))

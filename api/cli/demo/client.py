@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from ledger.errors import Unreachable
 WAIT_S: Final = 20
 _TIMEOUT_S: Final = 90.0
 _MARGIN_MS: Final = 30_000
+_LOOK_S: Final = 0.2
+_UNDER_WAY: Final = ("pending", "running")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,14 @@ class Desk:
         headers = {"Idempotency-Key": os.urandom(16).hex(), "Prefer": f"wait={WAIT_S}"}
         parts = [("file", (name, content, "application/octet-stream")) for name, content in files]
         return self._call("POST", path, files=parts, headers=headers)
+
+    def finished(self, path: str, begun: dict[str, Any]) -> dict[str, Any]:
+        """What was begun, once it is no longer under way: a busy machine may take longer than one request waits."""
+        body, end = begun, time.monotonic() + _TIMEOUT_S
+        while body["state"] in _UNDER_WAY and time.monotonic() < end:
+            time.sleep(_LOOK_S)
+            body = self.must(self.get(f"{path}/{begun['id']}"))
+        return body
 
     def must(self, answer: Answer) -> dict[str, Any]:
         """The body of an answer that is a success. Raises `Unexpected` for any other."""

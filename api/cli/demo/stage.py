@@ -83,9 +83,9 @@ class Stage:
         """A bank asks about declarations under the exporter's consent, and waits for the authority's answer."""
         desk = self.world.desk(bank, "maker")
         body = {"kind": "declarations", "consent_id": self.consents[exporter, bank], "lines": list(lines)}
-        answer = desk.must(desk.post("/v1/enquiries", body))
-        for line in answer.get("lines") or []:
-            if line.get("declaration_id"):
+        answer = desk.finished("/v1/enquiries", desk.must(desk.post("/v1/enquiries", body)))
+        for line in answer["lines"]:
+            if line["declaration_id"]:
                 self.ids[line["number"]] = line["declaration_id"]
         return answer
 
