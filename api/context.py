@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from api.heights import HeightWatch
 from api.idempotency import Idempotency
 from api.principal import Principal
 from api.tokens import Tokens
-from ledger.limits import IMPORTS_AT_ONCE_MAX
+from ledger.limits import IMPORTS_AT_ONCE_MAX, SIGN_INS_AT_ONCE_MAX
 from nodes.caller import Caller as ServiceCaller
 from nodes.caller import Kind
 from nodes.node import Node
@@ -30,17 +31,21 @@ class ApiContext:
     idempotency: Idempotency
     heights: HeightWatch
     importing: threading.BoundedSemaphore
+    sign_ins: ThreadPoolExecutor
 
     @classmethod
     def of(cls, node: Node) -> ApiContext:
         tokens = Tokens(node)
         audiences = frozenset({tokens.issuer, f"{tokens.issuer}/oauth2/token", tokens.audience})
         importing = threading.BoundedSemaphore(IMPORTS_AT_ONCE_MAX)
-        return cls(node, tokens, Assertions(node, audiences), Idempotency(node.private, node.clock), HeightWatch(node.engine), importing)
+        kept, heights = Idempotency(node.private, node.clock), HeightWatch(node.engine)
+        sign_ins = ThreadPoolExecutor(SIGN_INS_AT_ONCE_MAX, thread_name_prefix="sign-in")
+        return cls(node, tokens, Assertions(node, audiences), kept, heights, importing, sign_ins)
 
     def close(self) -> None:
         self.heights.close()
         self.tokens.close()
+        self.sign_ins.shutdown(wait=False, cancel_futures=True)
 
 
 def context_of(connection: HTTPConnection) -> ApiContext:

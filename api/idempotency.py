@@ -112,8 +112,8 @@ class Idempotency:
 
 
 def _is_final(response: Response) -> bool:
-    """Not a fault, and not a 202 that asks to come back for the answer."""
-    return response.status_code < 500 and not (response.status_code == 202 and "retry-after" in response.headers)
+    """Not a fault, and not an answer that asks to come back for another."""
+    return response.status_code < 500 and "retry-after" not in response.headers
 
 
 def key_of(request: Request) -> str | None:

@@ -24,6 +24,8 @@ from nodes.outcomes import RuleRefused
 
 MEDIA_TYPE: Final = "application/problem+json"
 _ERRORS_MAX: Final = 50
+# Refusals that time alone undoes: the same request may be sent again, so its answer is not kept (see `api.idempotency`).
+LATER: Final = frozenset({"too-many-introductions", "imports-busy", "quota-exceeded"})
 _HTTP_CODES: Final = {
     400: ("invalid-request", "the request's body could not be read"),
     404: ("not-found", "there is no such resource"),
@@ -118,7 +120,7 @@ def _of_tallystick(error: TallystickError, request_id: str) -> Response:
     headers: dict[str, str] = {}
     if error.http_status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="tallystick"' + ("" if error.code == "unauthenticated" else ', error="invalid_token"')
-    if error.http_status == 503:
+    if error.http_status == 503 or error.code in LATER:
         headers["Retry-After"] = "1"
     extra: dict[str, Any] = {}
     if isinstance(error, RuleRefused):

@@ -17,9 +17,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import internal_problem, problem_of
-from ledger.limits import HTTP_BODY_BYTES_MAX, HTTP_UPLOAD_BYTES_MAX
+from ledger.limits import HTTP_BODY_BYTES_MAX, HTTP_UPLOAD_BYTES_MAX, TOKEN_FORM_BYTES_MAX
 
 UPLOADS: Final = frozenset({"/v1/declaration-imports"})
+SIGN_IN: Final = "/oauth2/token"
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}\Z")
 
 log = structlog.get_logger(__name__)
@@ -48,7 +49,7 @@ class RequestBounds:
                 MutableHeaders(scope=message)["X-Request-Id"] = request_id
             await send(message)
 
-        bytes_max = HTTP_UPLOAD_BYTES_MAX if scope["path"] in UPLOADS else HTTP_BODY_BYTES_MAX
+        bytes_max = _bytes_max(scope["path"], headers)
         try:
             app = self._app if _declared(headers) <= bytes_max else _too_large
             await app(scope, _bounded(receive, bytes_max), send_with_id)
@@ -66,6 +67,14 @@ class RequestBounds:
 
 async def _too_large(_scope: Scope, _receive: Receive, _send: Send) -> None:
     raise HTTPException(413)
+
+
+def _bytes_max(path: str, headers: Headers) -> int:
+    """Only what is spooled to disk may be large: JSON is held in memory, and who signs in is a stranger still."""
+    if path == SIGN_IN:
+        return TOKEN_FORM_BYTES_MAX
+    is_json = headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+    return HTTP_UPLOAD_BYTES_MAX if path in UPLOADS and not is_json else HTTP_BODY_BYTES_MAX
 
 
 def _declared(headers: Headers) -> int:

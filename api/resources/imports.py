@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-import json
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
@@ -34,7 +33,7 @@ from api.preferences import wait_seconds
 from api.responses import json_response
 from ledger.errors import InputError, Refused, TallystickError
 from ledger.hashing import tagged_json
-from ledger.limits import HTTP_BODY_BYTES_MAX, IMPORT_CHUNK_BYTES, IMPORT_FILE_BYTES_MAX, IMPORT_FILES_MAX, INTEGER_MAX
+from ledger.limits import IMPORT_CHUNK_BYTES, IMPORT_FILE_BYTES_MAX, IMPORT_FILES_MAX, INTEGER_MAX
 from nodes.customs.columns import column_of
 from nodes.declarations import Declarations
 from nodes.imports import Imports
@@ -157,12 +156,9 @@ async def _from_form(request: Request, stack: ExitStack) -> list[_Spooled]:
 
 async def _rows(request: Request) -> list[dict[str, str]]:
     """The JSON array. Raises `InputError` (`invalid-request`) for anything but objects of known columns and text."""
-    body = await request.body()
-    if len(body) > HTTP_BODY_BYTES_MAX:
-        raise HTTPException(413)
     try:
         value = await request.json()
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise InputError("invalid-request", "the body is not JSON") from error
     if not isinstance(value, list) or not value or not all(isinstance(row, dict) and row for row in value):
         raise InputError("invalid-request", "the body is an array of objects, one for each line of a declaration")

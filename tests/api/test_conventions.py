@@ -66,6 +66,20 @@ def test_a_body_beyond_the_limit_is_refused_declared_or_not(network: Network) ->
     assert problem(client.post("/v1/records", content=chunks))["code"] == "body-too-large"
 
 
+@pytest.mark.parametrize(("media_type", "status"), [("application/json", 413), ("Application/JSON; charset=utf-8", 413), ("text/csv", 200)])
+def test_json_is_read_into_memory_only_as_far_as_any_other_where_files_may_be_large(media_type: str, status: int) -> None:
+    app = FastAPI()
+
+    async def count(request: Request) -> Response:
+        return json_response({"bytes": len(await request.body())})
+
+    app.add_api_route("/v1/declaration-imports", count, methods=["POST"])
+    problems.install(app)
+    app.add_middleware(RequestBounds, random=bytes)
+    content = b" " * (HTTP_BODY_BYTES_MAX + 1)
+    assert _ask(app, "POST", "/v1/declaration-imports", content=content, headers={"Content-Type": media_type}).status_code == status
+
+
 def test_health_and_readiness_are_open(network: Network) -> None:
     client = network.anyone("bank-a")
     assert client.get("/healthz").json() == {"status": "ok"}
@@ -125,7 +139,7 @@ def till(tmp_path: Path) -> Iterator[FastAPI]:
     private = PrivateStore(f"sqlite:///{tmp_path / 'private.db'}")
     kept = Idempotency(private, SettableClock(START_MS))
     app = FastAPI()
-    app.state.done = 0
+    app.state.done, app.state.kept = 0, kept
     app.state.gate, app.state.begun = asyncio.Event(), asyncio.Event()
     app.state.gate.set()
 
@@ -159,6 +173,23 @@ def test_the_same_key_with_another_body_is_a_conflict(till: FastAPI) -> None:
     other = _ask(till, "POST", "/orders", content=b'{"a":1}', headers={"Idempotency-Key": "k1"})
     assert (problem(other)["status"], problem(other)["code"]) == (422, "idempotency-conflict")
     assert till.state.done == 1
+
+
+def test_a_refusal_that_says_to_come_back_is_not_kept(till: FastAPI) -> None:
+    answers = iter([Refused("too-many-introductions", "the test says so", hint="go on tomorrow"), None])
+
+    @till.post("/introductions")
+    async def introduce(request: Request) -> Response:
+        async def handle() -> Response:
+            error = next(answers)
+            response = None if error is None else problem_of(error, "1")
+            return json_response({"done": True}, status=201) if response is None else response
+
+        kept: Idempotency = till.state.kept
+        return await kept.answer(request, "client/core", "", handle)
+
+    found = [_ask(till, "POST", "/introductions", headers={"Idempotency-Key": "k2"}) for _ in range(2)]
+    assert [each.status_code for each in found] == [409, 201]
 
 
 def test_a_key_whose_request_is_in_hand_is_answered_409(till: FastAPI) -> None:

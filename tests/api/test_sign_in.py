@@ -3,6 +3,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import threading
+import time
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -223,3 +226,27 @@ def _jwk(private: ec.EllipticCurvePrivateKey) -> ECKey:
 
 def _exchange(client: httpx.Client, client_id: str, assertion: str) -> httpx.Response:
     return token(client, client_id=client_id, client_assertion_type=ASSERTION_TYPE, client_assertion=assertion)
+
+
+def test_a_flood_of_sign_ins_keeps_nobody_waiting_who_is_signed_in(network: Network) -> None:
+    client, node = network.sign_in("bank-b", "core"), network.nodes["bank-b"]
+    url = f"{network.url('bank-b')}/oauth2/token"
+    form = {"grant_type": "client_credentials", "client_id": "nobody", "client_secret": "nothing like it"}
+    with ExitStack() as held:
+        for lock in node.accounts._guessing:
+            held.enter_context(lock)
+        strangers = [threading.Thread(target=httpx.post, args=(url,), kwargs={"data": form, "timeout": 30}) for _ in range(60)]
+        for stranger in strangers:
+            stranger.start()
+        # All forty threads of the server's pool would wait by now.
+        time.sleep(1)
+        assert client.get("/v1/network", timeout=5).status_code == 200
+    for stranger in strangers:
+        stranger.join()
+
+
+def test_a_stranger_cannot_make_a_node_hold_a_large_form(network: Network) -> None:
+    client = network.anyone("bank-a")
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    answer = client.post("/oauth2/token", content=(b"x" * 65_536 for _ in range(16)), headers=headers)
+    assert problem(answer)["code"] == "body-too-large"
