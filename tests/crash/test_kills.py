@@ -103,13 +103,14 @@ class Load:
         self.enquiries.append(Enquiries(self.bank).ask(caller(self.bank), self.consent.id, lines))
 
     def _apply(self, turn: int) -> None:
-        found = Enquiries(self.bank).list()
-        granted = [line.declaration for enquiry in found for line in enquiry.lines if line.grant is not None and line.declaration]
+        service = Enquiries(self.bank)
+        lines = [line for enquiry_id in self.enquiries[-4:] for line in service.get(enquiry_id).lines]
+        granted = [line.declaration for line in lines if line.grant is not None and line.declaration is not None]
         if not granted:
             self.ended.wait(0.05)
             return
-        lines = [ApplicationLine(granted[-1 - turn % min(5, len(granted))], Money("USD", 100_000))]
-        outcome = Financings(self.bank).apply(caller(self.bank), lines, product="export-receivables", reference=f"{turn}")
+        line = ApplicationLine(granted[turn % len(granted)], Money("USD", 100_000))
+        outcome = Financings(self.bank).apply(caller(self.bank), [line], product="export-receivables", reference=f"{turn}")
         if outcome.record_id is not None:
             self.applications[outcome.record_id] = outcome.code
 
