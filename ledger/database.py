@@ -21,7 +21,9 @@ def connect(url: str, *, read_only: bool = False) -> Engine:
     """
     if url.startswith("sqlite"):
         location = _existing(sa.make_url(url)) if read_only else sa.make_url(url)
-        engine = sa.create_engine(location, connect_args={"timeout": 30, "check_same_thread": False}, max_overflow=50, hide_parameters=True)
+        # Each connection keeps pages of its own in memory: the one used last is used again, so that few of them fill.
+        arguments = {"timeout": 30, "check_same_thread": False}
+        engine = sa.create_engine(location, connect_args=arguments, max_overflow=50, pool_use_lifo=True, hide_parameters=True)
         _configure_sqlite(engine, read_only=read_only)
     else:
         # A reading takes several statements and must see one height in all of them, as it does on SQLite.

@@ -32,7 +32,7 @@ Source = tuple[str, Path | BinaryIO]
 
 OK: Final = "ok"
 ALREADY_REGISTERED: Final = "already-registered"
-WINDOW: Final = 200
+WINDOW: Final = 100
 _PURPOSE: Final = "declaration.register"
 _PAGE: Final = 500
 
