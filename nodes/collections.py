@@ -69,12 +69,17 @@ class Collections:
         self._node = node
         self._tasks = tasks or Tasks(node)
 
-    def record(self, caller: Caller, declaration_id: str, amount: Money, collected_on: str, reference: str) -> Task:
-        """Prepares the record that money came in; a second person signs it. It lowers what may be financed, rounded up to a step.
+    def record(
+        self, caller: Caller, declaration_id: str, amount: Money, collected_on: str, reference: str, *, cause: str | None = None
+    ) -> Task:
+        """Prepares the record that money came in; a second person signs it. It lowers what may be financed, rounded up to a step. `cause`
+        names what may have one task only.
 
         Raises `NotFound` (`unknown-declaration`), `InputError` (`currency-differs`, `amount-invalid`, `bad-field`), `Refused` with
         the rules' code where they would refuse it, and as `Tasks.open`.
         """
+        if (known := self._tasks.by_cause(cause)) is not None:
+            return known
         grant = self._grant(declaration_id)
         if amount.currency != grant.currency:
             message = f"{grant.number} is in {grant.currency}: a collection in {amount.currency} cannot be set against it"
@@ -98,7 +103,7 @@ class Collections:
             "collected_on": collected_on,
             "reference": reference,
         }
-        return self._tasks.open(caller, TYPE, body, {COLLECTION: for_all(self._node, part, grant.consent)}, summary)
+        return self._tasks.open(caller, TYPE, body, {COLLECTION: for_all(self._node, part, grant.consent)}, summary, cause)
 
     def list(self, declaration_id: str, *, unused_only: bool = False) -> Sequence[Collection]:
         """Those on a declaration that this node can open, the oldest first."""

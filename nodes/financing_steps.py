@@ -73,9 +73,13 @@ class FinancingSteps:
             self._foresee(financing, "intake", body, ONE_PERSON)
         return self._send(caller, "financing.intake", body, {}, cause)
 
-    def approve(self, caller: Caller, financing_id: str, pledge: Pledge, keep: Amounts | None = None) -> Task:
-        """Prepares an approval, the check just before money moves. `keep` and errors as `intake`, and as `Tasks.open`."""
+    def approve(self, caller: Caller, financing_id: str, pledge: Pledge, keep: Amounts | None = None, *, cause: str | None = None) -> Task:
+        """Prepares an approval, the check just before money moves. `keep` and errors as `intake`, and as `Tasks.open`; `cause` names what
+        may have one task only.
+        """
         self._may_prepare(caller)
+        if (known := self._tasks.by_cause(cause)) is not None:
+            return known
         financing = self._own(financing_id)
         shares, amounts = kept_shares(financing, keep)
         body = {"financing": financing_id, "shares": shares}
@@ -92,7 +96,7 @@ class FinancingSteps:
             "agreement": pledge.agreement,
             "registration_number": pledge.registration_number,
         }
-        return self._tasks.open(caller, "financing.approve", body, {PLEDGE: for_supervision(self._node, part)}, summary)
+        return self._tasks.open(caller, "financing.approve", body, {PLEDGE: for_supervision(self._node, part)}, summary, cause)
 
     def disburse(
         self,
@@ -104,11 +108,14 @@ class FinancingSteps:
         disbursed_on: str,
         matures_on: str,
         reference: str,
+        cause: str | None = None,
     ) -> Task:
         """Prepares the registration of a disbursement. `amounts`: what was paid out on each line, None what is left of it. Less than was
         approved keeps the rest for further tranches until `final`. Raises `Refused` (`exceeds-hold`), and as `approve`.
         """
         self._may_prepare(caller)
+        if (known := self._tasks.by_cause(cause)) is not None:
+            return known
         financing = self._own(financing_id)
         loans = loans_of(financing)
         wanted = minor_units(financing, amounts)
@@ -128,7 +135,7 @@ class FinancingSteps:
         body = {"financing": financing_id, "shares": [use.share for use in uses], "final": final}
         self._foresee(financing, "disburse", body, TWO_PEOPLE)
         summary = summary_of(financing, "disburse", lent) | {"final": final, "disbursed_on": disbursed_on, "matures_on": matures_on}
-        return self._tasks.open(caller, "financing.disburse", body, {LOAN: self._for_all(financing, part)}, summary)
+        return self._tasks.open(caller, "financing.disburse", body, {LOAN: self._for_all(financing, part)}, summary, cause)
 
     def repay(
         self,
@@ -140,6 +147,7 @@ class FinancingSteps:
         paid_on: str,
         reference: str,
         collections: Sequence[CollectionUse] = (),
+        cause: str | None = None,
     ) -> Task:
         """Prepares a repayment: an amount for each line (None: all that is outstanding), or one total, which pays the first lines first.
 
@@ -148,6 +156,8 @@ class FinancingSteps:
         `approve`.
         """
         self._may_prepare(caller)
+        if (known := self._tasks.by_cause(cause)) is not None:
+            return known
         financing = self._own(financing_id)
         loans = loans_of(financing)
         wanted = repayment_amounts(financing, loans, amounts)
@@ -169,7 +179,7 @@ class FinancingSteps:
         body = {"financing": financing_id, "shares": shares, "source": source, "collections": cited}
         self._foresee(financing, "repay", body, TWO_PEOPLE)
         summary = summary_of(financing, "repay", paid) | {"source": source, "paid_on": paid_on}
-        return self._tasks.open(caller, "financing.repay", body, {REPAYMENT: self._for_all(financing, part)}, summary)
+        return self._tasks.open(caller, "financing.repay", body, {REPAYMENT: self._for_all(financing, part)}, summary, cause)
 
     def cancel(self, caller: Caller, financing_id: str, reason: Reason, text: str = "", *, cause: str | None = None) -> Receipt | Task:
         """Lets a financing go; once approved that takes two people, who state that no money left: then a task. Raises as `intake`."""
@@ -177,13 +187,16 @@ class FinancingSteps:
         body = {"financing": financing_id, "reason": reason}
         approved = financing.state == "APPROVED"
         self._may_prepare(caller, *(("make", "check") if approved else ("make", "check", "service")))
+        if (known := self._tasks.by_cause(cause)) is not None:
+            return known
         if not self._has_record(cause):
             self._foresee(financing, "cancel", body, TWO_PEOPLE if approved else ONE_PERSON)
         parts = {REASON: self._for_all(financing, written(ReasonPart, text=text))} if text else {}
         if not approved:
             return self._send(caller, "financing.cancel", body, parts, cause)
         applied = [line.applied.amount_minor for line in financing.lines]
-        return self._tasks.open(caller, "financing.cancel", body, parts, summary_of(financing, "cancel", applied) | {"reason": reason})
+        summary = summary_of(financing, "cancel", applied) | {"reason": reason}
+        return self._tasks.open(caller, "financing.cancel", body, parts, summary, cause)
 
     def _own(self, financing_id: str) -> Financing:
         financing = self._views.get(financing_id)

@@ -47,6 +47,14 @@ task_records = sa.Table(
     comment="the record of a task for each key that may sign it second, and the author's signature of it",
 )
 
+task_causes = sa.Table(
+    "task_causes",
+    metadata,
+    sa.Column("cause", sa.Text, primary_key=True),
+    sa.Column("task", sa.Text, nullable=False),
+    comment="what may have one task only, for instance a request with an idempotency key, and the task that it has",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -82,8 +90,10 @@ class Tasks:
         body: Mapping[str, Any],
         parts: Mapping[str, Part] | None,
         summary: Mapping[str, Any],
+        cause: str | None = None,
     ) -> Task:
-        """Makes a record, signed by the caller, that any key of the other purpose and of another person may complete.
+        """Makes a record, signed by the caller, that any key of the other purpose and of another person may complete. `cause` names what
+        may have one task only: where it has one, that is given.
 
         Raises `NotPermitted` (as `registered_key`), `Refused` (`no-second-person`), and as `RecordAuthor.core`.
         """
@@ -111,6 +121,11 @@ class Tasks:
             {"task": task_id, "second_key": second, "core": _text(cores[second]), "signature": signatures[second]} for second in seconds
         ]
         with node.private.begin() as connection:
+            had = None if cause is None else connection.execute(_of_cause(cause)).scalar()
+            if had is not None:
+                return self.get(had)
+            if cause is not None:
+                connection.execute(sa.insert(task_causes).values(cause=cause, task=task_id))
             connection.execute(sa.insert(tasks).values(**row))
             connection.execute(sa.insert(task_records), records)
         return self.get(task_id)
@@ -159,6 +174,14 @@ class Tasks:
         if row is None:
             raise _unknown()
         return self._task(row)
+
+    def by_cause(self, cause: str | None) -> Task | None:
+        """The task that a cause has; None where it has none."""
+        if cause is None:
+            return None
+        with self._node.private.reading() as connection:
+            known = connection.execute(_of_cause(cause)).scalar()
+        return None if known is None else self.get(known)
 
     def list(self, state: str | None = None, *, after: str | None = None, limit: int = 100) -> list[Task]:
         """The newest first; those of one state where it is given. `after` is the id of the last one that was seen."""
@@ -222,6 +245,10 @@ def _row(connection: sa.Connection, task_id: str) -> Any:
     if row is None:
         raise _unknown()
     return row
+
+
+def _of_cause(cause: str) -> sa.Select[Any]:
+    return sa.select(task_causes.c.task).where(task_causes.c.cause == cause)
 
 
 def _record_of(task_id: str, second_key: str) -> sa.Select[Any]:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.context import Acting, Caller, TheNode
+from api.idempotency import reference_of
 from api.models import ApiModel, Day, Limit, MoneyIn, ShortText
 from api.principal import Principal
 from api.resources.exporter import enterprise_for
@@ -83,9 +84,12 @@ def void_declaration(node: TheNode, declaration_id: DeclarationId, body: VoidIn)
     return json_response(receipt_json(Declarations(node).void(declaration_id, body.reason, body.text)))
 
 
-def record_collection(node: TheNode, acting: Acting, declaration_id: DeclarationId, body: CollectionIn) -> Response:
+def record_collection(
+    request: Request, node: TheNode, caller: Caller, acting: Acting, declaration_id: DeclarationId, body: CollectionIn
+) -> Response:
     """Prepares the record that money came in; a second person signs it."""
-    return opened_task(Collections(node).record(acting, declaration_id, body.amount, body.collected_on, body.reference))
+    what = (declaration_id, body.amount, body.collected_on, body.reference)
+    return opened_task(Collections(node).record(acting, *what, cause=reference_of(request, caller.name)))
 
 
 def list_collections(node: TheNode, declaration_id: DeclarationId, unused: bool = False) -> Response:

@@ -12,7 +12,8 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.context import Acting, TheNode
+from api.context import Acting, Caller, TheNode
+from api.idempotency import reference_of
 from api.models import ApiModel, Day, Hash, Limit, MoneyIn, ShortText
 from api.resources.records import receipt_json
 from api.resources.tasks import opened_task
@@ -107,25 +108,37 @@ def get_financing(request: Request, node: TheNode, financing_id: FinancingId) ->
     return single(request, _json(Financings(node).get(financing_id)))
 
 
-def intake(node: TheNode, acting: Acting, financing_id: FinancingId, body: IntakeIn | None = None) -> Response:
+def intake(
+    request: Request, node: TheNode, caller: Caller, acting: Acting, financing_id: FinancingId, body: IntakeIn | None = None
+) -> Response:
     """Takes an application in."""
     keep = None if body is None else body.keep
-    return json_response(receipt_json(Financings(node).intake(acting, financing_id, keep)))
+    receipt = Financings(node).intake(acting, financing_id, keep, cause=reference_of(request, caller.name))
+    return json_response(receipt_json(receipt))
 
 
-def approve(node: TheNode, acting: Acting, financing_id: FinancingId, body: ApproveIn) -> Response:
+def approve(request: Request, node: TheNode, caller: Caller, acting: Acting, financing_id: FinancingId, body: ApproveIn) -> Response:
     """Prepares the approval, which is the check just before money moves."""
     pledge = Pledge(body.pledge.agreement, body.pledge.registration_number, body.pledge.registered_at)
-    return opened_task(Financings(node).approve(acting, financing_id, pledge, body.keep))
+    return opened_task(Financings(node).approve(acting, financing_id, pledge, body.keep, cause=reference_of(request, caller.name)))
 
 
-def disburse(node: TheNode, acting: Acting, financing_id: FinancingId, body: DisburseIn) -> Response:
+def disburse(request: Request, node: TheNode, caller: Caller, acting: Acting, financing_id: FinancingId, body: DisburseIn) -> Response:
     """Prepares the registration of a disbursement."""
     days = {"disbursed_on": body.disbursed_on, "matures_on": body.matures_on}
-    return opened_task(Financings(node).disburse(acting, financing_id, body.amounts, final=body.final, reference=body.reference, **days))
+    task = Financings(node).disburse(
+        acting,
+        financing_id,
+        body.amounts,
+        final=body.final,
+        reference=body.reference,
+        cause=reference_of(request, caller.name),
+        **days,
+    )
+    return opened_task(task)
 
 
-def repay(node: TheNode, acting: Acting, financing_id: FinancingId, body: RepayIn) -> Response:
+def repay(request: Request, node: TheNode, caller: Caller, acting: Acting, financing_id: FinancingId, body: RepayIn) -> Response:
     """Prepares the registration of a repayment."""
     if body.amounts is not None and body.total is not None:
         raise InputError("invalid-request", "say either what each line is repaid or the total, not both")
@@ -137,13 +150,14 @@ def repay(node: TheNode, acting: Acting, financing_id: FinancingId, body: RepayI
         paid_on=body.paid_on,
         reference=body.reference,
         collections=[CollectionUse(each.collection_id, each.amount) for each in body.collections],
+        cause=reference_of(request, caller.name),
     )
     return opened_task(task)
 
 
-def cancel(node: TheNode, acting: Acting, financing_id: FinancingId, body: CancelIn) -> Response:
+def cancel(request: Request, node: TheNode, caller: Caller, acting: Acting, financing_id: FinancingId, body: CancelIn) -> Response:
     """Lets a financing go; once approved, two people state that no money left."""
-    done = Financings(node).cancel(acting, financing_id, body.reason, body.text)
+    done = Financings(node).cancel(acting, financing_id, body.reason, body.text, cause=reference_of(request, caller.name))
     return opened_task(done) if isinstance(done, Task) else json_response(receipt_json(done))
 
 

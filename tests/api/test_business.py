@@ -290,3 +290,47 @@ def _await_record(network: Network, node: str, record_id: str) -> None:
 def _head(network: Network) -> int:
     with network.nodes["bank-a"].store.reading() as reader:
         return reader.head.height
+
+
+def test_a_request_whose_answer_was_lost_in_a_crash_is_done_once(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    (item,) = imported(network, row())
+    answered(network, consented(network), [asked(item)])
+    financing = financed(network, item["declaration_id"], "100.00").json()["id"]
+    client = network.sign_in("bank-a", "maker")
+
+    def crash(*_: object) -> None:
+        raise RuntimeError("the process is gone")
+
+    def twice(path: str, body: dict[str, Any]) -> list[httpx.Response]:
+        """Sent, done, and the answer lost; then sent again."""
+        headers = {**WAIT, "Idempotency-Key": f"lost-{path}-{financing[:8]}"}
+        with monkeypatch.context() as patched:
+            patched.setattr("api.idempotency.Idempotency._keep", crash)
+            lost = client.post(path, json=body, headers=headers)
+        return [lost, client.post(path, json=body, headers=headers)]
+
+    def tasks(kind: str) -> list[str]:
+        return [task["id"] for task in client.get("/v1/tasks", params={"state": "open"}).json()["items"] if task["type"] == kind]
+
+    at = f"/v1/financings/{financing}"
+    lost, again = twice(f"{at}/intake", {})
+    assert (lost.status_code, again.status_code) == (500, 200), again.text
+    pledge = {"agreement": "A-1", "registration_number": "R-1", "registered_at": "2026-10-20T08:00:00Z"}
+    days = {"disbursed_on": "2026-10-20", "matures_on": "2027-01-20", "reference": "L-1"}
+    amount = {"amount": {"currency": "USD", "value": "50.00"}, "collected_on": "2026-10-21", "reference": "C-1"}
+    payment = {"total": {"currency": "USD", "value": "50.00"}, "source": "own-funds", "paid_on": "2026-10-21", "reference": "P-1"}
+    for kind, path, body in (
+        ("financing.approve", f"{at}/approve", {"pledge": pledge}),
+        ("financing.disburse", f"{at}/disburse", days),
+        ("declaration.collected", f"/v1/declarations/{item['declaration_id']}/collections", amount),
+        ("financing.repay", f"{at}/repay", payment),
+    ):
+        before = tasks(kind)
+        lost, again = twice(path, body)
+        assert (lost.status_code, again.status_code) == (500, 202), again.text
+        assert tasks(kind) == [again.json()["task"], *before]
+        signed(network, again)
+
+    second = financed(network, item["declaration_id"], "100.00").json()["id"]
+    lost, again = twice(f"/v1/financings/{second}/cancel", {"reason": "withdrawn"})
+    assert (lost.status_code, again.status_code) == (500, 200), again.text
