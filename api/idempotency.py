@@ -62,6 +62,7 @@ class Idempotency:
         if key is None:
             return await handle()
         request_hash = tagged_json("http-request", [request.method, request.url.path, request.url.query, content_hash])
+        request.state.request_hash = request_hash
         with self._lock:
             if (client, key) in self._in_hand:
                 raise Conflict(
@@ -127,9 +128,12 @@ def key_of(request: Request) -> str | None:
 
 
 def reference_of(request: Request, client: str) -> str | None:
-    """What names the record of this request for ever; None where the caller gave no key."""
+    """What names the record of this request for ever, inside `Idempotency.answer`; None where the caller gave no key.
+
+    The request is part of it: records are for ever and keys are not, so a key that is used anew must not find another request's record.
+    """
     key = key_of(request)
-    return None if key is None else f"http:{tagged_json('http-cause', [client, request.url.path, key])}"
+    return None if key is None else f"http:{tagged_json('http-cause', [client, key, request.state.request_hash])}"
 
 
 async def body_hash(request: Request) -> str:

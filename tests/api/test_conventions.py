@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from api import problems
 from api.app import create_app
-from api.idempotency import Idempotency
+from api.idempotency import Idempotency, reference_of
 from api.models import ApiModel, MoneyIn, TimeMs, parse_time
 from api.preferences import wait_seconds
 from api.problems import BadRequest, problem_of
@@ -26,7 +26,7 @@ from api.requests import RequestBounds
 from api.responses import json_response
 from ledger.clock import SettableClock
 from ledger.errors import Refused
-from ledger.limits import HTTP_BODY_BYTES_MAX
+from ledger.limits import HTTP_BODY_BYTES_MAX, IDEMPOTENCY_DAYS
 from nodes.money import Money
 from nodes.private import PrivateStore
 from tests.api.served import START_MS, Network, problem
@@ -173,6 +173,25 @@ def test_the_same_key_with_another_body_is_a_conflict(till: FastAPI) -> None:
     other = _ask(till, "POST", "/orders", content=b'{"a":1}', headers={"Idempotency-Key": "k1"})
     assert (problem(other)["status"], problem(other)["code"]) == (422, "idempotency-conflict")
     assert till.state.done == 1
+
+
+def test_a_key_that_is_used_again_once_it_is_forgotten_names_no_earlier_record(till: FastAPI) -> None:
+    @till.post("/records")
+    async def record(request: Request) -> Response:
+        async def handle() -> Response:
+            return json_response({"cause": reference_of(request, "client/core")})
+
+        kept: Idempotency = till.state.kept
+        return await kept.answer(request, "client/core", (await request.body()).hex(), handle)
+
+    def cause(body: bytes) -> str:
+        found: str = _ask(till, "POST", "/records", content=body, headers={"Idempotency-Key": "k3"}).json()["cause"]
+        till.state.kept._clock.advance((IDEMPOTENCY_DAYS + 1) * 86_400_000)
+        return found
+
+    first, same, other = cause(b"{}"), cause(b"{}"), cause(b'{"a":1}')
+    assert first == same
+    assert first != other
 
 
 def test_a_refusal_that_says_to_come_back_is_not_kept(till: FastAPI) -> None:
