@@ -178,14 +178,17 @@ class Accounts:
             _update(connection, users, account.id, secret_hash=self._hasher.hash(password_bytes(new)))
         return account
 
-    def rotate_key(self, account_id: str, secret: str) -> User:
-        """Gives a maker or checker a new key; the ledger must be told (`key.add`, `key.revoke`). Raises as `verify`, `open_key`."""
+    def rotate_key(self, account_id: str, secret: str, register: Callable[[User], object] = lambda _: None) -> User:
+        """Gives a maker or checker a new key. `register` is to tell the ledger of it (`key.add`); where that fails, the old key stays the
+        user's. Raises as `verify`, `open_key` and `register`.
+        """
         account = self._verified_user(account_id, secret)
         self.open_key(account, secret)
+        rotated = replace(account, key_id=self._new_key(account.id, account.role, secret))
+        register(rotated)
         with self._private.begin() as connection:
-            key_id = self._new_key(account.id, account.role, secret)
-            _update(connection, users, account.id, key_id=key_id)
-        return replace(account, key_id=key_id)
+            _update(connection, users, account.id, key_id=rotated.key_id)
+        return rotated
 
     def rotate_client(self, client_id: str) -> str:
         """A new secret for a client, given out this once; the old one ends. Raises `NotFound` (`unknown-account`)."""
