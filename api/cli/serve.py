@@ -1,47 +1,70 @@
-"""`tallystick serve`: one home's node, until SIGTERM or Ctrl-C."""
+"""`tallystick serve`: one home's node, or several homes' nodes side by side, until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 import threading
-from typing import Annotated, Any
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 
-from api.cli.homes import HomeOption
 from api.cli.output import AsJson, print_json, say
 from api.cli.running import RunningNode, listen
+from ledger.errors import InputError
 from nodes.home import Home
 from nodes.node import Node
 
+_PORT_MAX: Final = 65_535
+HomesOption = Annotated[list[Path], typer.Option("--home", help="a node's home directory; repeat it to serve several members side by side")]
+
 
 def serve(
-    home: HomeOption,
+    home: HomesOption,
     host: Annotated[str | None, typer.Option("--host", help="where to listen; by default as configured")] = None,
-    port: Annotated[int | None, typer.Option("--port", min=1, max=65_535, help="by default as configured")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=_PORT_MAX, help="by default as configured; further homes take the next ports")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a node: engine, workers and API. Prints a line once it answers; ends after what is under way is answered."""
+    """Run one node or several, each with an API, a store, keys and workers of its own. Prints a line for each once it answers; ends after
+    what is under way is answered.
+    """
     asked_to_stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked_to_stop.set())
-    config = Home(home).read_config()
-    listener = listen(host or config.api.host, port or config.api.port)
-    try:
-        node = Node.open(home)
-    except BaseException:
-        listener.close()
-        raise
-    with RunningNode(node, listener) as running:
-        _announce(running, as_json=as_json)
+    with ExitStack() as stack:
+        listeners = _listeners(home, host, port, stack)
+        # The node that orders blocks begins first and ends last, so that the others can finish with it.
+        places = sorted(range(len(home)), key=lambda place: Home(home[place]).read_config().engine.kind != "solo")
+        running = {place: stack.enter_context(RunningNode(Node.open(home[place]), listeners[place])) for place in places}
+        _announce([running[place] for place in range(len(home))], as_json=as_json)
         asked_to_stop.wait()
 
 
-def _announce(running: RunningNode, *, as_json: bool) -> None:
-    who: dict[str, Any] = {"node": running.node.config.node.id, "role": running.node.config.node.role, "address": running.url}
+def _listeners(homes: Sequence[Path], host: str | None, port: int | None, stack: ExitStack) -> list[socket.socket]:
+    """A socket for each home, closed with the stack. Raises `InputError` (`usage`), and as `listen` and `Home.read_config` do."""
+    if port is not None and port + len(homes) - 1 > _PORT_MAX:
+        raise InputError("usage", f"there are not {len(homes)} ports from {port} on")
+    listeners = []
+    for place, home in enumerate(homes):
+        api = Home(home).read_config().api
+        listener = listen(host or api.host, api.port if port is None else port + place)
+        stack.callback(listener.close)
+        listeners.append(listener)
+    return listeners
+
+
+def _announce(running: Sequence[RunningNode], *, as_json: bool) -> None:
+    nodes = [{"node": each.node.config.node.id, "role": each.node.config.node.role, "address": each.url} for each in running]
     if as_json:
-        print_json(who)
+        document: dict[str, Any] = nodes[0] if len(nodes) == 1 else {"items": nodes}
+        print_json(document)
     else:
-        say(f"serving {who['node']} ({who['role']}) at {who['address']}")
+        for who in nodes:
+            say(f"serving {who['node']} ({who['role']}) at {who['address']}")
     sys.stdout.flush()

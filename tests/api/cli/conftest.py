@@ -52,15 +52,16 @@ def tallystick(capsys: pytest.CaptureFixture[str]) -> Iterator[Tallystick]:
 
 
 @contextmanager
-def served(home: Path) -> Iterator[subprocess.Popen[str]]:
-    """A home served by `tallystick serve`, once it says so; ended as an operator ends it."""
-    command = [sys.executable, "-m", "api.cli", "serve", "--home", str(home)]
+def served(*homes: Path) -> Iterator[subprocess.Popen[str]]:
+    """Homes served by one `tallystick serve`, once it says so; ended as an operator ends it."""
+    command = [sys.executable, "-m", "api.cli", "serve", *(each for home in homes for each in ("--home", str(home)))]
     environment = {**os.environ, "PYTHONWARNINGS": "error"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as process:
         try:
             assert process.stdout is not None
-            line = process.stdout.readline()
-            assert line.startswith("serving "), (line, process.communicate(timeout=30))
+            for _ in homes:
+                line = process.stdout.readline()
+                assert line.startswith("serving "), (line, process.communicate(timeout=30))
             yield process
         finally:
             if process.poll() is None:
@@ -70,11 +71,13 @@ def served(home: Path) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture(scope="session")
 def founded_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small network whose keys are quick to open."""
+    """A small network whose keys are quick to open, and beside its homes a file for each sign-in: `bank-a.maker.secret`."""
     directory = tmp_path_factory.mktemp("founded") / "net"
     plans = [MemberPlan("authority", "authority", "Forex Authority"), MemberPlan("bank-a", "bank", "Bank A")]
     addresses = Addresses(port_first=free_ports(len(plans)))
-    create_network(directory, "pilot", plans, clock=SystemClock(), random=os.urandom, addresses=addresses, cost=CHEAP)
+    made = create_network(directory, "pilot", plans, clock=SystemClock(), random=os.urandom, addresses=addresses, cost=CHEAP)
+    for each in made.sign_ins:
+        (directory / f"{each.node}.{each.user}.secret").write_text(each.secret, encoding="utf-8")
     return directory
 
 

@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 
 import httpx
+import pytest
 
 from nodes.home import Home
 from tests.api.cli.conftest import Tallystick, served
@@ -41,6 +42,44 @@ def test_init_serve_and_import_in_a_few_commands(tallystick: Tallystick, tmp_pat
         assert process.stderr.read() == ""
     third = tallystick("declarations", "import", DECLARATIONS / "exporter-a.xml", "--home", home, "--json")
     assert third.json["registered"] == 9, third.err
+
+
+def test_one_process_serves_several_members_each_with_its_own_api_and_replica(founded: Path) -> None:
+    # The follower is named first: it waits for the node that orders blocks, which this process serves too.
+    homes = [founded / "bank-a", founded / "authority"]
+    urls = {home.name: f"http://127.0.0.1:{Home(home).read_config().api.port}" for home in homes}
+    with served(*homes) as process:
+        for name, url in urls.items():
+            assert httpx.get(f"{url}/readyz", timeout=30).json()["status"] == "ready"
+            metadata = httpx.get(f"{url}/.well-known/oauth-authorization-server", timeout=30).json()
+            secret = (founded / f"{name}.maker.secret").read_text("utf-8")
+            form = {"grant_type": "client_credentials", "client_id": "maker", "client_secret": secret}
+            assert metadata["issuer"] == url
+            answers = {other: httpx.post(f"{urls[other]}/oauth2/token", data=form, timeout=30).status_code for other in urls}
+            assert answers == {other: 200 if other == name else 401 for other in urls}
+        process.terminate()
+        assert process.wait(60) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    for home, url in zip(homes, urls.values(), strict=True):
+        assert (home / "ledger.db").exists()
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{url}/healthz", timeout=5)
+
+
+def test_a_second_home_takes_the_next_port_and_one_failure_stops_all(tallystick: Tallystick, founded: Path) -> None:
+    first = free_ports(2)
+    with socket.create_server(("127.0.0.1", first + 1)):
+        failed = tallystick("serve", "--home", founded / "authority", "--home", founded / "bank-a", "--port", first)
+    assert (failed.status, failed.out) == (3, "")
+    assert f"127.0.0.1:{first + 1}" in failed.err
+    twice = tallystick("serve", "--home", founded / "authority", "--home", founded / "authority", "--port", first)
+    assert (twice.status, twice.out) == (3, "")
+    assert twice.err.startswith("tallystick: home-in-use: ")
+    beyond = tallystick("serve", "--home", founded / "authority", "--home", founded / "bank-a", "--port", 65_535)
+    assert beyond.err.startswith("tallystick: usage: ")
+    for port in (first, first + 1):
+        socket.create_server(("127.0.0.1", port)).close()
 
 
 def test_an_address_that_is_taken_is_named(tallystick: Tallystick, founded: Path) -> None:
