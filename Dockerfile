@@ -16,6 +16,8 @@ RUN /opt/tallystick/bin/pip install --no-cache-dir --disable-pip-version-check -
 
 FROM ${BASE}
 COPY --from=build /opt/tallystick /opt/tallystick
+# What `tallystick demo` plays with.
+COPY examples /opt/tallystick/share/tallystick/examples
 ENV PATH=/opt/tallystick/bin:$PATH PYTHONUNBUFFERED=1
 # Homes are volumes; the mount points belong to the one user that runs here, so that a fresh volume does too.
 RUN useradd --system --uid 10001 --home-dir /homes tallystick \

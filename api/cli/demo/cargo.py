@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import runpy
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
@@ -23,7 +25,7 @@ COMMITTED_AS_OF: Final = date(2026, 10, 31)
 STORY_DAYS: Final = 20
 _PAST_DAYS: Final = 45
 _FRESH_DAYS: Final = 120
-_EXAMPLES: Final = Path(__file__).resolve().parents[3] / "examples"
+_MAKER: Final = "make_declarations.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +48,35 @@ class Cargo:
     declarations: dict[str, list[CustomsDeclaration]]
 
 
-def load_cargo(now_ms: int) -> Cargo:
-    """Files and dates for a story that ends before now. Raises `InputError` (`examples-missing`) outside a checkout."""
-    if not (_EXAMPLES / "make_declarations.py").is_file():
-        raise InputError("examples-missing", f"there are no example declarations in {_EXAMPLES}", hint="run the demo from a checkout")
+def load_cargo(now_ms: int, places: Sequence[Path] | None = None) -> Cargo:
+    """Files and dates for a story that ends before now. The examples are in the first of the places that has them: by default those of
+    a checkout, then those beside an installation, as the container image has them. Raises `InputError` (`examples-missing`).
+    """
+    examples = _found(example_places() if places is None else places)
     today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
     after_examples = COMMITTED_AS_OF + timedelta(days=1)
     start = max(today - timedelta(days=_PAST_DAYS), after_examples)
     if start + timedelta(days=STORY_DAYS + 1) <= today and start <= COMMITTED_AS_OF + timedelta(days=_FRESH_DAYS):
-        files = {path.name: path.read_bytes() for path in sorted((_EXAMPLES / "declarations").iterdir()) if path.suffix in (".xml", ".csv")}
+        files = {path.name: path.read_bytes() for path in sorted((examples / "declarations").iterdir()) if path.suffix in (".xml", ".csv")}
     else:
         start = today - timedelta(days=_PAST_DAYS)
-        files = runpy.run_path(str(_EXAMPLES / "make_declarations.py"))["files"](start - timedelta(days=1))
-    found: list[dict[str, Any]] = json.loads((_EXAMPLES / "exporters.json").read_text("utf-8"))
+        files = runpy.run_path(str(examples / _MAKER))["files"](start - timedelta(days=1))
+    found: list[dict[str, Any]] = json.loads((examples / "exporters.json").read_text("utf-8"))
     exporters = tuple(Exporter(each["id"], each["uscc"], each["name"], each["custody"]) for each in found)
     start_ms = int(datetime(start.year, start.month, start.day, 1, tzinfo=UTC).timestamp()) * 1000
     return Cargo(start_ms, exporters, files, _by_exporter(exporters, files))
+
+
+def example_places() -> tuple[Path, Path]:
+    """In a checkout, and under the prefix of the Python environment that runs this."""
+    return Path(__file__).resolve().parents[3] / "examples", Path(sys.prefix) / "share" / "tallystick" / "examples"
+
+
+def _found(places: Sequence[Path]) -> Path:
+    for place in places:
+        if (place / _MAKER).is_file():
+            return place
+    raise InputError("examples-missing", f"there are no example declarations in {places[0]}", hint="run the demo from a checkout")
 
 
 def _by_exporter(exporters: tuple[Exporter, ...], files: dict[str, bytes]) -> dict[str, list[CustomsDeclaration]]:

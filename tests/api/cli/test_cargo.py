@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from api.cli.demo.cargo import COMMITTED_AS_OF, STORY_DAYS, load_cargo
+from api.cli.demo.cargo import COMMITTED_AS_OF, STORY_DAYS, example_places, load_cargo
+from ledger.errors import InputError
 
 _DAY = timedelta(days=1)
 
@@ -38,3 +41,17 @@ def test_whatever_the_date_the_shipments_are_fresh_and_the_story_ends_before_now
     plums = cargo.declarations["exporter-a"][0]
     assert (plums.number[9:], str(plums.total)) == ("519123456", "USD 36,250.00")
     assert (plums.number == "090820260519123456" and plums.export_date == "2026-06-11") == committed
+
+
+def test_the_examples_beside_an_installation_serve_as_well_as_a_checkouts(tmp_path: Path) -> None:
+    checkout, installed = example_places()
+    beside = tmp_path / "prefix" / "share" / "tallystick" / "examples"
+    assert installed.parts[-3:] == beside.parts[-3:]
+    shutil.copytree(checkout, beside)
+    for today in (COMMITTED_AS_OF + 90 * _DAY, COMMITTED_AS_OF + 400 * _DAY):
+        assert load_cargo(_at(today), [tmp_path / "none", beside]) == load_cargo(_at(today), [checkout])
+
+
+def test_no_examples_are_named_as_such(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="examples-missing"):
+        load_cargo(_at(COMMITTED_AS_OF + 90 * _DAY), [tmp_path])
