@@ -16,6 +16,7 @@ from nodes.directory import Directory
 from nodes.keystore import KeyInfo
 from nodes.outcomes import require_ok
 
+Reason = Literal["rotated", "compromised", "left"]
 KEY_ADD: Final = "key.add"
 KEY_REVOKE: Final = "key.revoke"
 STAFF_PURPOSES: Final = ("make", "check")
@@ -40,7 +41,9 @@ class StaffKeys:
         entry = {"alg": key.alg, "public": key.public.hex(), "purpose": key.purpose, "person": person}
         return self._accepted(KEY_ADD, {"member": self._member, "key": entry}, *signers)
 
-    def end(self, person: str, reason: Literal["rotated", "compromised", "left"], signer: SigningKey, *, but: str | None = None) -> list[str]:
+    def end(
+        self, person: str, reason: Reason, signer: SigningKey, *, but: str | None = None
+    ) -> list[str]:
         """Revokes every key of a person that is in force, but one where it is named: their ids. Raises `RuleRefused`, and as `send`."""
         keys = [key for purpose in STAFF_PURPOSES for key in self._directory.keys(self._member, purpose)]
         ended = [key.id for key in keys if key.person == person and key.id != but]

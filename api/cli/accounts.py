@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,14 +12,14 @@ import typer
 
 from api.cli.homes import HomeOption
 from api.cli.output import AsJson, print_json, print_table, say
+from api.cli.staff import CheckerOption, CheckerSecretFile, MakerOption, MakerSecretFile, Signer, read_secret, staff_of
 from api.permissions import scopes_of
 from ledger.clock import SystemClock, rfc3339
-from ledger.errors import InputError
-from ledger.limits import SECRET_BYTES_MAX
+from ledger.errors import InputError, TallystickError
 from nodes.home import Home
 from nodes.keystore import KeyStore
 from nodes.private import PrivateStore
-from nodes.users import Accounts, Client, User
+from nodes.users import KEY_PURPOSES, Accounts, Client, User
 
 users_app = typer.Typer(help="people who sign in to this node")
 clients_app = typer.Typer(help="programs that sign in to this node")
@@ -48,12 +46,24 @@ def add_user(
     role: Annotated[str, typer.Option("--role", help="maker, checker, viewer or admin")],
     name: Annotated[str | None, typer.Option("--name", help="the person's name; it stays in this home")] = None,
     secret_file: SecretFile = None,
+    maker: MakerOption = None,
+    maker_secret_file: MakerSecretFile = None,
+    checker: CheckerOption = None,
+    checker_secret_file: CheckerSecretFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add a person. A maker or checker gets a key, which the ledger must be told of before it counts (`key.add`)."""
-    with _accounts(home) as accounts:
-        user = accounts.add_user(user_id, name or user_id, role, _secret(secret_file, "secret: "))
-    _show_one(_user(user), as_json)
+    """Add a person. A maker or checker gets a key, for which a maker and a checker of the member sign (`key.add`)."""
+    secret = read_secret(secret_file, f"secret of {user_id}: ")
+    if role not in KEY_PURPOSES or not _of_member(home):
+        with _accounts(home) as accounts:
+            _show_one(_user(accounts.add_user(user_id, name or user_id, role, secret)), as_json)
+        return
+    with staff_of(home) as staff:
+        signers = staff.signers(Signer("maker", maker, maker_secret_file), Signer("checker", checker, checker_secret_file), {})
+        user = staff.accounts.add_user(user_id, name or user_id, role, secret)
+        with _hinting(f"{user_id} was added, with a key that does not count yet: tallystick user rotate {user_id} gives one that does"):
+            receipt = staff.add(user, signers)
+    _show_one(_user(user) | {"record_id": receipt.record_id}, as_json)
 
 
 @users_app.command("list")
@@ -65,19 +75,44 @@ def list_users(home: HomeOption, as_json: AsJson = False) -> None:
 
 @users_app.command("disable")
 def disable_user(user_id: AccountId, home: HomeOption, as_json: AsJson = False) -> None:
-    """Let a person sign in no more, for good."""
+    """Let a person sign in no more, for good, and end the person's key on the ledger (`key.revoke`, signed by the node)."""
     with _accounts(home) as accounts:
         account = accounts.account(user_id)
         if not isinstance(account, User):
             raise InputError("bad-account", f"{user_id} is a client", hint="use tallystick client disable")
-        _show_one(_account(accounts.disable(user_id)), as_json)
+        disabled = _account(accounts.disable(user_id))
+    if account.key_id is None or not _of_member(home):
+        _show_one(disabled, as_json)
+        return
+    with _hinting(f"{user_id} signs in no more, but the key still counts: disable {user_id} again to end it"), staff_of(home) as staff:
+        revoked = staff.keys.end(account.person, "left", staff.node.identity_key)
+    _show_one(disabled | {"revoked": revoked}, as_json)
 
 
 @users_app.command("rotate")
-def rotate_user(user_id: AccountId, home: HomeOption, secret_file: SecretFile = None, as_json: AsJson = False) -> None:
-    """Give a maker or checker a new key, which the ledger must be told of. The person's secret opens it like the old one."""
-    with _accounts(home) as accounts:
-        _show_one(_user(accounts.rotate_key(user_id, _secret(secret_file, "secret: "))), as_json)
+def rotate_user(
+    user_id: AccountId,
+    home: HomeOption,
+    secret_file: SecretFile = None,
+    maker: MakerOption = None,
+    maker_secret_file: MakerSecretFile = None,
+    checker: CheckerOption = None,
+    checker_secret_file: CheckerSecretFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a maker or checker a new key, signed for as in `add`, and end the old one. The person's secret opens it like the old one."""
+    secret = read_secret(secret_file, f"secret of {user_id}: ")
+    if not _of_member(home):
+        with _accounts(home) as accounts:
+            _show_one(_user(accounts.rotate_key(user_id, secret)), as_json)
+        return
+    with staff_of(home) as staff:
+        known = {user_id: secret}
+        signers = staff.signers(Signer("maker", maker, maker_secret_file), Signer("checker", checker, checker_secret_file), known)
+        user = staff.accounts.rotate_key(user_id, secret, lambda rotated: staff.add(rotated, signers))
+        with _hinting(f"the new key counts, and the old one still does: disable {user_id}, or rotate again, to end it"):
+            revoked = staff.keys.end(user.person, "rotated", staff.node.identity_key, but=user.key_id)
+    _show_one(_user(user) | {"revoked": revoked}, as_json)
 
 
 @clients_app.command("add")
@@ -124,20 +159,19 @@ def rotate_client(client_id: AccountId, home: HomeOption, as_json: AsJson = Fals
         _show_one({"id": client_id, "secret": accounts.rotate_client(client_id)}, as_json)
 
 
-def _secret(path: Path | None, prompt: str) -> str:
-    """The first line of a file, or of stdin, or what a person types unseen."""
-    if path is None and sys.stdin.isatty():
-        return getpass.getpass(prompt)
+def _of_member(home: Path) -> bool:
+    """Whether the ledger knows the keys of this home's people. It knows nothing of an enterprise's."""
+    return Home(home).read_config().node.member is not None
+
+
+@contextmanager
+def _hinting(hint: str) -> Iterator[None]:
+    """An error inside says how things stand now, since some of the work is done."""
     try:
-        data = sys.stdin.buffer.readline(SECRET_BYTES_MAX + 2) if path is None else path.read_bytes()[: SECRET_BYTES_MAX + 2]
-        line = data.decode("utf-8").split("\n")[0].removesuffix("\r")
-    except OSError as error:
-        raise InputError("unreadable", f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError("bad-secret", "the secret is not UTF-8 text") from error
-    if not line:
-        raise InputError("bad-secret", "no secret was given", hint="name a file with --secret-file, or pass it on stdin")
-    return line
+        yield
+    except TallystickError as error:
+        error.hint = hint
+        raise
 
 
 def _user(user: User) -> dict[str, Any]:
