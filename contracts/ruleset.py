@@ -23,9 +23,11 @@ def _type(
     model: type[BaseModel],
     handle: Handler,
     *parts: str,
+    optional: tuple[str, ...] = (),
     one_time_key: Callable[[Any], PublicKey] | None = None,
 ) -> RecordType:
-    return RecordType(name, model, handle, frozenset(parts), one_time_key)
+    """`parts` must be there, because the authority supervises by what they say; `optional` ones may."""
+    return RecordType(name, model, handle, frozenset((*parts, *optional)), frozenset(parts), one_time_key)
 
 
 def _consent_key(body: models.ConsentGive) -> PublicKey:
@@ -41,17 +43,17 @@ _TYPES: Final = (
     _type("declaration.amend", models.DeclarationAmend, declarations.amend, "declaration"),
     _type("declaration.void", models.DeclarationVoid, declarations.void, "declaration"),
     _type("declaration.collected", models.DeclarationCollected, declarations.collected, "collection"),
-    _type("consent.give", models.ConsentGive, consents.give, "consent", "secret", "secret-own", one_time_key=_consent_key),
+    _type("consent.give", models.ConsentGive, consents.give, "consent", "secret", optional=("secret-own",), one_time_key=_consent_key),
     _type("consent.revoke", models.ConsentRevoke, consents.revoke),
     _type("enquiry.request", models.EnquiryRequest, enquiries.request, "request"),
     _type("enquiry.take", models.EnquiryTake, enquiries.take),
-    _type("enquiry.answer", models.EnquiryAnswer, enquiries.answer, "answer", "secret"),
+    _type("enquiry.answer", models.EnquiryAnswer, enquiries.answer, "answer", optional=("secret",)),
     _type("financing.apply", models.FinancingApply, apply, "application"),
     _type("financing.intake", models.FinancingReview, intake),
     _type("financing.approve", models.FinancingReview, approve, "pledge"),
     _type("financing.disburse", models.FinancingDisburse, disburse, "loan"),
     _type("financing.repay", models.FinancingRepay, repay, "repayment"),
-    _type("financing.cancel", models.FinancingCancel, cancel, "reason"),
+    _type("financing.cancel", models.FinancingCancel, cancel, optional=("reason",)),
 )
 
 RULESET: Final = Ruleset(1, {kind.name: kind for kind in _TYPES}, write_genesis)

@@ -97,6 +97,8 @@ def read(raw: bytes, rules: Ruleset) -> tuple[Record, RecordType, BaseModel]:
         raise InputError("unknown-type", CODES["unknown-type"])
     if not record.core["sealed"].keys() <= kind.parts:
         raise InputError("malformed", "the record carries a sealed part that its type does not have")
+    if not kind.required_parts <= record.core["sealed"].keys():
+        raise InputError("malformed", "the record lacks a sealed part that its type demands")
     try:
         body = kind.model.model_validate(record.core["body"], strict=True)
     except ValidationError as error:

@@ -75,14 +75,15 @@ Handler = Callable[[State, Context, Any], Result]
 
 @dataclass(frozen=True, slots=True)
 class RecordType:
-    """A record type of one rules version: its strict body model, its handler, which sealed parts it may carry, and, where its author
-    is a one-time key that the record itself registers, how to find that key in the body.
+    """A record type of one rules version: its strict body model, its handler, which sealed parts it may carry and which of them it
+    must, and, where its author is a one-time key that the record itself registers, how to find that key in the body.
     """
 
     name: str
     model: type[BaseModel]
     handle: Handler
     parts: frozenset[str] = frozenset()
+    required_parts: frozenset[str] = frozenset()
     one_time_key: Callable[[Any], PublicKey] | None = None
 
 

@@ -35,6 +35,7 @@ from tests.ledger.small_ledger import (
     public_json,
 )
 from tests.ledger.small_rules import RULEBOOK as SMALL_RULEBOOK
+from tests.sealed_parts import demanded_shapes
 
 RULEBOOKS: Mapping[str, Rulebook] = {"small": SMALL_RULEBOOK, "real": REAL_RULEBOOK}
 BANKS = ("bank-a", "bank-b", "bank-c")
@@ -165,10 +166,11 @@ class RealMaker(Maker):
         self.openings: dict[str, list[dict[str, Any]]] = {bank: [] for bank in BANKS}
 
     def service(self, member: str, kind: str, body: Mapping[str, Any]) -> bytes:
-        return self.author.record(kind, body, [private_key(f"{member} service")])
+        return self.author.record(kind, body, [private_key(f"{member} service")], sealed=demanded_shapes(kind))
 
     def staff(self, member: str, kind: str, body: Mapping[str, Any]) -> bytes:
-        return self.author.record(kind, body, [private_key(f"{member} make"), private_key(f"{member} check")])
+        people = [private_key(f"{member} make"), private_key(f"{member} check")]
+        return self.author.record(kind, body, people, sealed=demanded_shapes(kind))
 
     def register(self, count: int) -> None:
         new = [_named(f"declaration {len(self.declarations) + n}") for n in range(count)]
@@ -183,7 +185,7 @@ class RealMaker(Maker):
         end = self.author.now_ms + 300 * DAY_MS
         consent = {"commitment": consent_commitment(bank, salt), "not_before": 0, "not_after": end, "uses": 2, "key": public_json(key)}
         given, request = self.ids(
-            self.author.record("consent.give", consent, [key, private_key("authority service")]),
+            self.author.record("consent.give", consent, [key, private_key("authority service")], sealed=demanded_shapes("consent.give")),
             self.service(bank, "enquiry.request", {"kind": "declarations"}),
         )
         (take,) = self.ids(self.service("authority", "enquiry.take", {"request": request, "consent": given, "salt": salt}))

@@ -16,6 +16,7 @@ from nodes.node import Node
 from nodes.private import parts as parts_table
 from tests.api.served import Network, problem, token
 from tests.api.test_sign_in import _assertion, _claims
+from tests.sealed_parts import demanded_parts
 
 DAY_MS = 86_400_000
 
@@ -229,6 +230,6 @@ def _revocation(network: Network, consent: str, once: ec.EllipticCurvePrivateKey
 
 def _introduction(network: Network, kind: str, body: dict[str, Any], once: ec.EllipticCurvePrivateKey) -> dict[str, Any]:
     node = network.nodes["authority"]
-    core, _ = node.author.core(kind, body, [keys.public_of(once).id, node.identity_key.id])
+    core, _ = node.author.core(kind, body, [keys.public_of(once).id, node.identity_key.id], demanded_parts(kind))
     record_id = parse(sign_record(core, [once, once])).digest
     return {"record": core, "signature": keys.sign(once, record_id).hex()}

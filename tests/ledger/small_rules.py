@@ -108,6 +108,7 @@ _TYPES = (
     RecordType("key.end", End, _end),
     RecordType("key.add", Add, _add),
     RecordType("note.odd", Odd, _odd),
+    RecordType("note.letter", Put, _put, parts=frozenset({"letter", "secret"}), required_parts=frozenset({"letter"})),
 )
 RULESET = Ruleset(1, {kind.name: kind for kind in _TYPES}, _genesis)
 RULEBOOK = {1: RULESET}

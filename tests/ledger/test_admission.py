@@ -31,6 +31,7 @@ from tests.ledger.small_ledger import (
     key_id,
     private_key,
     public_json,
+    sealed_shape,
     solo_ledger,
 )
 
@@ -141,6 +142,12 @@ def odd_key(alg: str, public: str) -> Callable[[Author], bytes]:
     return lambda author: author.record("note.once", {"key": {"alg": alg, "public": public}, "text": "yes"}, [STRANGER, ANNE_SERVICE])
 
 
+def letter(*sealed: str) -> Callable[[Author], bytes]:
+    """A record that must carry the part `letter`, with these parts."""
+    parts = {name: sealed_shape(name) for name in sealed}
+    return lambda author: author.record("note.letter", {"key": "-".join(("k", *sealed)), "count": 1}, [ANNE], sealed=parts)
+
+
 BAD: dict[str, tuple[str, Callable[[Author], bytes]]] = {
     "a broken signature": ("bad-signature", broken),
     "another's signature": ("bad-signature", of_another),
@@ -182,6 +189,8 @@ BAD: dict[str, tuple[str, Callable[[Author], bytes]]] = {
     "a control character in a name": ("malformed", body({"key": "k", "count": 1, "a\u001b[2J": 1})),
     "an unknown sealed part": ("malformed", changed(sealed={"other": {}})),
     "a sealed part without content": ("malformed", changed(sealed={"letter": {}})),
+    "none of the sealed parts that the type demands": ("malformed", letter()),
+    "another sealed part than the type demands": ("malformed", letter("secret")),
     "white space": ("not-canonical", text(lambda raw: json.dumps(json.loads(raw)).encode())),
     "names out of order": ("not-canonical", lambda author: b'{"signatures":[],"record":{}}'),
     "a duplicate key": ("not-canonical", text(lambda raw: raw.replace(b'"count":1', b'"count":1,"count":1'))),
@@ -221,6 +230,10 @@ def test_every_bad_record_of_one_block_leaves_the_good_ones_as_they_are(solo: So
     assert solo.codes(*mixed)[1::2][:QUOTA] == ["ok"] * min(QUOTA, len(good))
     with solo.store.reading() as reader:
         assert len(reader.records(0, 1000)) == len(good)
+
+
+def test_a_record_with_the_sealed_part_that_its_type_demands_is_taken_with_or_without_the_others(solo: Solo) -> None:
+    assert solo.codes(letter("letter")(solo.author), letter("letter", "secret")(solo.author)) == ["ok", "ok"]
 
 
 def test_every_code_of_admission_is_tested() -> None:

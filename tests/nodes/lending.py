@@ -31,6 +31,7 @@ from nodes.money import Money
 from nodes.node import Node
 from nodes.users import User
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, START_MS, USCCS, Beside, found
+from tests.sealed_parts import demanded_parts
 
 BANK_B = MemberPlan("bank-b", "bank", "Bank B")
 DAY_MS = 86_400_000
@@ -106,7 +107,7 @@ class Lending:
 
     def record(self, node: Node, record_type: str, body: dict[str, Any], *signing_keys: SigningKey) -> Receipt:
         """Puts a record on the ledger, signed by the node itself where no key is given, and accepted."""
-        authored = node.author.record(record_type, body, signing_keys or [node.identity_key])
+        authored = node.author.record(record_type, body, signing_keys or [node.identity_key], demanded_parts(record_type))
         receipt = node.outbox.send(authored.raw, record_type)
         assert receipt.code == "ok", receipt.result
         for each in (self.authority, self.a.node, self.b.node):

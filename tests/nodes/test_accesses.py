@@ -16,6 +16,7 @@ from nodes.grants import grants_of
 from nodes.node import Node
 from nodes.reader import broken_parts
 from tests.nodes.network import CUSTODY, DAY_MS, OWN, Network, asked, caller, network
+from tests.sealed_parts import demanded_parts
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def apply(net: Network, declaration_id: str, share: int) -> Receipt:
         grant = grants_of(connection, declaration_id)[0]
     lines = [{"grant": grant.opening(), "share": share}]
     body = {"lines": lines, "hold_until": net.clock.now_ms() + DAY_MS, "mode": "all"}
-    authored = net.bank_a.author.record("financing.apply", body, [net.bank_a.identity_key])
+    authored = net.bank_a.author.record("financing.apply", body, [net.bank_a.identity_key], demanded_parts("financing.apply"))
     return net.bank_a.outbox.send(authored.raw, "financing.apply")
 
 
@@ -89,8 +90,8 @@ def test_an_application_under_two_consents_shows_every_declaration_that_it_uses(
     net.settle()
     ids = [Declarations(net.authority).id_of(one.number) for one in found]
     with net.bank_a.private.reading() as connection:
-        lines = [{"grant": grants_of(connection, each)[0].opening(), "share": 1_000} for each in ids]
-    assert lines[0]["grant"]["consent"] != lines[1]["grant"]["consent"]
+        first, second = (grants_of(connection, each)[0].opening() for each in ids)
+    assert first["consent"] != second["consent"]
     outcome = Applications(net.bank_a).apply(
         caller(net.bank_a), [ApplicationLine(each) for each in ids], product="export", reference="two consents"
     )

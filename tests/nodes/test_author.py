@@ -12,6 +12,7 @@ from nodes.author import Part, core_id
 from nodes.node import Node
 from nodes.sealing import open_part
 from tests.nodes.small_network import CHEAP, START_MS, found
+from tests.sealed_parts import demanded_parts
 
 TYPE = "enterprise.enrol"
 
@@ -36,27 +37,27 @@ def test_a_record_names_the_newest_header_of_the_nodes_own_replica(node: Node) -
 
 def test_a_record_made_here_is_admitted_and_its_id_is_known_before_it_is_signed(node: Node) -> None:
     core, _ = node.author.core(TYPE, {}, [node.identity_key.id])
-    authored = node.author.record(TYPE, {}, [node.identity_key])
+    authored = node.author.record(TYPE, {}, [node.identity_key], demanded_parts(TYPE))
     assert parse(authored.raw).id == authored.record_id != core_id(core)
     receipt = node.engine.submit(authored.raw).result(10)
     assert (receipt.record_id, receipt.code) == (authored.record_id, "ok")
 
 
 def test_two_records_that_say_the_same_are_two_records(node: Node) -> None:
-    first, second = (node.author.record(TYPE, {}, [node.identity_key]) for _ in range(2))
+    first, second = (node.author.record(TYPE, {}, [node.identity_key], demanded_parts(TYPE)) for _ in range(2))
     assert first.record_id != second.record_id
 
 
 def test_validity_counts_from_the_newest_block_where_the_clock_lags_behind_it(node: Node, clock: SettableClock) -> None:
     clock.advance(1_000)
-    node.engine.submit(node.author.record(TYPE, {}, [node.identity_key]).raw).result(10)
+    node.engine.submit(node.author.record(TYPE, {}, [node.identity_key], demanded_parts(TYPE)).raw).result(10)
     clock.advance(-600)
     core, _ = node.author.core(TYPE, {}, [node.identity_key.id], valid_ms=100)
     assert core["not_after"] == START_MS + 1_100
 
 
 def test_a_record_whose_time_is_past_is_refused(node: Node, clock: SettableClock) -> None:
-    raw = node.author.record(TYPE, {}, [node.identity_key], valid_ms=100).raw
+    raw = node.author.record(TYPE, {}, [node.identity_key], demanded_parts(TYPE), valid_ms=100).raw
     clock.advance(100)
     with pytest.raises(Refused, match="expired"):
         node.engine.submit(raw).result(10)

@@ -13,6 +13,7 @@ from ledger.errors import InputError, Refused, TallystickError, Unreachable
 from nodes.node import Node
 from nodes.outbox import Outbox, Outgoing
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, START_MS, Beside, found
+from tests.sealed_parts import demanded_parts
 
 TYPE = "enterprise.enrol"
 
@@ -45,7 +46,7 @@ def node(tmp_path: Path, clock: SettableClock) -> Iterator[Node]:
 
 
 def record(node: Node, valid_ms: int = 60_000) -> bytes:
-    return node.author.record(TYPE, {}, [node.identity_key], valid_ms=valid_ms).raw
+    return node.author.record(TYPE, {}, [node.identity_key], demanded_parts(TYPE), valid_ms=valid_ms).raw
 
 
 def faulty(node: Node, fault: str) -> Outbox:

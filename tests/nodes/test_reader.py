@@ -18,6 +18,7 @@ from nodes.private import metadata, parts
 from nodes.reader import LedgerReader, broken_parts
 from nodes.sealing import Opened, Recipient
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, START_MS, Beside, found
+from tests.sealed_parts import demanded_parts
 
 TYPE = "enterprise.enrol"
 PART = "enrolment"
@@ -157,7 +158,7 @@ def test_what_is_sealed_to_others_is_read_without_its_content(tmp_path: Path, cl
             stored = ledger.record(record_id)
         assert stored is not None
         authority.reader.wait_for(stored.log_index, 10)
-        bank.outbox.send(bank.author.record(TYPE, {}, [bank.identity_key]).raw, "test")
+        bank.outbox.send(bank.author.record(TYPE, {}, [bank.identity_key], demanded_parts(TYPE)).raw, "test")
         bank.reader.wait_for(stored.log_index, 10)
         assert bank.reader.parts_of(record_id) == {}
         assert authority.reader.parts_of(record_id)[PART].content == {"text": "not for banks"}
