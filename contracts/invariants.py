@@ -76,7 +76,10 @@ class _Audit:
         banks = [hold["bank"] for hold in balances.alive_holds(entry, self.time_ms)]
         self._want(len(banks) == len(set(banks)), f"{where}: a bank has two holds")
         self._want(entry["lenders"] == sorted(set(entry["lenders"])), f"{where}: its lenders are not in order")
-        self._want(all(item["bank"] in entry["lenders"] for item in entry["committed"]), f"{where}: a bank with an approval is not among its lenders")
+        self._want(
+            all(item["bank"] in entry["lenders"] for item in entry["committed"]),
+            f"{where}: a bank with an approval is not among its lenders",
+        )
 
     def _check_sums(self) -> None:
         """What the declarations say against what the financings' lines say."""
