@@ -29,7 +29,7 @@ from api.responses import json_response
 from api.tokens import ALGORITHM, Issued
 from ledger.errors import InputError, NotPermitted, TallystickError
 from nodes.author import SigningKey
-from nodes.users import Account, Client
+from nodes.keys.accounts import Account, Client
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _FIELDS: Final = frozenset({"grant_type", "client_id", "client_secret", "client_assertion_type", "client_assertion", "scope"})

@@ -23,7 +23,7 @@ from ledger.errors import NotFound
 from ledger.keys import P256
 from ledger.limits import ASSERTION_BYTES_MAX, TOKEN_SECONDS
 from nodes.author import SigningKey
-from nodes.keystore import NODE_OWNER
+from nodes.keys.keystore import NODE_OWNER
 from nodes.node import Node
 from nodes.private_files import read_node_secret
 from nodes.upstream import audience_of

@@ -1,4 +1,4 @@
-"""Writes the documents that follow from the code: `docs/result-codes.md`.
+"""Writes the documents that follow from the code: `docs/result-codes.md` and `docs/routes.md`.
 
 python docs/generate.py            writes
 python docs/generate.py --check    exits 1 where a document on disk is not what the code says
@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, get_args
 
+from api.permissions import OPEN, PERMISSIONS, SEATS
 from contracts import codes
 from ledger import admission
-from nodes.enquiry_parts import LineResult
+from nodes.enquiries.parts import LineResult
 
 DOCS = Path(__file__).parent
 
@@ -40,6 +41,23 @@ Of a transaction that could not be authenticated or is malformed. It leaves noth
 {admission}"""
 
 
+_ROUTES = """\
+# Routes
+
+Generated from `api/permissions.py` by `make docs`; a test compares it. A route that is not here cannot be added. The [tour](api.md) shows
+them in use.
+
+A seat is the role of the node's owner; `registrar` is whichever member the ledger names as that. Roles are those of the caller: people of the
+node (`maker`, `checker`, `viewer`, `admin`), its programs (`service`, `auditor`), an exporter in custody (`enterprise`), and other nodes
+(`node`, `enterprise-node`).
+
+| route | seats | roles | scope |
+|---|---|---|---|
+{guarded}
+
+Open to everyone, without a token: {open}.
+"""
+
 _ANSWERS: Final = {
     "match": "registered, and every field that was asked about is as registered",
     "unknown": "nothing that may be told: not registered, or not of the enterprise that consented",
@@ -56,9 +74,18 @@ def result_codes() -> str:
     return _RESULT_CODES.format(rules=_table(codes.CODES), answers=_table(answers), admission=_table(admission.CODES))
 
 
+def routes() -> str:
+    """The page of all routes and who may call them."""
+    rows = [
+        f"| `{route}` | {_listed(each.seats, every=SEATS)} | {_listed(each.roles)} | `{each.scope}` |"
+        for route, each in PERMISSIONS.items()
+    ]
+    return _ROUTES.format(guarded="\n".join(rows), open=", ".join(f"`{route}`" for route in sorted(OPEN)))
+
+
 def documents() -> dict[Path, str]:
     """Every generated document and what it should hold."""
-    return {DOCS / "result-codes.md": result_codes()}
+    return {DOCS / "result-codes.md": result_codes(), DOCS / "routes.md": routes()}
 
 
 def main(arguments: list[str]) -> int:
@@ -75,6 +102,10 @@ def main(arguments: list[str]) -> int:
 def _table(meanings: Mapping[str, str]) -> str:
     rows = [f"| `{code}` | {meaning} |" for code, meaning in meanings.items()]
     return "\n".join(["| code | meaning |", "|---|---|", *rows, ""])
+
+
+def _listed(names: frozenset[str], *, every: frozenset[str] | None = None) -> str:
+    return "all" if names == every else ", ".join(sorted(names))
 
 
 if __name__ == "__main__":

@@ -27,9 +27,9 @@ from typing import Any, Final
 
 from ledger.clock import SystemClock
 from loadtest.declarations import write_declarations
-from nodes.declarations import Declarations
+from nodes.declarations.register import Declarations
 from nodes.founding import MemberPlan, create_network
-from nodes.keystore import Argon2Cost
+from nodes.keys.keystore import Argon2Cost
 from nodes.node import Node
 
 LAST_EXPORT: Final = date(2026, 10, 31)

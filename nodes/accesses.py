@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 from ledger import canonical
 from ledger.store import StoredRecord
-from nodes.consent_book import consents
+from nodes.consents.book import consents
 from nodes.directory import Directory
-from nodes.enquiry_book import enquiries
-from nodes.enquiry_parts import ANSWER_PART, AnswerPart
+from nodes.enquiries.book import enquiries
+from nodes.enquiries.parts import ANSWER_PART, AnswerPart
 from nodes.enterprises import enterprises
 from nodes.private import PrivateStore, metadata
 from nodes.sealed_models import read_part

@@ -30,11 +30,11 @@ from nodes.home import (
     StorageSection,
     write_file,
 )
-from nodes.keystore import NODE_OWNER, Argon2Cost, KeyStore
+from nodes.keys.accounts import KEY_PURPOSES, Accounts
+from nodes.keys.keystore import NODE_OWNER, Argon2Cost, KeyStore
+from nodes.keys.registry import REGISTRY_KEY_BYTES, RegistryKey
 from nodes.private import PrivateStore
 from nodes.private_files import create_node_secret
-from nodes.registry import REGISTRY_KEY_BYTES, RegistryKey
-from nodes.users import KEY_PURPOSES, Accounts
 
 RULES_VERSION: Final = 1
 REGION: Final = "110000"

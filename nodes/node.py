@@ -30,15 +30,15 @@ from nodes.author import RecordAuthor, SigningKey
 from nodes.directory import Directory
 from nodes.enterprises import Enterprises
 from nodes.home import Home, HomeConfig
-from nodes.keystore import NODE_OWNER, Argon2Cost, KeyStore
+from nodes.keys.accounts import Accounts
+from nodes.keys.keystore import NODE_OWNER, Argon2Cost, KeyStore
+from nodes.keys.registry import RegistryKey
 from nodes.outbox import Outbox
 from nodes.private import PrivateStore, get_meta, set_meta
 from nodes.private_files import read_node_secret
 from nodes.projections import register_projections
 from nodes.reader import LedgerReader
-from nodes.registry import RegistryKey
 from nodes.upstream import HttpUpstream, NodeUpstream, audience_of
-from nodes.users import Accounts
 
 NETWORK: Final = "network"
 ENTERPRISE_CLIENT: Final = "enterprise:"
@@ -193,7 +193,7 @@ class Node:
         self.author = RecordAuthor(self.network, self.store, self.clock, self.random)
         self.outbox = Outbox(self.private, self.engine, self.clock, orders=self.config.engine.kind == "solo")
         self.reader = LedgerReader(self.store, self.private, lambda: self.sealing_keys)
-        register_projections(self)
+        register_projections(self.reader, self.store, self.directory, self.config.node, lambda: self.registry_key)
         self.engine.subscribe(self.reader.notify)
 
     def _make_engine(self, rulebook: Rulebook, upstream: NodeUpstream | None) -> Engine:

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from nodes import accesses, book, collections, consent_book, declaration_book, enquiry_book, enterprises, grants
+from ledger.store import LedgerStore
+from nodes import accesses, enterprises
+from nodes.consents import book as consent_book
+from nodes.declarations import book as declaration_book
+from nodes.directory import Directory
+from nodes.enquiries import book as enquiry_book
+from nodes.enquiries import grants
+from nodes.financings import book, collection_book
+from nodes.home import NodeSection
+from nodes.keys.registry import RegistryKey
+from nodes.reader import LedgerReader
 
-if TYPE_CHECKING:
-    from nodes.node import Node
 
-
-def register_projections(node: Node) -> None:
-    """Before the reader's first reading. What stands in a table is what this node's keys open."""
-    role, member = node.config.node.role, node.config.node.member
+def register_projections(
+    reader: LedgerReader,
+    store: LedgerStore,
+    directory: Directory,
+    who: NodeSection,
+    registry_key: Callable[[], RegistryKey],
+) -> None:
+    """Before the reader's first reading. What stands in a table is what this node's keys open. Where the registry key is, ids are
+    recomputed from numbers; `registry_key` opens it when the first one comes.
+    """
+    role, member = who.role, who.member
     is_authority = role == "authority"
-    reader, store, directory = node.reader, node.store, node.directory
+    recompute = (lambda number: registry_key().declaration_id(number)) if role in ("authority", "registrar") else None
     reader.register(enterprises.PROJECTION, [enterprises.enterprises], enterprises.project_enrolment, [enterprises.RECORD_TYPE])
-    declarations = declaration_book.DeclarationBook(store, _recompute(node))
+    declarations = declaration_book.DeclarationBook(store, recompute)
     reader.register(declaration_book.PROJECTION, [declaration_book.declarations], declarations.apply, declaration_book.TYPES)
     consents = consent_book.ConsentBook(store, directory, sees_all=is_authority)
     reader.register(consent_book.PROJECTION, [consent_book.consents], consents.apply, consent_book.TYPES)
@@ -26,18 +40,7 @@ def register_projections(node: Node) -> None:
     if role == "bank" and member is not None:
         reader.register(grants.PROJECTION, [grants.grants], enquiry_book.GrantBook(member).apply, [enquiry_book.ANSWER])
     reader.register(book.PROJECTION, book.TABLES, book.project_book, book.TYPES)
-    reader.register(collections.PROJECTION, [collections.collections], collections.project_collection, [collections.TYPE])
+    reader.register(collection_book.PROJECTION, [collection_book.collections], collection_book.project_collection, [collection_book.TYPE])
     if role in ("authority", "enterprise"):
         book_of_accesses = accesses.AccessBook(directory, own=role == "enterprise")
         reader.register(accesses.PROJECTION, [accesses.accesses], book_of_accesses.apply, accesses.TYPES)
-
-
-def _recompute(node: Node) -> Callable[[str], str] | None:
-    """Where the registry key is, ids are recomputed from numbers; it is opened when the first one comes."""
-    if node.config.node.role not in ("authority", "registrar"):
-        return None
-
-    def declaration_id(number: str) -> str:
-        return node.registry_key.declaration_id(number)
-
-    return declaration_id

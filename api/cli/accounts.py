@@ -17,9 +17,9 @@ from api.permissions import scopes_of
 from ledger.clock import SystemClock, rfc3339
 from ledger.errors import InputError, TallystickError
 from nodes.home import Home
-from nodes.keystore import KeyStore
+from nodes.keys.accounts import KEY_PURPOSES, Accounts, Client, User
+from nodes.keys.keystore import KeyStore
 from nodes.private import PrivateStore
-from nodes.users import KEY_PURPOSES, Accounts, Client, User
 
 users_app = typer.Typer(help="people who sign in to this node")
 clients_app = typer.Typer(help="programs that sign in to this node")

@@ -24,12 +24,12 @@ from api.permissions import scopes_of
 from ledger.clock import SystemClock
 from ledger.errors import InputError, NotFound, Refused, Unreachable
 from nodes.customs.columns import template_headers
-from nodes.declarations import Declarations
+from nodes.declarations.register import Declarations
 from nodes.home import Home
-from nodes.keystore import KeyStore
+from nodes.keys.accounts import Accounts
+from nodes.keys.keystore import KeyStore
 from nodes.node import Node
 from nodes.private import PrivateStore
-from nodes.users import Accounts
 
 app = typer.Typer(help="customs declarations")
 CLIENT: Final = "command-line"

@@ -16,7 +16,7 @@ import uvicorn
 
 from api.app import context, create_app
 from ledger.errors import Unreachable
-from nodes.enquiry_worker import EnquiryWorker
+from nodes.enquiries.worker import EnquiryWorker
 from nodes.node import Node
 
 WORKERS: Final = 2

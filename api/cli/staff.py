@@ -26,10 +26,10 @@ from ledger.limits import SECRET_BYTES_MAX
 from nodes.author import SigningKey
 from nodes.caller import Caller
 from nodes.home import Home
+from nodes.keys.accounts import Accounts, User
+from nodes.keys.staff import StaffKeys
 from nodes.node import Node
-from nodes.staff_keys import StaffKeys
 from nodes.upstream import HttpUpstream, audience_of
-from nodes.users import Accounts, User
 
 MakerOption = Annotated[str | None, typer.Option("--maker", help="the maker who signs for a new key; the only one there is, if left out")]
 CheckerOption = Annotated[str | None, typer.Option("--checker", help="the checker who signs too; the only one there is, if left out")]

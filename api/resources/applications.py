@@ -17,7 +17,7 @@ from api.responses import json_response
 from contracts.codes import CODES
 from ledger.clock import rfc3339
 from ledger.limits import ALLOCATIONS_BOUND
-from nodes.financing_apply import ApplicationLine, ApplicationOutcome, Applications, LineOutcome
+from nodes.financings.apply import ApplicationLine, ApplicationOutcome, Applications, LineOutcome
 
 DryRun = Annotated[bool, Query(description="answer from this node's replica, and write nothing")]
 

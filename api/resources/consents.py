@@ -23,7 +23,7 @@ from api.responses import as_of, json_response, page, single
 from ledger.clock import rfc3339
 from ledger.errors import NotFound
 from ledger.limits import CONSENT_USES_MAX, INTEGER_MAX
-from nodes.consents import Consent, Consents
+from nodes.consents.giving import Consent, Consents
 from nodes.node import Node
 
 ConsentId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]

@@ -23,8 +23,8 @@ from api.responses import json_response, page, single
 from ledger.clock import rfc3339
 from ledger.errors import NotFound
 from ledger.limits import INTEGER_MAX
-from nodes.collections import Collection, Collections
-from nodes.declarations import Declaration, Declarations
+from nodes.declarations.register import Declaration, Declarations
+from nodes.financings.collections import Collection, Collections
 from nodes.node import Node
 
 DeclarationId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]

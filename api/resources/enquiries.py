@@ -20,7 +20,7 @@ from api.preferences import wait_seconds
 from api.responses import json_response, page, single
 from ledger.clock import rfc3339
 from ledger.limits import ENQUIRY_LINES_MAX, INTEGER_MAX
-from nodes.enquiries import AnsweredLine, Enquiries, Enquiry, EnquiryLine
+from nodes.enquiries.asking import AnsweredLine, Enquiries, Enquiry, EnquiryLine
 
 PENDING: Final = "pending"
 # How long a thread stays with one enquiry, and how long until it looks again: a node reads a block a moment after it is there.

@@ -21,9 +21,9 @@ from api.responses import json_response, page, single
 from ledger.clock import rfc3339
 from ledger.errors import InputError
 from ledger.limits import ALLOCATIONS_BOUND, COLLECTIONS_PER_REPAYMENT_MAX, INTEGER_MAX
-from nodes.financing_steps import CollectionUse, Pledge
-from nodes.financing_views import Financing, FinancingLine
-from nodes.financings import Financings
+from nodes.financings.desk import Financings
+from nodes.financings.steps import CollectionUse, Pledge
+from nodes.financings.views import Financing, FinancingLine
 from nodes.money import Money
 from nodes.tasks import Task
 

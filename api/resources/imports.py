@@ -35,8 +35,8 @@ from ledger.errors import InputError, Refused, TallystickError
 from ledger.hashing import tagged_json
 from ledger.limits import IMPORT_CHUNK_BYTES, IMPORT_FILE_BYTES_MAX, IMPORT_FILES_MAX, INTEGER_MAX
 from nodes.customs.columns import column_of
-from nodes.declarations import Declarations
-from nodes.imports import Imports
+from nodes.declarations.imports import Imports
+from nodes.declarations.register import Declarations
 
 _RAW: Final = {"text/csv": "import.csv", "application/xml": "import.xml", "text/xml": "import.xml"}
 _BEGIN_S: Final = 30.0

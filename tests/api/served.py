@@ -21,7 +21,7 @@ from api.permissions import scopes_of
 from ledger.clock import SettableClock
 from nodes.enterprises import enrol, enrolment
 from nodes.founding import Addresses, Founded, MemberPlan, create_network
-from nodes.keystore import Argon2Cost
+from nodes.keys.keystore import Argon2Cost
 from nodes.node import Node
 
 START_MS = 1_793_000_000_000

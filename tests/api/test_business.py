@@ -11,7 +11,7 @@ import pytest
 
 from api.permissions import scopes_of
 from ledger.clock import rfc3339
-from nodes.enquiry_worker import EnquiryWorker
+from nodes.enquiries.worker import EnquiryWorker
 from tests.api.served import CUSTODY_USCC, EXPORTER_USCC, Network, problem, token
 
 DAY_MS = 86_400_000

@@ -150,7 +150,10 @@ def test_a_correction_needs_the_authority_and_takes_back_what_nobody_used() -> N
 def test_a_collection_is_in_steps() -> None:
     world = World()
     declaration = world.declaration()
-    assert world.run("declaration.collected", {"declaration": declaration, "share": 1_500, "corrects": None}, two(AUTHORITY)).code == "not-in-steps"
+    assert (
+        world.run("declaration.collected", {"declaration": declaration, "share": 1_500, "corrects": None}, two(AUTHORITY)).code
+        == "not-in-steps"
+    )
 
 
 def test_touching_a_declaration_settles_lapsed_holds_and_changes_no_answer() -> None:

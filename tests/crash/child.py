@@ -19,8 +19,8 @@ from typing import Any
 from ledger.errors import TallystickError
 from ledger.follow import bundle_of
 from ledger.solo import SoloEngine
-from nodes.declarations import Declarations
-from nodes.enquiry_worker import EnquiryWorker
+from nodes.declarations.register import Declarations
+from nodes.enquiries.worker import EnquiryWorker
 from nodes.node import Node
 from tests.nodes.small_network import CHEAP
 

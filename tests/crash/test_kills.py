@@ -23,12 +23,12 @@ from ledger.audit import audit
 from ledger.clock import SystemClock
 from ledger.errors import TallystickError, Unreachable
 from ledger.log_operator import operator_of
-from nodes.consents import Consent, Consents
-from nodes.declaration_book import declarations as declaration_rows
-from nodes.enquiries import Enquiries
+from nodes.consents.giving import Consent, Consents
+from nodes.declarations.book import declarations as declaration_rows
+from nodes.enquiries.asking import Enquiries
 from nodes.enterprises import enrol, enrolment
-from nodes.financing_apply import ApplicationLine
-from nodes.financings import Financings
+from nodes.financings.apply import ApplicationLine
+from nodes.financings.desk import Financings
 from nodes.founding import create_network
 from nodes.money import Money
 from nodes.node import Node

@@ -24,12 +24,12 @@ from ledger.keys import public_of
 from ledger.solo import SoloEngine
 from nodes.author import SigningKey
 from nodes.caller import Caller
-from nodes.financings import Financings
+from nodes.enquiries.grants import grants
+from nodes.financings.desk import Financings
 from nodes.founding import Founded, MemberPlan
-from nodes.grants import grants
+from nodes.keys.accounts import User
 from nodes.money import Money
 from nodes.node import Node
-from nodes.users import User
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, START_MS, USCCS, Beside, found
 from tests.sealed_parts import demanded_parts
 

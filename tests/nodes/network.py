@@ -15,10 +15,10 @@ from ledger.clock import SettableClock
 from ledger.engine import Receipt
 from ledger.store import StoredRecord
 from nodes.caller import Caller
-from nodes.consents import Consent, Consents
+from nodes.consents.giving import Consent, Consents
 from nodes.customs.declaration import CustomsDeclaration, DeclarationLine
-from nodes.declarations import Declarations
-from nodes.enquiries import Enquiries, EnquiryLine
+from nodes.declarations.register import Declarations
+from nodes.enquiries.asking import Enquiries, EnquiryLine
 from nodes.enterprises import enrol, enrolment
 from nodes.founding import Founded, MemberPlan
 from nodes.money import Money

@@ -17,7 +17,7 @@ from ledger.clock import SettableClock
 from ledger.engine import Engine, Receipt
 from ledger.errors import InputError, Refused, TallystickError
 from ledger.store import LedgerStore
-from nodes.enquiry_worker import EnquiryWorker
+from nodes.enquiries.worker import EnquiryWorker
 from nodes.node import Node
 from tests.nodes.small_network import CHEAP
 

@@ -17,7 +17,7 @@ from ledger.record import assemble, record_id
 from ledger.solo import SoloEngine
 from nodes.enterprises import Enrolment, enrolment
 from nodes.founding import Founded, MemberPlan, create_network
-from nodes.keystore import Argon2Cost
+from nodes.keys.keystore import Argon2Cost
 from nodes.node import Node
 
 CHEAP = Argon2Cost(passes=1, memory_kib=8, lanes=1)

@@ -7,12 +7,12 @@ import sqlalchemy as sa
 
 from ledger.engine import Receipt
 from nodes.accesses import Access, Accesses
-from nodes.consents import Consents
-from nodes.declarations import Declarations
-from nodes.enquiries import Enquiries
-from nodes.enquiry_worker import EnquiryWorker
-from nodes.financing_apply import ApplicationLine, Applications
-from nodes.grants import grants_of
+from nodes.consents.giving import Consents
+from nodes.declarations.register import Declarations
+from nodes.enquiries.asking import Enquiries
+from nodes.enquiries.grants import grants_of
+from nodes.enquiries.worker import EnquiryWorker
+from nodes.financings.apply import ApplicationLine, Applications
 from nodes.node import Node
 from nodes.reader import broken_parts
 from tests.nodes.network import CUSTODY, DAY_MS, OWN, Network, asked, caller, network

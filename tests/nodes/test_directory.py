@@ -10,7 +10,7 @@ from ledger.errors import NotFound
 from ledger.keys import P256, X25519
 from nodes.author import SigningKey
 from nodes.founding import Founded
-from nodes.keystore import NODE_OWNER
+from nodes.keys.keystore import NODE_OWNER
 from nodes.node import Node
 from nodes.private_files import read_node_secret
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, START_MS, Beside, found

@@ -8,9 +8,9 @@ import pytest
 
 from ledger.errors import NotFound, NotPermitted, Refused, TallystickError
 from nodes.caller import Caller
-from nodes.financing_apply import ApplicationLine
-from nodes.financing_steps import Pledge
-from nodes.keystore import KeyInfo
+from nodes.financings.apply import ApplicationLine
+from nodes.financings.steps import Pledge
+from nodes.keys.keystore import KeyInfo
 from nodes.outcomes import RuleRefused
 from nodes.tasks import Task, Tasks
 from tests.nodes.lending import DAY, DAY_MS, Desk, Lending, caller_of, lending, usd

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from api.cli.demo.act_one import play_act_one
 from api.cli.demo.act_three import play_act_three
 from api.cli.demo.act_two import play_act_two
 from api.cli.demo.cargo import load_cargo
+from api.cli.demo.played import Played
 from api.cli.demo.report import Report
-from api.cli.demo.stage import Scene, Stage, tally
-from api.cli.demo.world import AUTHORITY, SignInHere, World
+from api.cli.demo.stage import Stage, tally
+from api.cli.demo.world import AUTHORITY, World
 from api.cli.logs import log_to_file, log_to_stderr
 from api.cli.proofs import write_new
 from ledger import proof
@@ -25,30 +24,6 @@ from nodes.private_files import make_private_directory
 
 PROOFS: Final = "proofs"
 _REVEALED: Final = "declaration"
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """What came of it. `proofs` are paths of files; `seconds` the real time that it took."""
-
-    ok: bool
-    network: str
-    height: int
-    members: dict[str, Any]
-    scenes: Sequence[Scene]
-    proofs: Sequence[str]
-    sign_ins: Sequence[SignInHere]
-    seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "ok": self.ok,
-            "network": self.network,
-            "height": self.height,
-            "members": self.members,
-            "scenes": [scene.to_json() for scene in self.scenes],
-            "proofs": list(self.proofs),
-        }
 
 
 def play(directory: Path, report: Report) -> Played:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from api.cli.demo.played import Played
 from api.cli.demo.stage import Scene
-
-if TYPE_CHECKING:
-    from api.cli.demo.play import Played
 
 
 class Report:

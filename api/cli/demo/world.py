@@ -24,7 +24,7 @@ from ledger.errors import Refused
 from ledger.solo import SoloEngine
 from nodes.founding import PORT_FIRST, Addresses, Founded, MemberPlan, create_network
 from nodes.home import write_file
-from nodes.keystore import Argon2Cost
+from nodes.keys.keystore import Argon2Cost
 from nodes.node import Node
 from nodes.private_files import make_private_directory
 

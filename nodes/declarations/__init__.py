@@ -1,0 +1,1 @@
+"""Declarations at the registrar's node: importing files, registering, amending, voiding, and what a node knows of each."""

@@ -1,0 +1,229 @@
+"""Enquiries of a bank: asked under a consent, answered by the authority's node, read here once they are.
+
+Asking places no hold and spends nothing until the authority takes the request; what was asked is sealed to the authority and the
+bank itself. Of a line that is `unknown` the answer says nothing more, so the bank sees its own question beside it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from ledger.errors import InputError, NotFound, Unreachable
+from ledger.limits import ENQUIRY_LINES_MAX
+from nodes.author import Part
+from nodes.caller import Caller, registered_key
+from nodes.consents.book import consents
+from nodes.customs.normalise import root_number
+from nodes.enquiries.book import PENDING, REQUEST, enquiries
+from nodes.enquiries.grants import grants
+from nodes.enquiries.parts import (
+    ANSWER_PART,
+    REQUEST_PART,
+    AnswerLine,
+    AnswerPart,
+    AskedAmount,
+    AskedLine,
+    AsOf,
+    Integrity,
+    Kind,
+    RequestPart,
+    Source,
+    Status,
+)
+from nodes.money import Money
+from nodes.outcomes import require_ok
+from nodes.sealed_models import read_part
+from nodes.sealing import Opened
+
+if TYPE_CHECKING:
+    from nodes.node import Node
+
+_READ_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class EnquiryLine:
+    """A declaration as the bank was shown it; None is not asked. `export_date` is YYYY-MM-DD. A 21-digit number stands for its root."""
+
+    number: str
+    exporter_uscc: str
+    amount: Money | None = None
+    export_date: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredLine:
+    """A line as it was asked and as it was answered. `grant` is the commitment that an application uses, at the bank only."""
+
+    number: str
+    result: str
+    declaration: str | None
+    integrity: Integrity | None
+    status: Status | None
+    source: Source | None
+    grant: str | None
+
+    @property
+    def financeable(self) -> Money | None:
+        return None if self.status is None else Money(self.status.currency, self.status.financeable_minor)
+
+    @property
+    def available(self) -> Money | None:
+        return None if self.status is None else Money(self.status.currency, self.status.available_minor)
+
+
+@dataclass(frozen=True, slots=True)
+class Enquiry:
+    """`state` is pending, answered or declined; `code` says why it was declined; `as_of` is the state that the answer was read from, and
+    `answer_record` the record that holds it.
+    """
+
+    id: str
+    bank: str
+    kind: str
+    consent: str | None
+    state: str
+    code: str | None
+    asked_ms: int
+    answered_ms: int | None
+    answer_record: str | None
+    as_of: AsOf | None
+    lines: tuple[AnsweredLine, ...]
+
+
+class Enquiries:
+    """For a bank's node; the authority and an enterprise may `get` what they can open."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def ask(
+        self, caller: Caller, consent_id: str, lines: Sequence[EnquiryLine], kind: Kind = "declarations", *, reference: str | None = None
+    ) -> str:
+        """Puts the enquiry on the ledger and gives its id. With a `reference` there is one enquiry for it for ever.
+
+        Raises `InputError` (`bad-enquiry`, `number-format`, `number-twice`, `date-invalid`), `NotFound` (`unknown-consent`),
+        `NotPermitted`, `RuleRefused`, and as `Outbox.send`.
+        """
+        node = self._node
+        key, _ = registered_key(caller, node.directory, node.member, "make", "check", "service")
+        part = RequestPart(consent=consent_id, kind=kind, lines=_asked(lines, kind))
+        self._require_consent(consent_id)
+        recipients = [node.directory.recipient(node.directory.authority()), node.directory.recipient(node.member)]
+        authored = node.author.record(REQUEST, {"kind": kind}, [key], {REQUEST_PART: Part(part.content(), recipients)})
+        receipt = require_ok(node.outbox.send(authored.raw, REQUEST, reference))
+        node.reader.wait_for(receipt.log_index, _READ_S)
+        return receipt.record_id
+
+    def get(self, enquiry_id: str) -> Enquiry:
+        """Raises `NotFound` (`unknown-enquiry`)."""
+        with self._node.private.reading() as connection:
+            row = connection.execute(sa.select(enquiries).where(enquiries.c.id == enquiry_id)).first()
+        if row is None:
+            raise NotFound("unknown-enquiry", "this node knows no such enquiry")
+        return self._enquiry(row)
+
+    def list(self, after: int = 0, limit: int = 500) -> Sequence[Enquiry]:
+        """In the order of the ledger; `after` is the log index of the last one that was seen."""
+        query = sa.select(enquiries).where(enquiries.c.log_index > after).order_by(enquiries.c.log_index).limit(limit)
+        with self._node.private.reading() as connection:
+            rows = connection.execute(query).fetchall()
+        return [self._enquiry(row) for row in rows]
+
+    def wait(self, enquiry_id: str, timeout_s: float) -> Enquiry:
+        """The enquiry once it is answered or declined, or as it stands when the time is over. Raises `NotFound`."""
+        end = time.monotonic() + timeout_s
+        while True:
+            with self._node.store.reading() as reader:
+                head_index = reader.head.log_size
+            try:
+                self._node.reader.wait_for(head_index - 1, max(0.0, end - time.monotonic()))
+                enquiry = self.get(enquiry_id)
+                if enquiry.state != PENDING:
+                    return enquiry
+                # Whatever answers it comes after the head that was read in full.
+                self._node.reader.wait_for(head_index, max(0.0, end - time.monotonic()))
+            except Unreachable as error:
+                if error.code != "reader-behind":
+                    raise
+                return self.get(enquiry_id)
+
+    def _require_consent(self, consent_id: str) -> None:
+        query = sa.select(consents.c.id).where(consents.c.id == consent_id, consents.c.bank == self._node.member)
+        with self._node.private.reading() as connection:
+            if connection.execute(query).first() is None:
+                raise NotFound("unknown-consent", "this bank was given no such consent", hint="ask the enterprise for its consent")
+
+    def _enquiry(self, row: Any) -> Enquiry:
+        answer_parts = {} if row.answer is None else self._node.reader.parts_of(row.answer)
+        answer = read_part(AnswerPart, answer_parts[ANSWER_PART].content) if ANSWER_PART in answer_parts else None
+        return Enquiry(
+            id=row.id,
+            bank=row.bank,
+            kind=row.kind,
+            consent=row.consent,
+            state=row.state,
+            code=row.code,
+            asked_ms=row.asked_ms,
+            answered_ms=row.answered_ms,
+            answer_record=row.answer,
+            as_of=None if answer is None else answer.as_of,
+            lines=() if answer is None else self._lines(answer, self._node.reader.parts_of(row.id), row.answer),
+        )
+
+    def _lines(self, answer: AnswerPart, asked: dict[str, Opened], answer_record: str) -> tuple[AnsweredLine, ...]:
+        numbers: list[str] = []
+        if REQUEST_PART in asked:
+            numbers = [line.number for line in read_part(RequestPart, asked[REQUEST_PART].content).lines]
+        query = sa.select(grants.c.declaration, grants.c.commitment).where(grants.c.answer_record == answer_record)
+        with self._node.private.reading() as connection:
+            held = {row.declaration: row.commitment for row in connection.execute(query)}
+        numbers += [""] * (len(answer.lines) - len(numbers))
+        return tuple(_line(line, number, held) for line, number in zip(answer.lines, numbers, strict=False))
+
+
+def _line(line: AnswerLine, number: str, held: dict[str, str]) -> AnsweredLine:
+    return AnsweredLine(
+        number=line.number or number,
+        result=line.result,
+        declaration=line.declaration,
+        integrity=line.integrity,
+        status=line.status,
+        source=line.source,
+        grant=held.get(line.declaration or ""),
+    )
+
+
+def _asked(lines: Sequence[EnquiryLine], kind: Kind) -> list[AskedLine]:
+    if len(lines) > ENQUIRY_LINES_MAX or (kind == "declarations") != bool(lines):
+        raise InputError("bad-enquiry", f"an enquiry about declarations has 1 to {ENQUIRY_LINES_MAX} lines, any other has none")
+    asked = [_asked_line(place, line) for place, line in enumerate(lines, 1)]
+    seen: set[str] = set()
+    for place, line in enumerate(asked, 1):
+        if line.number in seen:
+            raise InputError("number-twice", f"the number in line {place} came before")
+        seen.add(line.number)
+    return asked
+
+
+def _asked_line(place: int, line: EnquiryLine) -> AskedLine:
+    number = root_number(line.number)
+    if number is None:
+        raise InputError("number-format", f"line {place} has no declaration number", hint="18 digits, or 21 with the item")
+    if len(line.exporter_uscc) != 18 or not line.exporter_uscc.isascii() or not line.exporter_uscc.isalnum():
+        raise InputError("uscc-invalid", f"line {place} has no unified social credit code", hint="18 letters and digits")
+    if line.export_date is not None:
+        try:
+            written = date.fromisoformat(line.export_date).isoformat()
+        except ValueError as error:
+            raise InputError("date-invalid", f"the export date in line {place} is no day", hint="YYYY-MM-DD") from error
+        if written != line.export_date:
+            raise InputError("date-invalid", f"the export date in line {place} is not written YYYY-MM-DD")
+    amount = None if line.amount is None else AskedAmount(currency=line.amount.currency, amount_minor=line.amount.amount_minor)
+    return AskedLine(number=number, exporter_uscc=line.exporter_uscc.upper(), amount=amount, export_date=line.export_date)

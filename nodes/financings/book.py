@@ -1,0 +1,206 @@
+"""The book: a bank's financings and loans in money, made from the sealed parts of its own records.
+
+The ledger holds shares and states, the book what they are worth and for whom. The authority and the enterprise concerned open the
+same parts, so their nodes keep the same book of what they may see. Records that the rules refused move no money; they are listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from ledger.errors import InputError, NotFound
+from ledger.store import StoredRecord
+from nodes.financings.parts import APPLICATION, LOAN, PLEDGE, REPAYMENT, ApplicationPart, LoanPart, PledgePart, RepaymentPart
+from nodes.private import metadata
+from nodes.sealed_models import read_part
+from nodes.sealing import Opened
+
+PROJECTION: Final = "book/1"
+TYPES: Final = tuple(f"financing.{step}" for step in ("apply", "intake", "approve", "disburse", "repay", "cancel"))
+
+financings = sa.Table(
+    "financings",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("enterprise", sa.Text, nullable=False, index=True),
+    sa.Column("uscc", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("product", sa.Text, nullable=False),
+    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("applied_ms", sa.BigInteger, nullable=False),
+    sa.Column("log_index", sa.BigInteger, nullable=False, unique=True),
+    comment="applications that got a hold, as far as this node can open them; made from the ledger",
+)
+financing_lines = sa.Table(
+    "financing_lines",
+    metadata,
+    sa.Column("financing", sa.Text, primary_key=True),
+    sa.Column("line", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("declaration", sa.Text, nullable=False, index=True),
+    sa.Column("number", sa.Text, nullable=False, index=True),
+    sa.Column("applied_minor", sa.BigInteger, nullable=False),
+    sa.Column("approved_minor", sa.BigInteger),
+    sa.Column("disbursed_minor", sa.BigInteger, nullable=False),
+    sa.Column("repaid_minor", sa.BigInteger, nullable=False),
+    comment="what the lines of a financing carry in money; made from the ledger",
+)
+financing_records = sa.Table(
+    "financing_records",
+    metadata,
+    sa.Column("record_id", sa.Text, primary_key=True),
+    sa.Column("financing", sa.Text, nullable=False, index=True),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("time_ms", sa.BigInteger, nullable=False),
+    sa.Column("height", sa.BigInteger, nullable=False),
+    sa.Column("log_index", sa.BigInteger, nullable=False),
+    comment="the records about each financing, refused ones too; made from the ledger",
+)
+TABLES: Final = (financings, financing_lines, financing_records)
+
+
+@dataclass(frozen=True, slots=True)
+class BookedLine:
+    """A line in minor units. `approved_minor` is None before the approval, and where the pledge is not for this node."""
+
+    declaration: str
+    number: str
+    applied_minor: int
+    approved_minor: int | None
+    disbursed_minor: int
+    repaid_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class BookedRecord:
+    """A record about a financing."""
+
+    record_id: str
+    type: str
+    code: str
+    time_ms: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A financing as the book has it. `log_index` is its place in lists."""
+
+    id: str
+    enterprise: str
+    uscc: str
+    name: str
+    currency: str
+    product: str
+    reference: str
+    applied_ms: int
+    log_index: int
+    lines: tuple[BookedLine, ...]
+    records: tuple[BookedRecord, ...]
+
+
+def project_book(connection: sa.Connection, stored: StoredRecord, parts: Mapping[str, Opened]) -> None:
+    """The projection. Raises `InputError` (`part-malformed`) for a part that it cannot use."""
+    if stored.record.type == "financing.apply":
+        if stored.result["code"] == "ok" and APPLICATION in parts:
+            _add_financing(connection, stored, read_part(ApplicationPart, parts[APPLICATION].content))
+        return
+    financing_id = stored.record.body["financing"]
+    if connection.execute(sa.select(financings.c.id).where(financings.c.id == financing_id)).first() is None:
+        return
+    _add_record(connection, stored, financing_id)
+    if stored.result["code"] != "ok":
+        return
+    if PLEDGE in parts:
+        approved = read_part(PledgePart, parts[PLEDGE].content).lines
+        _each_line(connection, stored, approved, lambda amount: {"approved_minor": amount})
+    if LOAN in parts:
+        lent = read_part(LoanPart, parts[LOAN].content).lines
+        _each_line(connection, stored, lent, lambda amount: {"disbursed_minor": financing_lines.c.disbursed_minor + amount})
+    if REPAYMENT in parts:
+        repaid = read_part(RepaymentPart, parts[REPAYMENT].content).lines
+        _each_line(connection, stored, repaid, lambda amount: {"repaid_minor": financing_lines.c.repaid_minor + amount})
+
+
+def booked(connection: sa.Connection, financing_id: str) -> Booked:
+    """Raises `NotFound` (`unknown-financing`)."""
+    found = _booked(connection, sa.select(financings).where(financings.c.id == financing_id))
+    if not found:
+        raise NotFound("unknown-financing", "this node's book has no such financing")
+    return found[0]
+
+
+def booked_page(connection: sa.Connection, before: int | None, limit: int, declaration: str | None, enterprise: str | None) -> list[Booked]:
+    """The newest first; `before` is the log index of the last one that was seen. Those on one declaration, or of one enterprise."""
+    query = sa.select(financings).order_by(financings.c.log_index.desc()).limit(limit)
+    if before is not None:
+        query = query.where(financings.c.log_index < before)
+    if enterprise is not None:
+        query = query.where(financings.c.enterprise == enterprise)
+    if declaration is not None:
+        on_it = sa.select(financing_lines.c.financing).where(financing_lines.c.declaration == declaration)
+        query = query.where(financings.c.id.in_(on_it))
+    return _booked(connection, query)
+
+
+def _booked(connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -> list[Booked]:
+    rows = list(connection.execute(query))
+    ids = [row.id for row in rows]
+    lines: dict[str, list[BookedLine]] = {financing_id: [] for financing_id in ids}
+    of_these = financing_lines.c.financing.in_(ids)
+    for line in connection.execute(sa.select(financing_lines).where(of_these).order_by(financing_lines.c.line)):
+        amounts = (line.applied_minor, line.approved_minor, line.disbursed_minor, line.repaid_minor)
+        lines[line.financing].append(BookedLine(line.declaration, line.number, *amounts))
+    records: dict[str, list[BookedRecord]] = {financing_id: [] for financing_id in ids}
+    of_these = financing_records.c.financing.in_(ids)
+    for each in connection.execute(sa.select(financing_records).where(of_these).order_by(financing_records.c.log_index)):
+        records[each.financing].append(BookedRecord(each.record_id, each.type, each.code, each.time_ms, each.height))
+    return [Booked(**row._asdict(), lines=tuple(lines[row.id]), records=tuple(records[row.id])) for row in rows]
+
+
+def _add_financing(connection: sa.Connection, stored: StoredRecord, part: ApplicationPart) -> None:
+    allocations = stored.record.body["lines"]
+    if [line.declaration for line in part.lines] != [allocation["grant"]["declaration"] for allocation in allocations]:
+        raise InputError("part-malformed", "the sealed application is about other declarations than the public one")
+    row = {name: getattr(part, name) for name in ("enterprise", "uscc", "name", "currency", "product", "reference")}
+    connection.execute(sa.insert(financings).values(id=stored.id, applied_ms=stored.time_ms, log_index=stored.log_index, **row))
+    lines = [
+        {
+            "financing": stored.id,
+            "line": place,
+            "declaration": line.declaration,
+            "number": line.number,
+            "applied_minor": line.amount_minor,
+            "approved_minor": None,
+            "disbursed_minor": 0,
+            "repaid_minor": 0,
+        }
+        for place, line in enumerate(part.lines)
+    ]
+    connection.execute(sa.insert(financing_lines), lines)
+    _add_record(connection, stored, stored.id)
+
+
+def _add_record(connection: sa.Connection, stored: StoredRecord, financing_id: str) -> None:
+    place = {"time_ms": stored.time_ms, "height": stored.height, "log_index": stored.log_index}
+    what = {"record_id": stored.id, "financing": financing_id, "type": stored.record.type, "code": stored.result["code"]}
+    connection.execute(sa.insert(financing_records).values(**what, **place))
+
+
+def _each_line(
+    connection: sa.Connection,
+    stored: StoredRecord,
+    amounts: Sequence[int],
+    values: Callable[[int], dict[str, object]],
+) -> None:
+    financing_id = stored.record.body["financing"]
+    of_it = financing_lines.c.financing == financing_id
+    if connection.execute(sa.select(sa.func.count()).select_from(financing_lines).where(of_it)).scalar() != len(amounts):
+        raise InputError("part-malformed", "the sealed amounts are not one for each line of the application")
+    for place, amount in enumerate(amounts):
+        connection.execute(sa.update(financing_lines).where(of_it, financing_lines.c.line == place).values(**values(amount)))

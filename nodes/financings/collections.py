@@ -1,0 +1,127 @@
+"""Collections: money that came in from abroad for a declaration, recorded once, by whoever lent on it, and then used by repayments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from contracts import entries
+from ledger.errors import InputError, NotFound
+from nodes.caller import Caller
+from nodes.enquiries.grants import Grant, grants_of
+from nodes.financings.amounts import amount_of_share, collected_share
+from nodes.financings.collection_book import TYPE, collections
+from nodes.financings.parts import COLLECTION, CollectionPart, written
+from nodes.financings.recipients import for_all
+from nodes.money import Money
+from nodes.rehearsal import TWO_PEOPLE, rehearse
+from nodes.tasks import Task, Tasks
+
+if TYPE_CHECKING:
+    from nodes.node import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A collection. `unused` is what repayments may still use of it, as a share, and in money where this node knows the declaration's
+    amount registered.
+    """
+
+    id: str
+    declaration_id: str
+    bank: str
+    amount: Money
+    collected_on: str
+    reference: str
+    recorded_ms: int
+    share: int
+    unused: int
+    unused_amount: Money | None
+
+
+class Collections:
+    """The collections that a member records, and sees."""
+
+    def __init__(self, node: Node, tasks: Tasks | None = None) -> None:
+        self._node = node
+        self._tasks = tasks or Tasks(node)
+
+    def record(
+        self, caller: Caller, declaration_id: str, amount: Money, collected_on: str, reference: str, *, cause: str | None = None
+    ) -> Task:
+        """Prepares the record that money came in; a second person signs it. It lowers what may be financed, rounded up to a step. `cause`
+        names what may have one task only.
+
+        Raises `NotFound` (`unknown-declaration`), `InputError` (`currency-differs`, `amount-invalid`, `bad-field`), `Refused` with
+        the rules' code where they would refuse it, and as `Tasks.open`.
+        """
+        if (known := self._tasks.by_cause(cause)) is not None:
+            return known
+        grant = self._grant(declaration_id)
+        if amount.currency != grant.currency:
+            message = f"{grant.number} is in {grant.currency}: a collection in {amount.currency} cannot be set against it"
+            raise InputError("currency-differs", message)
+        share = collected_share(amount.amount_minor, grant.registered_minor)
+        part = written(
+            CollectionPart,
+            currency=amount.currency,
+            amount_minor=amount.amount_minor,
+            collected_on=collected_on,
+            reference=reference,
+        )
+        body = {"declaration": declaration_id, "share": share, "corrects": None}
+        rehearse(self._node, TYPE, body, TWO_PEOPLE).require_ok()
+        summary = {
+            "action": "collect",
+            "declaration": declaration_id,
+            "number": grant.number,
+            "enterprise": grant.name,
+            "amount": amount.to_json(),
+            "collected_on": collected_on,
+            "reference": reference,
+        }
+        return self._tasks.open(caller, TYPE, body, {COLLECTION: for_all(self._node, part, grant.consent)}, summary, cause)
+
+    def list(self, declaration_id: str, *, unused_only: bool = False) -> Sequence[Collection]:
+        """Those on a declaration that this node can open, the oldest first."""
+        node = self._node
+        query = sa.select(collections).where(collections.c.declaration == declaration_id).order_by(collections.c.log_index)
+        with node.store.reading() as reader, node.private.reading() as connection:
+            held = grants_of(connection, declaration_id)
+            found = []
+            for row in connection.execute(query):
+                entry = entries.collection(reader.state, row.id)
+                if entry is not None and (entry["unused"] > 0 or not unused_only):
+                    found.append(_collection(row, entry, held))
+        return found
+
+    def _grant(self, declaration_id: str) -> Grant:
+        with self._node.private.reading() as connection:
+            held = grants_of(connection, declaration_id)
+        if not held:
+            raise NotFound("unknown-declaration", "this bank knows no such declaration", hint="enquire about it first")
+        return held[0]
+
+
+def _collection(row: sa.Row[tuple[object, ...]], entry: entries.Collection, held: Sequence[Grant]) -> Collection:
+    amount = Money(row.currency, row.amount_minor)
+    unused = None
+    if held and held[0].currency == row.currency:
+        # A whole collection is worth its own amount: its share was rounded up.
+        covered = amount_of_share(entry["unused"], held[0].registered_minor)
+        unused = Money(row.currency, min(row.amount_minor, covered))
+    return Collection(
+        id=row.id,
+        declaration_id=row.declaration,
+        bank=entry["bank"],
+        amount=amount,
+        collected_on=row.collected_on,
+        reference=row.reference,
+        recorded_ms=row.time_ms,
+        share=entry["share"],
+        unused=entry["unused"],
+        unused_amount=unused,
+    )

@@ -1,0 +1,219 @@
+"""A financing as it stands now, in shares and in money, with what may be done next.
+
+State and shares come from the node's own replica at this moment, money from the book. Nothing here writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from contracts import balances, entries
+from ledger.errors import NotFound
+from ledger.store import Reader
+from nodes.enquiries.grants import grants
+from nodes.financings.amounts import LoanLine, amount_of_share
+from nodes.financings.book import Booked, BookedRecord, booked, booked_page
+from nodes.money import Money
+from nodes.rehearsal import ONE_PERSON, TWO_PEOPLE, rehearse_on, time_now_ms
+
+if TYPE_CHECKING:
+    from nodes.node import Node
+
+_PAGE: Final = 100
+_STEPS: Final = {
+    "APPLIED": (("intake", ONE_PERSON), ("cancel", ONE_PERSON)),
+    "IN_REVIEW": (("approve", TWO_PEOPLE), ("cancel", ONE_PERSON)),
+    "APPROVED": (("disburse", TWO_PEOPLE), ("repay", TWO_PEOPLE), ("cancel", TWO_PEOPLE)),
+    "DISBURSED": (("repay", TWO_PEOPLE),),
+    "REPAYING": (("repay", TWO_PEOPLE),),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FinancingLine:
+    """A line. Shares as the ledger has them; money where this node knows the amount registered. `available` is what a new application
+    could hold on the declaration now.
+    """
+
+    declaration_id: str
+    number: str
+    code: str
+    grant: str
+    consent: str
+    held: int
+    drawn: int
+    lost: int
+    currency: str
+    applied: Money
+    registered: Money | None
+    approved: Money | None
+    undrawn: Money | None
+    disbursed: Money
+    repaid: Money
+    outstanding: Money
+    available: Money | None
+    loan: LoanLine | None
+
+
+@dataclass(frozen=True, slots=True)
+class Financing:
+    """A financing as of a height and a time. `actions` are those that its bank's people can take now; `hold_until_ms` is None once
+    approved.
+    """
+
+    id: str
+    bank: str
+    state: str
+    enterprise: str
+    uscc: str
+    name: str
+    product: str
+    reference: str
+    currency: str
+    mode: str
+    flags: tuple[str, ...]
+    applied_ms: int
+    hold_until_ms: int | None
+    approved_ms: int | None
+    lines: tuple[FinancingLine, ...]
+    records: tuple[BookedRecord, ...]
+    actions: tuple[str, ...]
+    height: int
+    time_ms: int
+    log_index: int
+
+    def total(self, name: str) -> Money:
+        """The sum over the lines of `applied`, `disbursed`, `repaid` or `outstanding`."""
+        return Money(self.currency, sum(getattr(line, name).amount_minor for line in self.lines))
+
+
+class FinancingReader:
+    """Looks financings up. Nothing here writes."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def get(self, financing_id: str) -> Financing:
+        """Raises `NotFound` (`unknown-financing`) for what this node's book does not have."""
+        with self._node.private.reading() as connection:
+            return self._whole(connection, [booked(connection, financing_id)])[0]
+
+    def page(
+        self,
+        *,
+        state: str | None = None,
+        declaration: str | None = None,
+        enterprise: str | None = None,
+        before: int | None = None,
+        limit: int = _PAGE,
+    ) -> Sequence[Financing]:
+        """The newest first, those that fit; `before` is the `log_index` of the last one that was seen."""
+        found: list[Financing] = []
+        with self._node.private.reading() as connection:
+            while len(found) < limit:
+                rows = booked_page(connection, before, limit, declaration, enterprise)
+                found += [each for each in self._whole(connection, rows) if state in (None, each.state)]
+                if len(rows) < limit:
+                    break
+                before = rows[-1].log_index
+        return found[:limit]
+
+    def _whole(self, connection: sa.Connection, rows: Sequence[Booked]) -> list[Financing]:
+        with self._node.store.reading() as reader:
+            return [self._one(connection, reader, row) for row in rows]
+
+    def _one(self, connection: sa.Connection, reader: Reader, row: Booked) -> Financing:
+        entry = entries.financing(reader.state, row.id)
+        if entry is None:
+            raise NotFound("unknown-financing", "this node's replica does not have the financing yet", hint="ask again in a moment")
+        time_ms = time_now_ms(self._node, reader)
+        registered = _registered(connection, [line["grant"] for line in entry["lines"]])
+        state = balances.financing_state(entry, time_ms)
+        lines = tuple(_line(reader, time_ms, row, place, entry, registered) for place in range(len(row.lines)))
+        return Financing(
+            id=row.id,
+            bank=entry["bank"],
+            state=state,
+            enterprise=row.enterprise,
+            uscc=row.uscc,
+            name=row.name,
+            product=row.product,
+            reference=row.reference,
+            currency=row.currency,
+            mode=entry["mode"],
+            flags=tuple(entry["flags"]),
+            applied_ms=row.applied_ms,
+            hold_until_ms=entry["hold_until"],
+            approved_ms=entry["approved_at"],
+            lines=lines,
+            records=row.records,
+            actions=self._actions(reader, row.id, state, entry),
+            height=reader.head.height,
+            time_ms=time_ms,
+            log_index=row.log_index,
+        )
+
+    def _actions(self, reader: Reader, financing_id: str, state: str, entry: entries.Financing) -> tuple[str, ...]:
+        """What the rules would let this node's people do now, as far as that can be said without amounts."""
+        if entry["bank"] != self._node.config.node.member:
+            return ()
+        allowed = []
+        for step, people in _STEPS.get(state, ()):
+            body: dict[str, Any] = {"financing": financing_id}
+            if step == "repay":
+                fits = any(line["drawn"] for line in entry["lines"])
+            elif step == "disburse":
+                fits = any(line["held"] for line in entry["lines"])
+            else:
+                body |= {"reason": "withdrawn"} if step == "cancel" else {"shares": None}
+                fits = rehearse_on(self._node, reader, f"financing.{step}", body, people).code == "ok"
+            if fits:
+                allowed.append(step)
+        return tuple(allowed)
+
+
+def _registered(connection: sa.Connection, commitments: Sequence[str]) -> dict[str, int]:
+    """The amount registered behind each grant that this bank can open."""
+    query = sa.select(grants.c.commitment, grants.c.registered_minor).where(grants.c.commitment.in_(commitments))
+    return {row.commitment: row.registered_minor for row in connection.execute(query)}
+
+
+def _line(reader: Reader, time_ms: int, row: Booked, place: int, entry: entries.Financing, registered: dict[str, int]) -> FinancingLine:
+    own, line = row.lines[place], entry["lines"][place]
+    base = registered.get(line["grant"])
+    declaration = entries.declaration(reader.state, own.declaration)
+    available = 0 if declaration is None else balances.available(declaration, time_ms)
+    approved = own.approved_minor
+    loan = None
+    if base is not None:
+        if entry["was_approved"] and approved is None:
+            approved = min(own.applied_minor, amount_of_share(line["was"], base))
+        loan = LoanLine(base, approved or 0, line["held"], line["drawn"], own.disbursed_minor, own.repaid_minor)
+
+    def money(amount_minor: int) -> Money:
+        return Money(row.currency, amount_minor)
+
+    return FinancingLine(
+        declaration_id=own.declaration,
+        number=own.number,
+        code=line["code"],
+        grant=line["grant"],
+        consent=line["consent"],
+        held=line["held"] if balances.counts(entry, time_ms) else 0,
+        drawn=line["drawn"],
+        lost=line["lost"],
+        currency=row.currency,
+        applied=money(own.applied_minor),
+        registered=None if base is None else money(base),
+        approved=None if approved is None else money(approved),
+        undrawn=None if loan is None else money(loan.undrawn_minor),
+        disbursed=money(own.disbursed_minor),
+        repaid=money(own.repaid_minor),
+        outstanding=money(max(0, own.disbursed_minor - own.repaid_minor)),
+        available=None if base is None else money(amount_of_share(available, base)),
+        loan=loan,
+    )

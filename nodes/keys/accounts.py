@@ -1,0 +1,289 @@
+"""Who may sign in to a node: its staff, and programs that act for it.
+
+A maker or checker owns a key of that purpose in the key store, and the one secret that signs them in opens it: nobody else on the
+node can sign for them, the administrator neither. So a forgotten secret means a new key, never a reset. Ten failures in a row
+close an account for fifteen minutes. Users and clients share one space of ids, since both sign in under theirs.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+from ledger.clock import Clock
+from ledger.errors import InputError, NotFound, NotPermitted, Refused, VerificationFailed
+from ledger.keys import P256
+from ledger.limits import ACCOUNT_NAME_CHARS_MAX, ACCOUNT_SCOPES_MAX
+from nodes.keys.keystore import NODE_OWNER, Argon2Cost, KeyStore
+from nodes.keys.passwords import check_password, password_bytes
+from nodes.private import PrivateStore, clients, users
+
+ROLES: Final = ("maker", "checker", "viewer", "admin")
+CLIENT_ROLES: Final = ("service", "viewer", "enterprise", "auditor")
+ENTERPRISE_ROLE: Final = "enterprise"
+KEY_PURPOSES: Final = {"maker": "make", "checker": "check"}
+FAILURES_MAX: Final = 10
+LOCKED_MS: Final = 15 * 60_000
+
+_ID: Final = re.compile(r"[a-z][a-z0-9-]{1,63}\Z")
+_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,64}\Z")
+_LOCKS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A member of staff. `person` is the pseudonym that the ledger shows, 16 hex digits; `key_id` is a maker's or checker's."""
+
+    id: str
+    name: str
+    role: str
+    person: str
+    key_id: str | None
+    disabled: bool
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A program within its scopes (RFC 6749, 3.3): of the node's owner, or of an exporter in its custody, then with the id of that
+    exporter's enrolment.
+    """
+
+    id: str
+    name: str
+    role: str
+    scopes: tuple[str, ...]
+    disabled: bool
+    created_ms: int
+    enterprise: str | None = None
+
+
+Account = User | Client
+
+
+class Accounts:
+    """The users and clients of one home. Safe to share between threads."""
+
+    def __init__(
+        self, private: PrivateStore, keystore: KeyStore, clock: Clock, random: Callable[[int], bytes], cost: Argon2Cost | None = None
+    ) -> None:
+        self._private, self._keystore, self._clock, self._random = private, keystore, clock, random
+        cost = cost or Argon2Cost()
+        self._hasher = PasswordHasher(time_cost=cost.passes, memory_cost=cost.memory_kib, parallelism=cost.lanes)
+        # Guesses at one account wait for each other, so that parallel ones cannot outrun the count of failures.
+        self._guessing = tuple(threading.Lock() for _ in range(_LOCKS))
+        self._nobodys_hash = self._hasher.hash(random(32))
+
+    def add_user(self, user_id: str, name: str, role: str, secret: str) -> User:
+        """Adds a member of staff, and a maker's or checker's key, which the ledger must still be told of (`key.add`).
+
+        Raises `InputError` (`bad-account`, `weak-secret`), `Refused` (`account-exists`).
+        """
+        _check_account(user_id, name, role, ROLES)
+        check_password(secret, user_id, name)
+        row = self._new_row(user_id, name, role, password_bytes(secret)) | {"person": self._random(8).hex()}
+        with self._private.begin() as connection:
+            _check_free(connection, user_id)
+            # The key comes first: a crash now leaves a key that nobody uses, the other order a user that cannot sign.
+            row["key_id"] = self._new_key(user_id, role, secret)
+            connection.execute(sa.insert(users), [row])
+        return _user(row)
+
+    def add_client(
+        self, client_id: str, name: str, role: str, scopes: Iterable[str], *, enterprise: str | None = None
+    ) -> tuple[Client, str]:
+        """Adds a program; the secret that it is to sign in with (256 random bits) is given out this once. Raises as `add_user`."""
+        _check_account(client_id, name, role, CLIENT_ROLES)
+        if (role == ENTERPRISE_ROLE) != (enterprise is not None):
+            raise InputError("bad-account", "a client of the role enterprise, and no other, acts for one enrolled exporter")
+        granted = sorted(set(scopes))
+        if len(granted) > ACCOUNT_SCOPES_MAX or not all(_SCOPE.match(scope) for scope in granted):
+            raise InputError("bad-account", "a scope is a word of printable ASCII")
+        secret = self._new_client_secret()
+        row = self._new_row(client_id, name, role, secret.encode()) | {"scopes": " ".join(granted), "enterprise": enterprise}
+        with self._private.begin() as connection:
+            _check_free(connection, client_id)
+            connection.execute(sa.insert(clients), [row])
+        return _client(row), secret
+
+    def list_users(self) -> list[User]:
+        """Every user, disabled ones too, by id."""
+        with self._private.reading() as connection:
+            return [_user(row._asdict()) for row in connection.execute(sa.select(users).order_by(users.c.id))]
+
+    def list_clients(self) -> list[Client]:
+        """Every client, disabled ones too, by id."""
+        with self._private.reading() as connection:
+            return [_client(row._asdict()) for row in connection.execute(sa.select(clients).order_by(clients.c.id))]
+
+    def account(self, account_id: str) -> Account:
+        """The user or client of that id. Raises `NotFound` (`unknown-account`)."""
+        with self._private.reading() as connection:
+            table, row = _found(connection, account_id)
+        return _account(table, row)
+
+    def disable(self, account_id: str) -> Account:
+        """Lets an account sign in no more, for good; its key stays, for what it signed. Raises `NotFound` (`unknown-account`)."""
+        with self._private.begin() as connection:
+            table, row = _found(connection, account_id)
+            _update(connection, table, account_id, disabled=True)
+        return _account(table, row | {"disabled": True})
+
+    def verify(self, account_id: str, secret: str) -> Account:
+        """Who signs in with this secret. Raises `NotPermitted`: `sign-in-failed` (which does not say why), `account-locked`."""
+        lock = self._guessing[zlib.crc32(account_id.encode("utf-8", "surrogatepass")) % _LOCKS]
+        with lock:
+            try:
+                with self._private.reading() as connection:
+                    table, row = _found(connection, account_id)
+            except NotFound as error:
+                self._matches(self._nobodys_hash, secret)
+                raise _sign_in_failed() from error
+            if self._clock.now_ms() < row["locked_until_ms"]:
+                raise NotPermitted("account-locked", "too many failures in a row", hint=f"wait {LOCKED_MS // 60_000} minutes")
+            matches = self._matches(row["secret_hash"], secret)
+            return self._settle(table, row, account_id, matches=matches)
+
+    def open_key(self, account: Account, secret: str) -> EllipticCurvePrivateKey:
+        """The signing key of a maker or checker. Raises `NotPermitted` (`no-staff-key`, `secret-wrong`), and as `KeyStore.open`."""
+        if not isinstance(account, User) or account.key_id is None:
+            raise NotPermitted("no-staff-key", "this account has no key to sign with", hint="a maker or a checker signs")
+        private = self._keystore.open(account.key_id, password_bytes(secret))
+        owner = self._keystore.info(account.key_id).owner
+        if not isinstance(private, EllipticCurvePrivateKey) or owner != account.id:
+            raise VerificationFailed("key-file-damaged", f"the key of {account.id} is not a staff key of that user")
+        return private
+
+    def change_secret(self, account_id: str, old: str, new: str) -> User:
+        """Changes a user's secret and what opens that user's keys. After a crash half-way, the same call again completes it.
+
+        Raises `InputError` (`weak-secret`), `NotPermitted` as `verify`, `NotFound` (`unknown-account`) for a client.
+        """
+        account = self._verified_user(account_id, old)
+        check_password(new, account.id, account.name)
+        for info in self._keystore.list():
+            if info.owner == account.id:
+                self._change_key_secret(info.id, password_bytes(old), password_bytes(new))
+        with self._private.begin() as connection:
+            _update(connection, users, account.id, secret_hash=self._hasher.hash(password_bytes(new)))
+        return account
+
+    def rotate_key(self, account_id: str, secret: str, register: Callable[[User], object] = lambda _: None) -> User:
+        """Gives a maker or checker a new key. `register` is to tell the ledger of it (`key.add`); where that fails, the old key stays the
+        user's. Raises as `verify`, `open_key` and `register`.
+        """
+        account = self._verified_user(account_id, secret)
+        self.open_key(account, secret)
+        rotated = replace(account, key_id=self._new_key(account.id, account.role, secret))
+        register(rotated)
+        with self._private.begin() as connection:
+            _update(connection, users, account.id, key_id=rotated.key_id)
+        return rotated
+
+    def rotate_client(self, client_id: str) -> str:
+        """A new secret for a client, given out this once; the old one ends. Raises `NotFound` (`unknown-account`)."""
+        secret = self._new_client_secret()
+        hashed = self._hasher.hash(secret)
+        with self._private.begin() as connection:
+            if _update(connection, clients, client_id, secret_hash=hashed, failures=0, locked_until_ms=0) == 0:
+                raise NotFound("unknown-account", "there is no such client")
+        return secret
+
+    def _verified_user(self, account_id: str, secret: str) -> User:
+        account = self.verify(account_id, secret)
+        if not isinstance(account, User):
+            raise NotFound("unknown-account", "there is no such user", hint="a client's secret is rotated")
+        return account
+
+    def _new_row(self, account_id: str, name: str, role: str, secret: bytes) -> dict[str, Any]:
+        hashed = self._hasher.hash(secret)
+        now_ms = self._clock.now_ms()
+        state = {"disabled": False, "failures": 0, "locked_until_ms": 0, "created_ms": now_ms}
+        return {"id": account_id, "name": name, "role": role, "secret_hash": hashed, **state}
+
+    def _new_client_secret(self) -> str:
+        return base64.urlsafe_b64encode(self._random(32)).rstrip(b"=").decode()
+
+    def _new_key(self, user_id: str, role: str, secret: str) -> str | None:
+        purpose = KEY_PURPOSES.get(role)
+        return None if purpose is None else self._keystore.create(P256, purpose, user_id, password_bytes(secret)).id
+
+    def _change_key_secret(self, key_id: str, old: bytes, new: bytes) -> None:
+        try:
+            self._keystore.change_secret(key_id, old, new)
+        except NotPermitted:
+            # A call that was cut short may have changed this key already; any other secret is refused here.
+            self._keystore.open(key_id, new)
+
+    def _matches(self, hashed: str, secret: str) -> bool:
+        try:
+            return self._hasher.verify(hashed, password_bytes(secret))
+        except (VerificationError, InvalidHashError, InputError):
+            return False
+
+    def _settle(self, table: sa.Table, row: dict[str, Any], account_id: str, *, matches: bool) -> Account:
+        """Counts a failure, or forgets those before. A disabled account counts too, so that it answers like any other."""
+        if matches and row["failures"] == 0 and not row["disabled"]:
+            return _account(table, row)
+        with self._private.begin() as connection:
+            _, row = _found(connection, account_id)
+            failures = 0 if matches and not row["disabled"] else row["failures"] + 1
+            locked = failures >= FAILURES_MAX
+            until_ms = self._clock.now_ms() + LOCKED_MS if locked else row["locked_until_ms"]
+            _update(connection, table, account_id, failures=0 if locked else failures, locked_until_ms=until_ms)
+        if failures:
+            raise _sign_in_failed()
+        return _account(table, row)
+
+
+def _check_account(account_id: str, name: str, role: str, roles: tuple[str, ...]) -> None:
+    if not _ID.match(account_id) or account_id == NODE_OWNER:
+        raise InputError("bad-account", "an id has 2 to 64 lower-case letters, digits and hyphens, and is not `node`")
+    if not (0 < len(name) <= ACCOUNT_NAME_CHARS_MAX and name.isprintable() and name.strip() == name):
+        raise InputError("bad-account", f"a name has 1 to {ACCOUNT_NAME_CHARS_MAX} printable characters")
+    if role not in roles:
+        raise InputError("bad-account", f"the role is one of {', '.join(roles)}")
+
+
+def _check_free(connection: sa.Connection, account_id: str) -> None:
+    for table in (users, clients):
+        if connection.execute(sa.select(table.c.id).where(table.c.id == account_id)).first() is not None:
+            raise Refused("account-exists", f"there is an account {account_id} already", hint="a disabled one keeps its id")
+
+
+def _found(connection: sa.Connection, account_id: str) -> tuple[sa.Table, dict[str, Any]]:
+    for table in (users, clients):
+        row = connection.execute(sa.select(table).where(table.c.id == account_id)).first() if _ID.match(account_id) else None
+        if row is not None:
+            return table, row._asdict()
+    raise NotFound("unknown-account", "there is no such account")
+
+
+def _update(connection: sa.Connection, table: sa.Table, account_id: str, **values: object) -> int:
+    return connection.execute(sa.update(table).where(table.c.id == account_id).values(values)).rowcount
+
+
+def _account(table: sa.Table, row: dict[str, Any]) -> Account:
+    return _user(row) if table is users else _client(row)
+
+
+def _user(row: dict[str, Any]) -> User:
+    return User(row["id"], row["name"], row["role"], row["person"], row["key_id"], row["disabled"], row["created_ms"])
+
+
+def _client(row: dict[str, Any]) -> Client:
+    return Client(row["id"], row["name"], row["role"], tuple(row["scopes"].split()), row["disabled"], row["created_ms"], row["enterprise"])
+
+
+def _sign_in_failed() -> NotPermitted:
+    return NotPermitted("sign-in-failed", "the id and the secret do not belong together, or the account is disabled")
