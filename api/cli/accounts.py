@@ -107,6 +107,8 @@ def rotate_user(
             _show_one(_user(accounts.rotate_key(user_id, secret)), as_json)
         return
     with staff_of(home) as staff:
+        # A wrong secret, or a person without a key, is found before anybody is asked to sign.
+        staff.accounts.open_key(staff.accounts.verify(user_id, secret), secret)
         known = {user_id: secret}
         signers = staff.signers(Signer("maker", maker, maker_secret_file), Signer("checker", checker, checker_secret_file), known)
         user = staff.accounts.rotate_key(user_id, secret, lambda rotated: staff.add(rotated, signers))
