@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -9,7 +10,9 @@ import pytest
 from api.cli.homes import reading
 from nodes.directory import Directory, MemberKey
 from nodes.home import Home
+from nodes.node import Node
 from tests.api.cli.conftest import Tallystick, served
+from tests.api.served import CHEAP
 
 SECRET = "several words that nobody guesses"
 
@@ -96,6 +99,18 @@ def test_a_home_that_nobody_runs_brings_the_key_to_the_ledger_itself(tallystick:
     listed = {each["id"]: each for each in tallystick("user", "list", *home).json["items"]}
     assert set(listed) == {"checker", "li-wei", "maker"}
     assert (listed["li-wei"]["disabled"], listed["li-wei"]["name"]) == (True, "李伟")
+
+
+def test_rotating_completes_a_person_whose_key_never_reached_the_ledger(tallystick: Tallystick, founded: Path, secret_file: Path) -> None:
+    authority = founded / "authority"
+    with closing(Node.open(authority, cost=CHEAP)) as node:
+        cut_off = node.accounts.add_user("li-wei", "Li Wei", "maker", SECRET)
+    home = ("--secret-file", secret_file, *signing(founded, "authority"), "--home", authority, "--json")
+    rotated = tallystick("user", "rotate", "li-wei", *home)
+    assert rotated.json["revoked"] == [], rotated.err
+    entry = key_entry(authority, rotated.json["key_id"])
+    assert entry is not None and (entry.alive, entry.person) == (True, cut_off.person)
+    assert key_entry(authority, cut_off.key_id or "") is None
 
 
 def test_without_the_ledger_no_maker_is_added_and_one_who_leaves_is_shut_out_at_once(
