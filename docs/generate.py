@@ -47,9 +47,12 @@ _ROUTES = """\
 Generated from `api/permissions.py` by `make docs`; a test compares it. A route that is not here cannot be added. The [tour](api.md) shows
 them in use.
 
-A seat is the role of the node's owner; `registrar` is whichever member the ledger names as that. Roles are those of the caller: people of
-the node (`maker`, `checker`, `viewer`, `admin`), its programs (`service`, `auditor`), an exporter in custody (`enterprise`), and other nodes
-(`node`, `enterprise-node`).
+A seat is the role of the node's owner; `registrar` is whichever member the ledger names as that. Roles are those of the caller:
+
+- people of the node: `maker`, `checker`, `viewer`, `admin`
+- its programs: `service`, `auditor`
+- an exporter in custody: `enterprise`
+- other nodes: `node`, `enterprise-node`
 
 | route | seats | roles | scope |
 |---|---|---|---|
