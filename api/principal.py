@@ -38,7 +38,3 @@ class Principal:
     def name(self) -> str:
         """One name for each caller, for idempotency and for the log."""
         return f"{self.kind}/{self.id}"
-
-    @property
-    def is_guest(self) -> bool:
-        return self.role in GUEST_ROLES

@@ -11,8 +11,8 @@ from ledger.errors import InputError, NotFound, NotPermitted, Refused, Unreachab
 from ledger.store import StoredRecord
 from nodes.consents.book import consents
 from nodes.consents.giving import Consents
-from nodes.consents.terms import CONSENT_PART, OWN_PART, SECRET_PART, ConsentPart, SecretPart, check_terms
 from nodes.consents.introductions import introduce, introductions
+from nodes.consents.terms import CONSENT_PART, OWN_PART, SECRET_PART, ConsentPart, SecretPart, check_terms
 from nodes.outcomes import RuleRefused
 from nodes.private import parts
 from nodes.sealed_models import read_part

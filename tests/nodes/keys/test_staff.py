@@ -9,8 +9,8 @@ from nodes.caller import Caller
 from nodes.financings.apply import ApplicationLine
 from nodes.financings.steps import Pledge
 from nodes.keys.accounts import User
-from nodes.outcomes import RuleRefused
 from nodes.keys.staff import StaffKeys
+from nodes.outcomes import RuleRefused
 from nodes.tasks import Tasks
 from tests.nodes.lending import DAY, Desk, Lending, caller_of, lending, usd
 from tests.sealed_parts import demanded_parts
