@@ -278,7 +278,12 @@ def test_the_containers_are_the_members_of_one_solo_network() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "SAFETY_INVARIANTS.md", "docs/glossary.md", "docs/security-model.md", "docs/architecture.md"]
+    "name",
+    [
+        "README.md",
+        "SAFETY_INVARIANTS.md",
+        *(f"docs/{name}.md" for name in ("glossary", "security-model", "architecture", "api", "proofs", "operations")),
+    ],
 )
 def test_the_documents_promise_nothing_by_placeholder(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
