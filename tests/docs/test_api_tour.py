@@ -51,4 +51,4 @@ def test_the_tour_of_the_api_runs_as_it_stands(tmp_path: Path) -> None:
     assert "match" in said
     assert "ok" in said
     assert "APPROVED" in said
-    assert "approval.json: holds" in finished.stdout
+    assert "var/approval.json: holds" in finished.stdout
