@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 from urllib.parse import quote
 
@@ -20,7 +21,7 @@ def connect(url: str, *, read_only: bool = False) -> Engine:
     Raises `Unreachable` (`database-unreachable`).
     """
     if url.startswith("sqlite"):
-        location = _existing(sa.make_url(url)) if read_only else sa.make_url(url)
+        location = _existing(sa.make_url(url)) if read_only else _private(sa.make_url(url))
         # Each connection keeps pages of its own in memory: the one used last is used again, so that few of them fill.
         arguments = {"timeout": 30, "check_same_thread": False}
         engine = sa.create_engine(location, connect_args=arguments, max_overflow=50, pool_use_lifo=True, hide_parameters=True)
@@ -34,6 +35,17 @@ def connect(url: str, *, read_only: bool = False) -> Engine:
     except SQLAlchemyError as error:
         raise Unreachable("database-unreachable", "the database cannot be opened", hint="check the path or URL and its rights") from error
     return engine
+
+
+def _private(url: sa.URL) -> sa.URL:
+    """The URL of a database file that is made for its owner alone where it is missing; its WAL takes over the mode."""
+    if url.database and url.database != ":memory:":
+        try:
+            os.close(os.open(url.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            message = f"the database cannot be opened: {error.strerror}"
+            raise Unreachable("database-unreachable", message, hint="check the path and its rights") from error
+    return url
 
 
 def _existing(url: sa.URL) -> sa.URL:

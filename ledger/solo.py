@@ -179,7 +179,7 @@ class SoloEngine:
         expected = max(self._clock_seen[0] + passed - self._clock_seen[1], chain.head.time_ms)
         if self._clock_wrong or now - expected > CLOCK_JUMP_MS_MAX:
             self._clock_wrong = True
-            hint = "check the machine's time, then confirm it to the engine"
+            hint = "set the machine's time right, then confirm it: SIGUSR1 to the node's process"
             raise Unreachable("clock-jumped", "the wall clock moved over an hour ahead of the time that passed", hint=hint)
         self._clock_seen = (now, passed)
         return max(chain.head.time_ms + 1, now)

@@ -10,14 +10,12 @@ Writers take turns, in this process and in others: a writing transaction begins 
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
@@ -138,7 +136,6 @@ class PrivateStore:
 
     def __init__(self, url: str) -> None:
         """Raises `Unreachable` (`database-unreachable`), `VerificationFailed` (`schema-newer`, `schema-unknown`)."""
-        _make_sqlite_file(url)
         self.engine = connect(url)
         # A writer that waited for its turn must see what the one before it wrote; SQLite, which locks before it reads, always does.
         is_sqlite = self.engine.dialect.name == "sqlite"
@@ -226,19 +223,6 @@ def _check_schema(version: str | None) -> None:
             f"the private database has schema {version}, this program knows {SCHEMA_VERSION}",
             hint="run the newer version of the program again, or restore a backup from before the upgrade",
         )
-
-
-def _make_sqlite_file(url: str) -> None:
-    """Makes the file of a new SQLite database readable by its owner alone; its WAL takes over the mode."""
-    address = make_url(url)
-    if address.get_backend_name() != "sqlite" or not address.database or address.database == ":memory:":
-        return
-    try:
-        os.close(os.open(address.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise Unreachable(
-            "database-unreachable", f"the private database cannot be opened: {error.strerror}", hint=address.database
-        ) from error
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -16,6 +16,7 @@ import typer
 from api.cli.output import AsJson, print_json, say
 from api.cli.running import RunningNode, listen
 from ledger.errors import InputError
+from ledger.solo import SoloEngine
 from nodes.home import Home
 from nodes.node import Node
 
@@ -32,7 +33,7 @@ def serve(
     as_json: AsJson = False,
 ) -> None:
     """Run one node or several, each with an API, a store, keys and workers of its own. Prints a line for each once it answers; ends after
-    what is under way is answered.
+    what is under way is answered. SIGUSR1 confirms the machine's time to an engine that stopped because it jumped ahead.
     """
     asked_to_stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -42,8 +43,16 @@ def serve(
         # The node that orders blocks begins first and ends last, so that the others can finish with it.
         places = sorted(range(len(home)), key=lambda place: Home(home[place]).read_config().engine.kind != "solo")
         running = {place: stack.enter_context(RunningNode(Node.open(home[place]), listeners[place])) for place in places}
+        signal.signal(signal.SIGUSR1, lambda *_: _confirm_clocks(running.values()))
         _announce([running[place] for place in range(len(home))], as_json=as_json)
         asked_to_stop.wait()
+
+
+def _confirm_clocks(running: Iterable[RunningNode]) -> None:
+    """An operator says, by a signal, that the machine's time is right, after a node that orders stopped at a jump of it."""
+    for each in running:
+        if isinstance(each.node.engine, SoloEngine):
+            each.node.engine.confirm_clock()
 
 
 def _listeners(homes: Sequence[Path], host: str | None, port: int | None, stack: ExitStack) -> list[socket.socket]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import socket
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def test_init_serve_and_import_in_a_few_commands(tallystick: Tallystick, tmp_pat
         in_use = tallystick("serve", "--home", home, "--port", free_ports(1))
         assert (in_use.status, in_use.out) == (3, "")
         assert in_use.err.startswith("tallystick: home-in-use: ")
+        process.send_signal(signal.SIGUSR1)
+        assert httpx.get(f"http://{api.host}:{api.port}/readyz", timeout=30).json()["status"] == "ready", "the clock was confirmed, no more"
         process.terminate()
         assert process.wait(60) == 0
         assert process.stderr is not None
