@@ -87,9 +87,12 @@ class Node:
     ) -> Node:
         """Opens the home at a path. `engine` or `upstream` replace those that the configuration names.
 
-        Raises `InputError` (`no-home`, `bad-config`), `Refused` (`home-mode`, `key-file-mode`), `VerificationFailed`
+        Raises `InputError` (`no-home`, `bad-config`), `Refused` (`home-mode`, `key-file-mode`, `assertions-off`), `VerificationFailed`
         (`wrong-genesis`, `other-network`, and those of damaged files), `Unreachable` (`database-unreachable`).
         """
+        if not __debug__:
+            message = "assertions are part of the rules, and this Python runs without them"
+            raise Refused("assertions-off", message, hint="start it without -O and PYTHONOPTIMIZE")
         home = Home(path)
         config = home.read_config()
         home.check_modes()
