@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from ledger import keyring, keys
 from ledger.errors import InputError, Refused
 from ledger.keys import PublicKey
-from ledger.limits import QUEUE_RECORDS_MAX
+from ledger.limits import BLOCK_RECORDS_MAX
 from ledger.record import Record, parse
 from ledger.rules import RecordType, Ruleset, Signer, State
 
@@ -53,7 +53,7 @@ class VerifiedSignatures:
     with a broken signature is another transaction. Whether a key is alive is not remembered here.
     """
 
-    entries_max: int = QUEUE_RECORDS_MAX
+    entries_max: int = BLOCK_RECORDS_MAX
     _good: dict[bytes, None] = field(default_factory=dict)
 
     def check(self, record: Record, publics: list[bytes]) -> bool:

@@ -20,7 +20,8 @@ def encode(value: Any) -> bytes:
     """The canonical bytes of a value. Raises `InputError` (`not-canonical`) for what the subset does not hold."""
     _check(value, 0)
     try:
-        return orjson.dumps(value, option=_OPTIONS)
+        # orjson leaves its working buffer, some kilobytes, behind the bytes that it returns; whoever keeps them would keep it all.
+        return bytes(memoryview(orjson.dumps(value, option=_OPTIONS)))
     except orjson.JSONEncodeError as error:
         raise InputError("not-canonical", "a string is not valid Unicode") from error
 

@@ -76,7 +76,7 @@ class HeightIndex:
 
     def __init__(self, slots: int = _SLOTS_FIRST) -> None:
         self._numbers = array("Q", bytes(8 * slots))
-        self._heights = array("Q", bytes(8 * slots))
+        self._heights = array("I", bytes(4 * slots))
         self._mask = slots - 1
         self._used = 0
 
@@ -102,10 +102,11 @@ class HeightIndex:
 
     def larger(self, more: int, live: Any) -> HeightIndex:
         """The same with room for so many more and as many again, without the heights that are not in `live`."""
-        kept = [slot for slot, height in enumerate(self._heights) if height in live]
-        index = HeightIndex(max(_SLOTS_FIRST, 1 << (2 * (len(kept) + more)).bit_length()))
-        for slot in kept:
-            index.add(self._numbers[slot], self._heights[slot])
+        kept = sum(height in live for height in self._heights)
+        index = HeightIndex(max(_SLOTS_FIRST, 1 << (2 * (kept + more)).bit_length()))
+        for number, height in zip(self._numbers, self._heights, strict=True):
+            if height in live:
+                index.add(number, height)
         return index
 
 
