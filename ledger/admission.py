@@ -18,7 +18,6 @@ from pydantic import BaseModel, ValidationError
 from ledger import keyring, keys
 from ledger.errors import InputError, Refused
 from ledger.keys import PublicKey
-from ledger.limits import BLOCK_RECORDS_MAX
 from ledger.record import Record, parse
 from ledger.rules import RecordType, Ruleset, Signer, State
 
@@ -47,13 +46,17 @@ CODES: Final = {
 }
 
 
+# What may wait for a block while another is made; beyond that a signature is checked again.
+_REMEMBERED: Final = 4_096
+
+
 @dataclass(slots=True)
 class VerifiedSignatures:
     """Transactions whose signatures were found good, by the hash of the whole transaction, never by the record id: a copy of a record
     with a broken signature is another transaction. Whether a key is alive is not remembered here.
     """
 
-    entries_max: int = BLOCK_RECORDS_MAX
+    entries_max: int = _REMEMBERED
     _good: dict[bytes, None] = field(default_factory=dict)
 
     def check(self, record: Record, publics: list[bytes]) -> bool:

@@ -1,7 +1,7 @@
 """Which record ids were admitted lately, so that none is admitted twice.
 
 The truth is in the state, one entry for each block: `seen/<height>` holds the block's ids and their largest `not_after`. An entry
-goes when that time is past, because a repeat would then be refused as expired. In memory stands only an index, some thirty bytes
+goes when that time is past, because a repeat would then be refused as expired. In memory stands only an index, some twenty bytes
 for an id: the first 64 bits of each lead to the height whose entry then decides.
 """
 
@@ -19,7 +19,7 @@ from ledger.state import StateReader
 
 PREFIX = "seen/"
 _PRUNED_PER_BLOCK = 4
-_SLOTS_FIRST: Final = 1_024
+_SLOTS: Final = 32_768
 
 
 def entry_key(height: int) -> str:
@@ -50,64 +50,78 @@ class ReplayGuard:
     def advance(self, pruned: Sequence[int], height: int, entry: Any) -> None:
         for old in pruned:
             del self._until[old]
+        self._heights.forget_below(next(iter(self._until), height))
         self._add(height, entry)
 
     def _holds(self, height: int, record_id: str) -> bool:
-        # The index still names heights that were pruned, until it is made anew.
+        # The index still names heights that were pruned, until a whole table of it goes.
         data = self._state.get_bytes(entry_key(height)) if height in self._until else None
         # An entry of canonical JSON that holds nothing else: an id stands in it in quotes, or not at all. Reading all of a full block's
         # ids for each copy of its records would let whoever sends the copies hold up the ledger.
         return data is not None and b'"%s"' % record_id.encode() in data
 
     def _add(self, height: int, entry: Any) -> None:
-        if self._heights.is_full(len(entry["ids"])):
-            self._heights = self._heights.larger(len(entry["ids"]), self._until)
         self._until[height] = entry["until"]
         for record_id in entry["ids"]:
             self._heights.add(_first_bits(record_id), height)
 
 
 class HeightIndex:
-    """Heights by 64-bit numbers, several for one number perhaps: a hash table with open addressing in two flat arrays.
+    """Heights by 64-bit numbers, several for one number perhaps: hash tables with open addressing in flat arrays, one after the other,
+    so that nothing is ever copied to a larger one, and whole tables go with the heights that they name.
 
     The numbers are the beginnings of SHA-256 digests, so they spread by themselves. An author who makes many ids that begin alike,
-    at great expense, slows down the look-up of just those. A slot of height 0 is free: genesis holds no record.
+    at great expense, slows down the look-up of just those.
     """
 
-    def __init__(self, slots: int = _SLOTS_FIRST) -> None:
-        self._numbers = array("Q", bytes(8 * slots))
-        self._heights = array("I", bytes(4 * slots))
-        self._mask = slots - 1
-        self._used = 0
+    def __init__(self) -> None:
+        self._tables: list[_Table] = []
 
     def of(self, number: int) -> Iterator[int]:
         """The heights of a number."""
-        slot = number & self._mask
+        for table in self._tables:
+            yield from table.of(number)
+
+    def add(self, number: int, height: int) -> None:
+        """Heights come in their order."""
+        if not self._tables or self._tables[-1].is_full:
+            self._tables.append(_Table())
+        self._tables[-1].add(number, height)
+
+    def forget_below(self, height: int) -> None:
+        """Lets go the tables that name only heights below this one. Of the others, heights below it may still be named."""
+        while self._tables and self._tables[0].newest < height:
+            del self._tables[0]
+
+
+class _Table:
+    """A slot of height 0 is free: genesis holds no record."""
+
+    def __init__(self) -> None:
+        self._numbers = array("Q", [0]) * _SLOTS
+        self._heights = array("I", [0]) * _SLOTS
+        self._used = 0
+        self.newest = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Two thirds are: a look-up needs a free slot to end at, and soon."""
+        return 3 * self._used >= 2 * _SLOTS
+
+    def of(self, number: int) -> Iterator[int]:
+        slot = number & _SLOTS - 1
         while height := self._heights[slot]:
             if self._numbers[slot] == number:
                 yield height
-            slot = slot + 1 & self._mask
+            slot = slot + 1 & _SLOTS - 1
 
     def add(self, number: int, height: int) -> None:
-        """Never beyond what `is_full` allows: a look-up needs a free slot to end at."""
-        slot = number & self._mask
+        slot = number & _SLOTS - 1
         while self._heights[slot]:
-            slot = slot + 1 & self._mask
+            slot = slot + 1 & _SLOTS - 1
         self._numbers[slot], self._heights[slot] = number, height
         self._used += 1
-
-    def is_full(self, more: int) -> bool:
-        """Whether so many more would fill over two thirds of the slots."""
-        return 3 * (self._used + more) > 2 * (self._mask + 1)
-
-    def larger(self, more: int, live: Any) -> HeightIndex:
-        """The same with room for so many more and as many again, without the heights that are not in `live`."""
-        kept = sum(height in live for height in self._heights)
-        index = HeightIndex(max(_SLOTS_FIRST, 1 << (2 * (kept + more)).bit_length()))
-        for number, height in zip(self._numbers, self._heights, strict=True):
-            if height in live:
-                index.add(number, height)
-        return index
+        self.newest = height
 
 
 def _first_bits(record_id: str) -> int:

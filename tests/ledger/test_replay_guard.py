@@ -69,12 +69,18 @@ def test_a_guard_made_anew_from_the_state_knows_the_same() -> None:
         assert [record_id in anew for record_id in ids_of(height, 70)] == [record_id in chain.guard for record_id in ids_of(height, 70)]
 
 
-def test_an_id_takes_some_tens_of_bytes() -> None:
+def test_an_id_takes_some_tens_of_bytes_and_gives_them_back() -> None:
     tracemalloc.start()
     try:
-        index = HeightIndex(1 << 17)
+        index = HeightIndex()
         for number in range(80_000):
-            index.add(number << 40 | number, 1)
+            index.add(number << 40 | number, 1 + number // 100)
         assert tracemalloc.get_traced_memory()[0] < 40 * 80_000
+        assert [list(index.of(number << 40 | number)) for number in (0, 79_999)] == [[1], [800]]
+        index.forget_below(800)
+        assert [list(index.of(number << 40 | number)) for number in (0, 79_999)] == [[], [800]]
+        assert tracemalloc.get_traced_memory()[0] < 10 * 80_000
+        index.forget_below(801)
+        assert list(index.of(79_999 << 40 | 79_999)) == []
     finally:
         tracemalloc.stop()
