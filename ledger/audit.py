@@ -26,8 +26,9 @@ from ledger.limits import AUDIT_FINDINGS_MAX, BLOCK_RECORDS_MAX
 from ledger.log_operator import OperatorKey, checkpoint_of
 from ledger.memory_chain import MemoryChain
 from ledger.rules import Rulebook
-from ledger.store import SCHEMA_VERSION, LedgerStore, Reader, headers, log_nodes, meta, records, state_rows, tree_pages
+from ledger.store import LedgerStore, Reader
 from ledger.stored_rows import Grouped, file_damage, in_chunks, plain_connection, rows_of
+from ledger.tables import SCHEMA_VERSION, headers, log_nodes, meta, records, state_rows, tree_pages
 
 Progress = Callable[[int, int], None]
 

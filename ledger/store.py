@@ -1,7 +1,5 @@
-"""The replicated ledger in a database: SQLite by default. Everything of one block is written in one transaction.
-
-Tables: `records` (leaf by log index), `headers`, `state` and `tree_pages` (a row for each change, so that any height can be read),
-`log_nodes` (hashes of complete subtrees by in-order position), `meta`. Reading never blocks the one writer.
+"""The replicated ledger in a database: SQLite by default. Everything of one block is written in one transaction, into the tables of
+`ledger.tables`. Reading never blocks the one writer.
 """
 
 from __future__ import annotations
@@ -15,55 +13,12 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from ledger import canonical, log_tree, record, state_tree
-from ledger.database import Bytes, connect
+from ledger.database import connect
 from ledger.errors import NotFound, VerificationFailed
 from ledger.execution import Accepted, Execution
 from ledger.header import Header, network_of, split_record_leaf
 from ledger.state import Overlay
-
-SCHEMA_VERSION = "1"
-metadata = sa.MetaData()
-meta = sa.Table("meta", metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
-records = sa.Table(
-    "records",
-    metadata,
-    sa.Column("log_index", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("height", sa.BigInteger, nullable=False, index=True),
-    sa.Column("position", sa.Integer, nullable=False),
-    sa.Column("id", sa.Text, nullable=False, unique=True),
-    sa.Column("type", sa.Text, nullable=False, index=True),
-    sa.Column("leaf", Bytes, nullable=False),
-)
-headers = sa.Table(
-    "headers",
-    metadata,
-    sa.Column("height", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("time_ms", sa.BigInteger, nullable=False),
-    sa.Column("hash", sa.Text, nullable=False),
-    sa.Column("log_index", sa.BigInteger, nullable=False, unique=True),
-    sa.Column("leaf", Bytes, nullable=False),
-    sa.Column("checkpoint", sa.Text),
-)
-state_rows = sa.Table(
-    "state",
-    metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("height", sa.BigInteger, primary_key=True),
-    sa.Column("value", Bytes),
-)
-tree_pages = sa.Table(
-    "tree_pages",
-    metadata,
-    sa.Column("prefix", sa.Text, primary_key=True),
-    sa.Column("height", sa.BigInteger, primary_key=True),
-    sa.Column("page", Bytes),
-)
-log_nodes = sa.Table(
-    "log_nodes",
-    metadata,
-    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("hash", Bytes, nullable=False),
-)
+from ledger.tables import SCHEMA_VERSION, headers, log_nodes, meta, metadata, records, state_rows, tree_pages
 
 
 @dataclass(frozen=True, slots=True)

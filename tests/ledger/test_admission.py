@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from ledger import canonical, keys
-from ledger import store as tables
+from ledger import canonical, keys, tables
 from ledger.admission import CODES
 from ledger.limits import RECORD_BYTES_MAX
 from ledger.record import assemble, record_id, sign_record
