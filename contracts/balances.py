@@ -43,9 +43,12 @@ def available(entry: Declaration, time_ms: int) -> int:
     return shares.available(ceiling(entry), used(entry, time_ms))
 
 
-def room(entry: Declaration, financing_id: str, at: list[int], time_ms: int) -> int:
-    """What an application of a given age may commit: its own hold and younger ones do not count."""
-    older = sum(hold["share"] for hold in alive_holds(entry, time_ms) if hold["financing"] != financing_id and hold["at"] < at)
+def room(entry: Declaration, at: list[int], line: int, time_ms: int) -> int:
+    """What a line of an application of a given age may commit: its own hold and younger ones do not count.
+
+    Where a replacement brought two lines of one application together, the earlier line counts as older.
+    """
+    older = sum(hold["share"] for hold in alive_holds(entry, time_ms) if (hold["at"], hold["line"]) < (at, line))
     return shares.room(ceiling(entry), entry["drawn"], entry["lost"], committed(entry), older)
 
 
@@ -71,14 +74,14 @@ def settle(entry: Declaration, time_ms: int) -> None:
     entry["holds"] = alive_holds(entry, time_ms)
 
 
-def drop_hold(entry: Declaration, financing_id: str) -> None:
-    """Lets go what an application holds."""
-    entry["holds"] = [hold for hold in entry["holds"] if hold["financing"] != financing_id]
+def drop_hold(entry: Declaration, financing_id: str, line: int) -> None:
+    """Lets go what a line of an application holds."""
+    entry["holds"] = [hold for hold in entry["holds"] if (hold["financing"], hold["line"]) != (financing_id, line)]
 
 
-def drop_committed(entry: Declaration, financing_id: str) -> None:
-    """Lets go what an approval committed."""
-    entry["committed"] = [item for item in entry["committed"] if item["financing"] != financing_id]
+def drop_committed(entry: Declaration, financing_id: str, line: int) -> None:
+    """Lets go what an approval committed for a line."""
+    entry["committed"] = [item for item in entry["committed"] if (item["financing"], item["line"]) != (financing_id, line)]
 
 
 def financing_state(entry: Financing, time_ms: int) -> str:

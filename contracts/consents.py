@@ -23,8 +23,8 @@ def give(state: State, context: Context, body: ConsentGive) -> Result:
     """`consent.give`, by the one-time key that it registers, introduced by a member."""
     require(context.signers[0].purpose == "once", "not-permitted")
     introducer = _introducer(state, context.signers)
-    require(introducer["status"] != "suspended", "suspended")
-    require(introducer["status"] != "frozen", "frozen")
+    require(introducer["status"] == "active", "suspended")
+    require(not introducer["frozen"], "frozen")
     require(context.time_ms < body.not_after, "consent-expired")
     entry: entries.Consent = {
         "commitment": body.commitment,
@@ -64,10 +64,10 @@ def _let_go(state: State, financing_id: str, consent_id: str, time_ms: int) -> N
     entry = entries.financing(state, financing_id)
     assert entry is not None, "a consent lists only financings that exist"
     lapsed = balances.financing_state(entry, time_ms) == "EXPIRED"
-    for line in entry["lines"]:
+    for index, line in enumerate(entry["lines"]):
         if line["held"] > 0 and (lapsed or line["consent"] == consent_id):
             line["held"] = 0
-            _drop_hold(state, line["declaration"], financing_id, time_ms)
+            _drop_hold(state, line["declaration"], financing_id, index, time_ms)
     if lapsed:
         entry["state"], entry["hold_until"] = "EXPIRED", None
     elif all(line["held"] == 0 for line in entry["lines"]):
@@ -75,10 +75,10 @@ def _let_go(state: State, financing_id: str, consent_id: str, time_ms: int) -> N
     entries.put_financing(state, financing_id, entry)
 
 
-def _drop_hold(state: State, declaration_id: str, financing_id: str, time_ms: int) -> None:
+def _drop_hold(state: State, declaration_id: str, financing_id: str, line: int, time_ms: int) -> None:
     declaration = entries.declaration(state, declaration_id)
     assert declaration is not None, "a held line's declaration is registered"
-    balances.drop_hold(declaration, financing_id)
+    balances.drop_hold(declaration, financing_id, line)
     balances.settle(declaration, time_ms)
     entries.put_declaration(state, declaration_id, declaration)
 

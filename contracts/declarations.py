@@ -13,6 +13,7 @@ from contracts.guards import AUTHORITY, BANK, Author, author_of, known, may_star
 from contracts.models import DeclarationAmend, DeclarationCollected, DeclarationRegister, DeclarationVoid
 from contracts.months import month_end_ms
 from contracts.shares import STEP, WHOLE
+from ledger.limits import COLLECTIONS_PER_DECLARATION_MAX
 from ledger.rules import OK, Context, Result, State
 
 
@@ -41,12 +42,14 @@ def register(state: State, context: Context, body: DeclarationRegister) -> Resul
         "collected": 0,
         "void": None,
         "replaced_by": None,
-        "frozen": False,
+        "frozen": [],
         "drawn": 0,
         "lost": 0,
         "holds": [],
         "committed": [],
         "lenders": [],
+        "drawers": [],
+        "collections": [],
     }
     entries.put_declaration(state, body.declaration, entry)
     return OK
@@ -100,9 +103,12 @@ def collected(state: State, context: Context, body: DeclarationCollected) -> Res
     if body.share < 0 and not (author.role == AUTHORITY or author.authority_joined):
         refuse("second-signature-missing")
     require(body.share % STEP == 0, "not-in-steps")
+    # Only what comes in is limited: a correction, which the authority signs, must always find its place.
+    require(body.share < 0 or len(entry["collections"]) < COLLECTIONS_PER_DECLARATION_MAX, "too-many-collections")
     if body.corrects is not None:
         _take_back(state, body.declaration, body.corrects, -body.share)
     entry["collected"] += body.share
+    entry["collections"].append(context.record_id)
     balances.settle(entry, context.time_ms)
     entries.put_declaration(state, body.declaration, entry)
     collection: entries.Collection = {

@@ -18,19 +18,26 @@ from ledger.rules import State
 
 
 class Member(TypedDict):
-    """`role` is authority, registrar, bank or auditor; `status` active, suspended or frozen."""
+    """`role` is authority, registrar, bank or auditor; `status` active, suspended or succeeded, and then `heir` is who succeeded it.
+
+    `frozen` lists the orders that freeze it, sorted. `admitted_ms` is the time of the block that admitted it.
+    """
 
     role: str
     region: str
     name: str
     status: str
+    frozen: list[str]
+    heir: str | None
     admitted_at: list[int]
+    admitted_ms: int
 
 
 class Hold(TypedDict):
-    """An application's hold: it counts while the block's time is before `until`."""
+    """An application's hold, `line` the index of its line: it counts while the block's time is before `until`."""
 
     financing: str
+    line: int
     bank: str
     share: int
     until: int
@@ -38,29 +45,43 @@ class Hold(TypedDict):
 
 
 class Committed(TypedDict):
-    """What an approval committed and no disbursement has drawn yet."""
+    """What an approval committed on a line and no disbursement has drawn yet."""
 
     financing: str
+    line: int
     bank: str
     share: int
     at: list[int]
 
 
+class Successor(TypedDict):
+    """The declaration that replaces one; a share of the old one becomes `ceil(share * ratio / 10**9)` of it."""
+
+    declaration: str
+    ratio: int
+
+
 class Declaration(TypedDict):
-    """`until` is the first millisecond in which it can no longer be financed; `lenders` the banks of financings approved on it."""
+    """`until` is the first millisecond in which it can no longer be financed; `lenders` the banks of financings approved on it.
+
+    `frozen` lists the orders that freeze it, sorted; `drawers` the financings with something drawn or lost on it, sorted;
+    `collections` what was collected on it, in order.
+    """
 
     ceiling_ppm: int
     until: int
     capacity: int
     collected: int
     void: str | None
-    replaced_by: str | None
-    frozen: bool
+    replaced_by: Successor | None
+    frozen: list[str]
     drawn: int
     lost: int
     holds: list[Hold]
     committed: list[Committed]
     lenders: list[str]
+    drawers: list[str]
+    collections: list[str]
 
 
 class Line(TypedDict):
@@ -76,8 +97,18 @@ class Line(TypedDict):
     lost: int
 
 
+class Offer(TypedDict):
+    """An offer to one bank, whose name the commitment hides, to take a financing over before `until`."""
+
+    commitment: str
+    until: int
+
+
 class Financing(TypedDict):
-    """`hold_until` is None once approved; `repaid` tells whether anything ever was; `flags` are sorted."""
+    """`hold_until` is None once approved; `repaid` tells whether anything ever was; `flags` are sorted, as are the orders in `frozen`.
+
+    `origin` is the financing that this one was taken over from, `heir` the one that took this one over.
+    """
 
     bank: str
     state: str
@@ -87,7 +118,10 @@ class Financing(TypedDict):
     approved_at: int | None
     was_approved: bool
     repaid: bool
-    frozen: bool
+    frozen: list[str]
+    offer: Offer | None
+    origin: str | None
+    heir: str | None
     flags: list[str]
     lines: list[Line]
 

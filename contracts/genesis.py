@@ -62,8 +62,8 @@ class Application(Body):
         return self
 
 
-def write_genesis(state: State, application: Mapping[str, Any]) -> None:
-    """Writes the first state. Raises `InputError` (`bad-genesis`) naming the field that does not fit."""
+def write_genesis(state: State, application: Mapping[str, Any], time_ms: int) -> None:
+    """Writes the first state, as of the genesis document's time. Raises `InputError` (`bad-genesis`) naming the field that does not fit."""
     try:
         parsed = Application.model_validate(dict(application), strict=True)
     except ValidationError as error:
@@ -77,6 +77,6 @@ def write_genesis(state: State, application: Mapping[str, Any]) -> None:
     state.put("registry", {"commitment": parsed.registry_commitment})
     for member in parsed.members:
         try:
-            put_new_member(state, member, [0, 0], 0)
+            put_new_member(state, member, [0, 0], time_ms, 0)
         except RuleRefused as refusal:
             raise InputError("bad-genesis", f"member {member.member} or one of its keys stands twice in the genesis document") from refusal

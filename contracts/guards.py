@@ -69,6 +69,7 @@ class Author:
     member: str
     role: str
     status: str
+    frozen: bool
     signers: tuple[Signer, ...]
     authority_joined: bool
 
@@ -83,7 +84,7 @@ def author_of(state: State, context: Context, *, authority_may_join: bool = Fals
     for other in others:
         require(authority_may_join and _is_authority(state, other), "not-permitted")
     own = tuple(signer for signer in context.signers if signer.member == slug)
-    return Author(slug, entry["role"], entry["status"], own, bool(others))
+    return Author(slug, entry["role"], entry["status"], bool(entry["frozen"]), own, bool(others))
 
 
 def _is_authority(state: State, signer: Signer) -> bool:
@@ -92,9 +93,9 @@ def _is_authority(state: State, signer: Signer) -> bool:
 
 
 def may_start(author: Author) -> None:
-    """Refuses a suspended or frozen member what starts something new."""
-    require(author.status != "suspended", "suspended")
-    require(author.status != "frozen", "frozen")
+    """Refuses a member that is suspended, succeeded or frozen what starts something new."""
+    require(author.status == "active", "suspended")
+    require(not author.frozen, "frozen")
 
 
 def two_people(author: Author) -> None:

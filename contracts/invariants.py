@@ -8,13 +8,14 @@ status, not a broken invariant.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
 
 from contracts import balances
-from contracts.entries import Collection, Consent, Declaration, Enquiry, Financing, Grant, Take
+from contracts.entries import Collection, Committed, Consent, Declaration, Enquiry, Financing, Grant, Hold, Take
 from contracts.policy import STATE_KEY, Policy
 from contracts.shares import CAPACITY_MAX, STEP, WHOLE
 from ledger.rules import State
@@ -85,34 +86,35 @@ class _Audit:
         """What the declarations say against what the financings' lines say."""
         drawn: dict[str, int] = defaultdict(int)
         lost: dict[str, int] = defaultdict(int)
-        held: dict[str, dict[str, int]] = defaultdict(dict)
-        committed: dict[str, dict[str, int]] = defaultdict(dict)
+        held: dict[str, dict[tuple[str, int], int]] = defaultdict(dict)
+        committed: dict[str, dict[tuple[str, int], int]] = defaultdict(dict)
         for name, financing in self.financings.items():
             now = balances.financing_state(financing, self.time_ms)
-            for line in financing["lines"]:
+            for index, line in enumerate(financing["lines"]):
                 if line["was"] == 0:
                     continue
                 target = line["declaration"]
                 drawn[target] += line["drawn"]
                 lost[target] += line["lost"]
                 if line["held"] > 0 and now in balances.UNAPPROVED:
-                    held[target][name] = line["held"]
+                    held[target][name, index] = line["held"]
                 if line["held"] > 0 and now == "APPROVED":
-                    committed[target][name] = line["held"]
+                    committed[target][name, index] = line["held"]
         for name, entry in self.declarations.items():
             where = f"declaration {name}"
             self._want(entry["drawn"] == drawn[name], f"{where}: what is drawn is not the sum of its lines")
             self._want(entry["lost"] == lost[name], f"{where}: what is lost is not the sum of its lines")
             alive = balances.alive_holds(entry, self.time_ms)
-            self._same(where, "holds", [(hold["financing"], hold["share"]) for hold in alive], held[name])
-            self._same(where, "commitments", [(item["financing"], item["share"]) for item in entry["committed"]], committed[name])
+            self._same(where, "holds", alive, held[name])
+            self._same(where, "commitments", entry["committed"], committed[name])
             for hold in alive:
                 owner = self.financings.get(hold["financing"])
                 fits = owner is not None and (owner["hold_until"], owner["at"], owner["bank"]) == (hold["until"], hold["at"], hold["bank"])
                 self._want(fits, f"{where}: a hold differs from its financing")
 
-    def _same(self, where: str, what: str, listed: list[tuple[str, int]], lines: dict[str, int]) -> None:
-        self._want(len(listed) == len(dict(listed)) and dict(listed) == lines, f"{where}: its {what} are not those of the financings")
+    def _same(self, where: str, what: str, listed: Sequence[Hold | Committed], lines: dict[tuple[str, int], int]) -> None:
+        said = {(item["financing"], item["line"]): item["share"] for item in listed}
+        self._want(len(listed) == len(said) and said == lines, f"{where}: its {what} are not those of the financings")
 
     def _check_financing(self, name: str, entry: Financing) -> None:
         where = f"financing {name}"
@@ -200,9 +202,12 @@ class _Audit:
 
     def _check_collections(self) -> None:
         collected: dict[str, int] = defaultdict(int)
+        named: dict[str, list[str]] = defaultdict(list)
         for name, collection in self.collections.items():
             where = f"collection {name}"
             self._want(0 <= collection["unused"] <= max(0, collection["share"]), f"{where}: its unused part lies outside its bounds")
             collected[collection["declaration"]] += collection["share"]
+            named[collection["declaration"]].append(name)
         for name, entry in self.declarations.items():
+            self._want(sorted(entry["collections"]) == sorted(named[name]), f"declaration {name}: its collections are not those listed")
             self._want(entry["collected"] == collected[name], f"declaration {name}: what is collected is not the sum of its collections")

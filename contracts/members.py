@@ -15,10 +15,19 @@ from ledger import keyring
 from ledger.rules import OK, Context, Result, State
 
 
-def put_new_member(state: State, body: MemberAdmit, at: list[int], log_index: int) -> None:
+def put_new_member(state: State, body: MemberAdmit, at: list[int], time_ms: int, log_index: int) -> None:
     """Writes a member and its first keys. `already-registered` where the name or one of the keys is taken."""
     require(entries.member(state, body.member) is None, "already-registered")
-    entry: entries.Member = {"role": body.role, "region": body.region, "name": body.name, "status": "active", "admitted_at": at}
+    entry: entries.Member = {
+        "role": body.role,
+        "region": body.region,
+        "name": body.name,
+        "status": "active",
+        "frozen": [],
+        "heir": None,
+        "admitted_at": at,
+        "admitted_ms": time_ms,
+    }
     entries.put_member(state, body.member, entry)
     _put_keys(state, body.member, body.keys, log_index)
 
@@ -35,7 +44,7 @@ def admit(state: State, context: Context, body: MemberAdmit) -> Result:
     author = author_of(state, context)
     require(author.role == AUTHORITY, "not-permitted")
     may_start(author)
-    put_new_member(state, body, [context.height, context.position], context.log_index)
+    put_new_member(state, body, [context.height, context.position], context.time_ms, context.log_index)
     return OK
 
 

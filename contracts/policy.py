@@ -32,6 +32,7 @@ class Policy(BaseModel):
     records_per_member_block: Annotated[int, Field(ge=10, le=10_000)] = 500
     governance_delay_hours: Annotated[int, Field(ge=0, le=720)] = 24
     power_change_third_days: Annotated[int, Field(ge=1, le=90)] = 21
+    onboarding_days: Annotated[int, Field(ge=0, le=365)] = 90
     proof_heights_kept: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
 
 

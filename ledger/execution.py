@@ -126,7 +126,7 @@ def execute_genesis(genesis: Mapping[str, Any], rulebook: Rulebook) -> Execution
     overlay = Overlay(EmptyState())
     overlay.put("rules", [{"at": 0, "version": version}])
     try:
-        rulebook[version].genesis(overlay, genesis["application"])
+        rulebook[version].genesis(overlay, genesis["application"], time_ms)
     except (LookupError, TypeError, ValueError) as error:
         raise InputError("bad-genesis", "the rules cannot begin with the application part of the genesis document") from error
     opening = _Opening(network_of(genesis), 0, 0, time_ms, NO_PREVIOUS, version)

@@ -89,9 +89,11 @@ NOTE_SIGNATURE_BYTES_MAX: Final = 8_192
 
 # Bodies of records
 ALLOCATIONS_BOUND: Final = 1_000
+COLLECTIONS_PER_DECLARATION_MAX: Final = 256
 COLLECTIONS_PER_REPAYMENT_MAX: Final = 1_000
 CONSENT_USES_MAX: Final = 1_000_000
 GRANT_USES_MAX: Final = 1_000
+OFFER_DAYS_MAX: Final = 60
 MEMBER_KEYS_PER_RECORD_MAX: Final = 64
 MEMBER_NAME_CHARS_MAX: Final = 128
 GENESIS_MEMBERS_MAX: Final = 1_000
@@ -103,3 +105,11 @@ TASK_SIGNERS_MAX: Final = 16
 
 # Financings: names, products, references, reasons
 FINANCING_TEXT_CHARS_MAX: Final = 512
+
+# Documents in the private store. What is sent to another node in a message is smaller, so that it fits in one.
+ATTACHMENT_BYTES_MAX: Final = 16_777_216
+ATTACHMENT_SENT_BYTES_MAX: Final = 4_194_304
+ATTACHMENT_NAME_CHARS_MAX: Final = 200
+ATTACHMENT_ZIP_ENTRIES_MAX: Final = 10_000
+ATTACHMENTS_PER_PART_MAX: Final = 16
+ATTACHMENTS_PER_DAY_MAX: Final = 500

@@ -89,11 +89,11 @@ class RecordType:
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """One version of the rules. `genesis` writes the first state from the genesis document."""
+    """One version of the rules. `genesis` writes the first state from the application part of the genesis document and its time."""
 
     version: int
     types: Mapping[str, RecordType]
-    genesis: Callable[[State, Mapping[str, Any]], None]
+    genesis: Callable[[State, Mapping[str, Any], int], None]
 
 
 Rulebook = Mapping[int, Ruleset]

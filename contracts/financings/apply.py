@@ -47,7 +47,10 @@ def apply(state: State, context: Context, body: FinancingApply) -> Result:
         "approved_at": None,
         "was_approved": False,
         "repaid": False,
-        "frozen": False,
+        "frozen": [],
+        "offer": None,
+        "origin": None,
+        "heir": None,
         "flags": [],
         "lines": lines,
     }
@@ -157,6 +160,7 @@ class _Desk:
         declaration["holds"].append(
             {
                 "financing": financing_id,
+                "line": index,
                 "bank": self._bank,
                 "share": allocation.share,
                 "until": self._until,

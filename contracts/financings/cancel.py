@@ -30,11 +30,11 @@ def cancel(state: State, context: Context, body: FinancingCancel) -> Result:
     require(now in (*balances.UNAPPROVED, "APPROVED"), "wrong-state")
     require(not any(line["drawn"] for line in entry["lines"]), "wrong-state")
 
-    for line in entry["lines"]:
+    for index, line in enumerate(entry["lines"]):
         if line["held"] > 0:
             declaration = declaration_of(state, line)
-            balances.drop_hold(declaration, body.financing)
-            balances.drop_committed(declaration, body.financing)
+            balances.drop_hold(declaration, body.financing, index)
+            balances.drop_committed(declaration, body.financing, index)
             put_settled(state, line, declaration, context.time_ms)
     if now != "APPROVED":
         consents.forget_open(state, sorted({line["consent"] for line in entry["lines"] if line["held"] > 0}), body.financing)

@@ -29,11 +29,11 @@ def disburse(state: State, context: Context, body: FinancingDisburse) -> Result:
         add_flag(entry, "LATE")
     if author.status != "active":
         add_flag(entry, author.status.upper())
-    if entry["frozen"]:
+    if entry["frozen"] or author.frozen:
         add_flag(entry, "FROZEN")
-    for line, share in zip(entry["lines"], body.shares, strict=True):
-        if line["was"] > 0:
-            _draw(state, context, body, entry, line, share)
+    for index, share in enumerate(body.shares):
+        if entry["lines"][index]["was"] > 0:
+            _draw(state, context, body, entry, index, share)
     entry["state"] = _state_after(entry)
     entries.put_financing(state, body.financing, entry)
     return outcome(entry)
@@ -54,10 +54,11 @@ def _draw(
     context: Context,
     body: FinancingDisburse,
     entry: entries.Financing,
-    line: entries.Line,
+    index: int,
     share: int,
 ) -> None:
     """Moves a share from committed to drawn. What a cancelled line draws was let go before, so nothing is committed for it."""
+    line = entry["lines"][index]
     held_after = 0 if body.final or line["held"] == 0 else line["held"] - share
     if share == 0 and held_after == line["held"]:
         return
@@ -66,9 +67,9 @@ def _draw(
     declaration["drawn"] += share
     line["held"] = held_after
     if held_after == 0:
-        balances.drop_committed(declaration, body.financing)
+        balances.drop_committed(declaration, body.financing, index)
     for item in declaration["committed"]:
-        if item["financing"] == body.financing:
+        if (item["financing"], item["line"]) == (body.financing, index):
             item["share"] = held_after
     put_settled(state, line, declaration, context.time_ms)
     if share > 0:

@@ -41,14 +41,13 @@ def _review(state: State, context: Context, body: FinancingReview, *, begins: st
     kept = [line["held"] for line in entry["lines"]] if body.shares is None else body.shares
     fits_lines(entry, kept)
     require(any(kept), "malformed")
-    for line, share in zip(entry["lines"], kept, strict=True):
-        _check_line(state, context, body.financing, entry, line, share)
     held_before = {line["consent"] for line in entry["lines"] if line["held"] > 0}
-    for line, share in zip(entry["lines"], kept, strict=True):
-        if line["held"] > 0:
-            _keep(state, context, body.financing, entry, line, share, approves=approves)
+    for index, share in enumerate(kept):
+        _check_line(state, context, entry, index, share)
+        if entry["lines"][index]["held"] > 0:
+            _keep(state, context, body.financing, entry, index, share, approves=approves)
         else:
-            line["was"] = 0
+            entry["lines"][index]["was"] = 0
     if approves:
         entry["state"], entry["hold_until"] = "APPROVED", None
         entry["approved_at"], entry["was_approved"] = context.time_ms, True
@@ -60,7 +59,8 @@ def _review(state: State, context: Context, body: FinancingReview, *, begins: st
     return outcome(entry)
 
 
-def _check_line(state: State, context: Context, financing_id: str, entry: entries.Financing, line: entries.Line, share: int) -> None:
+def _check_line(state: State, context: Context, entry: entries.Financing, index: int, share: int) -> None:
+    line = entry["lines"][index]
     require(share <= line["held"], "exceeds-hold")
     if share == 0:
         return
@@ -72,7 +72,7 @@ def _check_line(state: State, context: Context, financing_id: str, entry: entrie
     require(context.time_ms < declaration["until"], "too-old")
     consent = entries.consent(state, line["consent"])
     require(consent is not None and not consent["revoked"], "consent-revoked")
-    left = balances.room(declaration, financing_id, entry["at"], context.time_ms)
+    left = balances.room(declaration, entry["at"], index, context.time_ms)
     if share > left:
         refuse("exceeds-available", left=left)
 
@@ -82,19 +82,21 @@ def _keep(
     context: Context,
     financing_id: str,
     entry: entries.Financing,
-    line: entries.Line,
+    index: int,
     share: int,
     *,
     approves: bool,
 ) -> None:
+    line = entry["lines"][index]
     declaration = declaration_of(state, line)
     line["held"] = line["was"] = share
     if approves or share == 0:
-        balances.drop_hold(declaration, financing_id)
+        balances.drop_hold(declaration, financing_id, index)
     for hold in declaration["holds"]:
-        if hold["financing"] == financing_id:
+        if (hold["financing"], hold["line"]) == (financing_id, index):
             hold["share"] = share
     if approves and share > 0:
-        declaration["committed"].append({"financing": financing_id, "bank": entry["bank"], "share": share, "at": entry["at"]})
+        item: entries.Committed = {"financing": financing_id, "line": index, "bank": entry["bank"], "share": share, "at": entry["at"]}
+        declaration["committed"].append(item)
         declaration["lenders"] = sorted({*declaration["lenders"], entry["bank"]})
     put_settled(state, line, declaration, context.time_ms)

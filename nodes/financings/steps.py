@@ -238,11 +238,11 @@ class FinancingSteps:
         with self._node.store.reading() as reader:
             entry = entries.financing(reader.state, financing.id)
             time_ms = time_now_ms(self._node, reader)
-            for line, share in zip(financing.lines, shares, strict=True):
+            for index, (line, share) in enumerate(zip(financing.lines, shares, strict=True)):
                 declaration = entries.declaration(reader.state, line.declaration_id)
                 if entry is None or declaration is None or line.loan is None:
                     continue
-                left = balances.room(declaration, financing.id, entry["at"], time_ms)
+                left = balances.room(declaration, entry["at"], index, time_ms)
                 if share > left:
                     money = Money(financing.currency, amount_of_share(left, line.loan.registered_minor))
                     return f"{line.number} has only {money} left for this financing"

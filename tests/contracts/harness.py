@@ -92,7 +92,7 @@ class World:
         self.height = 0
         self.serial = 0
         self.last = ""
-        write_genesis(self.state, genesis(**policy))
+        write_genesis(self.state, genesis(**policy), START)
 
     def run(self, type_name: str, body: dict[str, Any], signers: tuple[Signer, ...], *, position: int | None = None) -> Result:
         """Runs a record in a block of its own, or at a later position of the same block."""
@@ -126,6 +126,17 @@ class World:
         entry = self.state.get(entry_key)
         assert entry is not None
         self.state.put(entry_key, {**entry, **fields})
+
+    def freeze(self, kind: str, thing: str) -> None:
+        """An order of the authority freezes a declaration, a financing or a member."""
+        self.edit(f"{kind}/{thing}", frozen=[name("order")])
+
+    def stop(self, member: str, how: str) -> None:
+        """A member that may start nothing more: `suspended` or `frozen`."""
+        if how == "frozen":
+            self.freeze("member", member)
+        else:
+            self.edit(f"member/{member}", status=how)
 
     def entry(self, kind: str, entry_id: str) -> Any:
         entry = self.state.get(f"{kind}/{entry_id}")

@@ -37,9 +37,9 @@ def test_a_consent_needs_a_one_time_key_and_a_member_that_introduces_it() -> Non
 def test_a_suspended_or_frozen_member_introduces_nothing_new(status: str) -> None:
     world = World()
     consent = world.consent()
-    world.edit(f"member/{AUTHORITY}", status=status)
-    assert world.run("consent.give", giving(), once("")).code == status
-    assert world.revoke(consent).code == "ok"
+    world.stop(A, status)
+    assert world.run("consent.give", giving(), once("", A)).code == status
+    assert world.run("consent.revoke", {"consent": consent}, once(consent, A)).code == "ok"
 
 
 def test_a_consent_that_is_over_already_is_refused() -> None:

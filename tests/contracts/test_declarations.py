@@ -76,7 +76,7 @@ def test_a_void_or_replaced_declaration_changes_no_more() -> None:
     assert world.void(declaration).details["status"] == "VOID"
     assert world.amend(declaration, 1).code == "void"
     assert world.void(declaration).code == "void"
-    world.edit(f"declaration/{declaration}", replaced_by=name("successor"))
+    world.edit(f"declaration/{declaration}", replaced_by={"declaration": name("successor"), "ratio": 10**9})
     assert world.amend(declaration, 1).code == "replaced"
     assert world.void(declaration).code == "replaced"
     assert queries.status(world.state, declaration, world.time) == "REPLACED"

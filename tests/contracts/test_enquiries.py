@@ -31,7 +31,7 @@ def test_only_a_bank_asks_and_only_the_authority_takes_and_answers() -> None:
 @pytest.mark.parametrize("status", ["suspended", "frozen"])
 def test_a_suspended_or_frozen_bank_asks_nothing_new(status: str) -> None:
     world = World()
-    world.edit(f"member/{A}", status=status)
+    world.stop(A, status)
     assert world.run("enquiry.request", {"kind": "credit"}, one(A)).code == status
 
 

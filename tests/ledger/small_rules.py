@@ -93,7 +93,7 @@ def _odd(state: State, _: Context, body: Odd) -> Result:
     raise AssertionError(body.how)
 
 
-def _genesis(state: State, application: Mapping[str, Any]) -> None:
+def _genesis(state: State, application: Mapping[str, Any], _time_ms: int) -> None:
     state.put("policy", application["policy"])
     for member in application["members"]:
         for key in member["keys"]:

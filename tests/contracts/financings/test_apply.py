@@ -27,7 +27,7 @@ def test_a_hold_counts_at_once_and_the_entry_says_who_holds_what() -> None:
     assert (result.code, result.details) == ("ok", {"lines": [{"code": "ok"}], "state": "APPLIED"})
     assert queries.available(world.state, declaration, world.time) == 700_000
     entry = world.entry("declaration", declaration)
-    hold = {"financing": world.last, "bank": A, "share": 300_000, "until": world.time + DAY, "at": [world.height, 0]}
+    hold = {"financing": world.last, "line": 0, "bank": A, "share": 300_000, "until": world.time + DAY, "at": [world.height, 0]}
     assert (entry["holds"], entry["lenders"]) == ([hold], [])
 
 
@@ -43,7 +43,7 @@ def test_only_a_bank_applies_and_under_its_own_grant() -> None:
 def test_a_suspended_or_frozen_bank_starts_nothing(status: str) -> None:
     world = World()
     grant = world.grant(world.declaration())
-    world.edit(f"member/{A}", status=status)
+    world.stop(A, status)
     assert world.apply((grant, 1_000)).code == status
 
 
@@ -67,6 +67,7 @@ def overuse(world: World, grant: Grant) -> None:
     world.amend(grant.opening["declaration"], 400_000)
 
 
+HEIR = {"declaration": name("heir"), "ratio": 10**9}
 FAULTS: dict[str, Callable[[World, Grant], object]] = {
     "unknown-declaration": lambda world, grant: grant.opening.update(declaration=name("none")),
     "grant-unknown": lambda world, grant: grant.opening.update(maximum=grant.opening["maximum"] + 1),
@@ -74,15 +75,15 @@ FAULTS: dict[str, Callable[[World, Grant], object]] = {
     "grant-expired": lambda world, grant: setattr(world, "time", grant.opening["end"]),
     "grant-used-up": lambda world, grant: [world.cancel(world.applied((grant, 1_000))) for _ in range(2)],
     "consent-expired": lambda world, grant: world.edit(f"consent/{grant.opening['consent']}", not_after=world.time),
-    "frozen": lambda world, grant: world.edit(f"declaration/{grant.opening['declaration']}", frozen=True),
-    "replaced": lambda world, grant: world.edit(f"declaration/{grant.opening['declaration']}", replaced_by=name("heir")),
+    "frozen": lambda world, grant: world.freeze("declaration", grant.opening["declaration"]),
+    "replaced": lambda world, grant: world.edit(f"declaration/{grant.opening['declaration']}", replaced_by=HEIR),
     "void": lambda world, grant: world.void(grant.opening["declaration"]),
     "too-old": lambda world, grant: world.edit(f"declaration/{grant.opening['declaration']}", until=world.time),
     "too-many-holds": lambda world, grant: world.applied((world.grant(grant.opening["declaration"]), 50_000)),
     "overused": overuse,
     "exhausted": lambda world, grant: world.collect(grant.opening["declaration"], WHOLE, AUTHORITY),
     "exceeds-available": lambda world, grant: other_uses(world, grant, 901_000),
-    "exceeds-grant": lambda world, grant: world.edit(f"declaration/{grant.opening['declaration']}", frozen=False),
+    "exceeds-grant": lambda world, grant: None,
 }
 # `exceeds-grant` comes last: without another fault the share asked for below is above the grant's maximum.
 SHARE, MAXIMUM = 100_000, 90_000

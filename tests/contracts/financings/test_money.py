@@ -45,11 +45,11 @@ def test_nothing_stops_the_disbursement_of_what_was_approved() -> None:
     world, declaration, financing = approved(600_000)
     assert world.amend(declaration, 100_000).code == "ok"
     assert flags(world.disburse(financing, [200_000], final=False)) == ("ok", ["OVERUSED"])
-    world.edit(f"declaration/{declaration}", frozen=True)
-    world.edit(f"financing/{financing}", frozen=True)
+    world.freeze("declaration", declaration)
+    world.freeze("financing", financing)
     assert flags(world.disburse(financing, [100_000], final=False)) == ("ok", ["FROZEN", "OVERUSED"])
     assert world.void(declaration).code == "ok"
-    world.edit(f"member/{A}", status="suspended")
+    world.stop(A, "suspended")
     world.time += 900 * DAY
     assert flags(world.disburse(financing, [300_000])) == ("ok", ["FROZEN", "OVERUSED", "SUSPENDED", "VOID"])
     assert world.entry("declaration", declaration)["drawn"] == 600_000
@@ -209,7 +209,7 @@ def test_a_suspended_lender_may_still_repay_and_cancel() -> None:
     world, declaration, financing = disbursed()
     open_one = world.applied((world.grant(declaration, B), 1_000))
     for bank in (A, B):
-        world.edit(f"member/{bank}", status="suspended")
+        world.stop(bank, "suspended")
     assert world.repay(financing, [100_000]).code == "ok"
     assert world.cancel(open_one, bank=B).code == "ok"
 

@@ -41,7 +41,7 @@ def test_an_approval_needs_two_people() -> None:
 @pytest.mark.parametrize("status", ["suspended", "frozen"])
 def test_a_suspended_or_frozen_lender_takes_in_and_approves_nothing(status: str) -> None:
     world, _, financing = applied()
-    world.edit(f"member/{A}", status=status)
+    world.stop(A, status)
     assert world.intake(financing).code == status
     assert world.approve(financing).code == status
     assert world.cancel(financing).code == "ok"
@@ -49,15 +49,15 @@ def test_a_suspended_or_frozen_lender_takes_in_and_approves_nothing(status: str)
 
 def test_guards_come_before_state_and_state_before_frozen() -> None:
     world, _, financing = applied()
-    world.edit(f"financing/{financing}", frozen=True)
+    world.freeze("financing", financing)
     assert world.run("financing.approve", {"financing": financing, "shares": None}, one(A)).code == "second-signature-missing"
     assert world.approve(financing).code == "wrong-state"
     assert world.intake(financing).code == "frozen"
 
 
 @pytest.mark.parametrize(("field", "value", "code"), [
-    ("frozen", True, "frozen"),
-    ("replaced_by", name("heir"), "replaced"),
+    ("frozen", [name("order")], "frozen"),
+    ("replaced_by", {"declaration": name("heir"), "ratio": 10**9}, "replaced"),
     ("void", "error", "void"),
     ("until", 0, "too-old"),
 ])  # fmt: skip
