@@ -16,6 +16,7 @@ from api.requests import RequestBounds
 from api.resources import (
     accesses,
     applications,
+    attachments,
     consents,
     declarations,
     enquiries,
@@ -46,6 +47,7 @@ _ROUTES: tuple[Callable[[FastAPI], None], ...] = (
     declarations.add_routes,
     consents.add_routes,
     enquiries.add_routes,
+    attachments.add_routes,
     applications.add_routes,
     financings.add_routes,
 )

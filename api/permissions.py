@@ -81,6 +81,8 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     "GET /v1/consents": _at("authority bank enterprise", PEOPLE | EXPORTER, "consents:read"),
     "GET /v1/consents/{consent_id}": _at("authority bank enterprise", PEOPLE | EXPORTER, "consents:read"),
     "POST /v1/consents/{consent_id}/revoke": _at("authority enterprise", MAKERS | EXPORTER, "consents:write"),
+    "POST /v1/attachments": _at("authority bank enterprise", MAKERS | SIGNERS | EXPORTER, "attachments:write"),
+    "GET /v1/attachments/{sha256}": _at("authority bank enterprise", PEOPLE | EXPORTER, "attachments:read"),
     "POST /v1/enquiries": _at("bank", MAKERS | SIGNERS, "enquiries:write"),
     "GET /v1/enquiries": _at("bank", PEOPLE, "enquiries:read"),
     "GET /v1/enquiries/{enquiry_id}": _at("bank", PEOPLE, "enquiries:read"),

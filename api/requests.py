@@ -17,9 +17,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import internal_problem, problem_of
-from ledger.limits import HTTP_BODY_BYTES_MAX, HTTP_UPLOAD_BYTES_MAX, TOKEN_FORM_BYTES_MAX
+from ledger.limits import ATTACHMENT_BYTES_MAX, HTTP_BODY_BYTES_MAX, HTTP_UPLOAD_BYTES_MAX, TOKEN_FORM_BYTES_MAX
 
-UPLOADS: Final = frozenset({"/v1/declaration-imports"})
+UPLOADS: Final = {
+    "/v1/attachments": ATTACHMENT_BYTES_MAX + HTTP_BODY_BYTES_MAX,
+    "/v1/declaration-imports": HTTP_UPLOAD_BYTES_MAX,
+}
 SIGN_IN: Final = "/oauth2/token"
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}\Z")
 
@@ -74,7 +77,7 @@ def _bytes_max(path: str, headers: Headers) -> int:
     if path == SIGN_IN:
         return TOKEN_FORM_BYTES_MAX
     is_json = headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
-    return HTTP_UPLOAD_BYTES_MAX if path in UPLOADS and not is_json else HTTP_BODY_BYTES_MAX
+    return HTTP_BODY_BYTES_MAX if is_json else UPLOADS.get(path, HTTP_BODY_BYTES_MAX)
 
 
 def _declared(headers: Headers) -> int:

@@ -24,7 +24,7 @@ from ledger.errors import NotPermitted, TallystickError
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 # Uploads are spooled by their handler, which then sees to their idempotency itself; a record's id makes its submission idempotent.
-OWN_IDEMPOTENCY: Final = frozenset({"POST /v1/declaration-imports", "POST /v1/records"})
+OWN_IDEMPOTENCY: Final = frozenset({"POST /v1/attachments", "POST /v1/declaration-imports", "POST /v1/records"})
 
 
 class StrictRequest(Request):

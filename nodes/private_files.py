@@ -65,7 +65,7 @@ def temporary_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.tmp")
 
 
-def read_private_file(path: Path) -> bytes:
+def read_private_file(path: Path, bytes_max: int = PRIVATE_FILE_BYTES_MAX) -> bytes:
     """The file's bytes. Raises `NotFound` (`file-missing`), `Refused` (`key-file-mode`, `key-file-too-large`)."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -75,9 +75,9 @@ def read_private_file(path: Path) -> bytes:
         raise Refused("key-file-mode", f"{path.name} is no plain file that this user may read", hint=f"look at {path}") from error
     with os.fdopen(descriptor, "rb") as file:
         _require_private(path, os.fstat(file.fileno()), stat.S_ISREG)
-        data = file.read(PRIVATE_FILE_BYTES_MAX + 1)
-    if len(data) > PRIVATE_FILE_BYTES_MAX:
-        raise Refused("key-file-too-large", f"{path.name} is larger than {PRIVATE_FILE_BYTES_MAX} bytes", hint=f"look at {path}")
+        data = file.read(bytes_max + 1)
+    if len(data) > bytes_max:
+        raise Refused("key-file-too-large", f"{path.name} is larger than {bytes_max} bytes", hint=f"look at {path}")
     return data
 
 
