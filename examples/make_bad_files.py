@@ -57,7 +57,7 @@ def _broken_xml(good: list[Declaration]) -> dict[str, tuple[bytes, Expected]]:
         ),
         "nothing-in-it.xml": (xml("<DecEnvelope/>\n"), ["no-declarations"]),
         "duplicate-number.xml": (xml(enveloped([good[0], good[1], good[0]])), ["ok", "ok", "duplicate-in-file"]),
-        "spreadsheet.xlsx": (b"PK\x03\x04 not a spreadsheet either", "file-type-unknown"),
+        "spreadsheet.xlsx": (b"PK\x03\x04 not a spreadsheet either", "xlsx-malformed"),
     }
 
 

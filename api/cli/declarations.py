@@ -12,7 +12,7 @@ import os
 import time
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import httpx
 import typer
@@ -24,6 +24,7 @@ from api.permissions import scopes_of
 from ledger.clock import SystemClock
 from ledger.errors import InputError, NotFound, Refused, Unreachable
 from nodes.customs.columns import template_headers
+from nodes.customs.xlsx_reader import write_template
 from nodes.declarations.register import Declarations
 from nodes.home import Home
 from nodes.keys.accounts import Accounts
@@ -40,7 +41,9 @@ _LOOK_S: Final = 0.5
 
 @app.command("import")
 def import_files(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="customs XML or CSV")], home: HomeOption, as_json: AsJson = False
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="customs XML, CSV or XLSX")],
+    home: HomeOption,
+    as_json: AsJson = False,
 ) -> None:
     """Register what customs files hold, with one result for each declaration. Exit status 1 where any was refused."""
     for file in files:
@@ -57,18 +60,25 @@ def import_files(
 
 @app.command("template")
 def template(
-    out: Annotated[Path, typer.Option("-o", "--out", help="a .csv file to write")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="an .xlsx or .csv file to write")],
     language: Annotated[str, typer.Option("--language", help="of the headings: zh or en")] = "zh",
 ) -> None:
     """Write an empty table to fill in: one row for each line of a declaration."""
-    if out.suffix.lower() != ".csv":
-        raise InputError("file-type-unknown", f"{out.name} is not a .csv file", hint="spreadsheet programs open and save CSV")
     if language not in ("zh", "en"):
         raise InputError("usage", "the headings are in zh or en")
-    row = io.StringIO()
-    csv.writer(row, lineterminator="\r\n").writerow(template_headers("zh" if language == "zh" else "en"))
-    # The byte order mark is what makes spreadsheet programs read the headings as UTF-8.
-    write_new(out, ("\ufeff" + row.getvalue()).encode("utf-8"))
+    chosen: Literal["zh", "en"] = "zh" if language == "zh" else "en"
+    ending = out.suffix.lower()
+    if ending == ".xlsx":
+        book = io.BytesIO()
+        write_template(book, chosen)
+        write_new(out, book.getvalue())
+    elif ending == ".csv":
+        row = io.StringIO()
+        csv.writer(row, lineterminator="\r\n").writerow(template_headers(chosen))
+        # The byte order mark is what makes spreadsheet programs read the headings as UTF-8.
+        write_new(out, ("\ufeff" + row.getvalue()).encode("utf-8"))
+    else:
+        raise InputError("file-type-unknown", f"{out.name} is neither an .xlsx nor a .csv file")
     say(f"{out}: fill it in, one row for each line of a declaration, and hand it to tallystick declarations import")
 
 

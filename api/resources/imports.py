@@ -38,7 +38,8 @@ from nodes.customs.columns import column_of
 from nodes.declarations.imports import Imports
 from nodes.declarations.register import Declarations
 
-_RAW: Final = {"text/csv": "import.csv", "application/xml": "import.xml", "text/xml": "import.xml"}
+_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_RAW: Final = {"text/csv": "import.csv", "application/xml": "import.xml", "text/xml": "import.xml", _XLSX: "import.xlsx"}
 _BEGIN_S: Final = 30.0
 _PAGE: Final = 100
 

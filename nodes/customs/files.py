@@ -19,9 +19,11 @@ from nodes.customs.csv_reader import read_csv
 from nodes.customs.duplicates import DuplicateGuard
 from nodes.customs.results import Item, Parsed, Rejected
 from nodes.customs.text import chunks
+from nodes.customs.xlsx_reader import read_xlsx
 from nodes.customs.xml_reader import read_xml
 
 _MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_READERS: Final = {"xml": read_xml, "csv": read_csv, "xlsx": read_xlsx}
 
 
 def read_declarations(source: str | Path | BinaryIO, filename: str, *, guard: DuplicateGuard | None = None) -> Iterator[Item]:
@@ -35,8 +37,7 @@ def read_declarations(source: str | Path | BinaryIO, filename: str, *, guard: Du
     with ExitStack() as stack:
         stream = _opened(source, stack)
         own = guard if guard is not None else stack.enter_context(DuplicateGuard())
-        items = read_xml(stream) if file_type(stream, filename) == "xml" else read_csv(stream)
-        for item in items:
+        for item in _READERS[file_type(stream, filename)](stream):
             if isinstance(item, Parsed) and not own.first(item.declaration.number):
                 message = "this number came before, in this file or in another of the same import"
                 yield Rejected(item.position, item.number_text, "duplicate-in-file", message)
@@ -45,17 +46,19 @@ def read_declarations(source: str | Path | BinaryIO, filename: str, *, guard: Du
 
 
 def file_type(stream: BinaryIO, filename: str) -> str:
-    """`xml` or `csv`, by the content where it is clear and else by the name's ending. Raises `InputError` (`file-type-unknown`)."""
+    """`xml`, `csv` or `xlsx`, by the content where it is clear and else by the name's ending. Raises `InputError` (`file-type-unknown`)."""
     start = stream.read(1_024)
     stream.seek(0)
     for mark in _MARKS:
         start = start.removeprefix(mark)
     ending = PurePath(filename).suffix.lower()
+    if start.startswith(b"PK\x03\x04") and ending == ".xlsx":
+        return "xlsx"
     if start.lstrip().startswith(b"<") or (ending == ".xml" and not start.startswith(b"PK")):
         return "xml"
     if ending in (".csv", ".txt") and not start.startswith(b"PK"):
         return "csv"
-    raise InputError("file-type-unknown", "the file is neither customs XML nor CSV", hint="hand in .xml or .csv")
+    raise InputError("file-type-unknown", "the file is neither customs XML nor CSV nor XLSX", hint="hand in .xml, .csv or .xlsx")
 
 
 def _opened(source: str | Path | BinaryIO, stack: ExitStack) -> BinaryIO:

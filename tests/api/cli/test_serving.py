@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 import httpx
+import openpyxl
 import pytest
 
 from nodes.home import Home
@@ -22,7 +23,7 @@ def test_init_serve_and_import_in_a_few_commands(tallystick: Tallystick, tmp_pat
     home = Path(made.json["homes"]["authority"])
     with served(home) as process:
         api = Home(home).read_config().api
-        assert httpx.get(f"http://{api.host}:{api.port}/readyz", timeout=30).json()["status"] == "ready"
+        assert httpx.get(f"http://{api.host}:{api.port}/readyz", timeout=120).json()["status"] == "ready"
         done = tallystick(
             "declarations", "import", DECLARATIONS / "exporter-a-plums.xml", DECLARATIONS / "exporter-d.csv", "--home", home, "--json"
         )
@@ -38,9 +39,11 @@ def test_init_serve_and_import_in_a_few_commands(tallystick: Tallystick, tmp_pat
         assert (in_use.status, in_use.out) == (3, "")
         assert in_use.err.startswith("tallystick: home-in-use: ")
         process.send_signal(signal.SIGUSR1)
-        assert httpx.get(f"http://{api.host}:{api.port}/readyz", timeout=30).json()["status"] == "ready", "the clock was confirmed, no more"
+        assert httpx.get(f"http://{api.host}:{api.port}/readyz", timeout=120).json()["status"] == "ready", (
+            "the clock was confirmed, no more"
+        )
         process.terminate()
-        assert process.wait(60) == 0
+        assert process.wait(180) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
     third = tallystick("declarations", "import", DECLARATIONS / "exporter-a.xml", "--home", home, "--json")
@@ -53,15 +56,15 @@ def test_one_process_serves_several_members_each_with_its_own_api_and_replica(fo
     urls = {home.name: f"http://127.0.0.1:{Home(home).read_config().api.port}" for home in homes}
     with served(*homes) as process:
         for name, url in urls.items():
-            assert httpx.get(f"{url}/readyz", timeout=30).json()["status"] == "ready"
-            metadata = httpx.get(f"{url}/.well-known/oauth-authorization-server", timeout=30).json()
+            assert httpx.get(f"{url}/readyz", timeout=120).json()["status"] == "ready"
+            metadata = httpx.get(f"{url}/.well-known/oauth-authorization-server", timeout=120).json()
             secret = (founded / f"{name}.maker.secret").read_text("utf-8")
             form = {"grant_type": "client_credentials", "client_id": "maker", "client_secret": secret}
             assert metadata["issuer"] == url
-            answers = {other: httpx.post(f"{urls[other]}/oauth2/token", data=form, timeout=30).status_code for other in urls}
+            answers = {other: httpx.post(f"{urls[other]}/oauth2/token", data=form, timeout=120).status_code for other in urls}
             assert answers == {other: 200 if other == name else 401 for other in urls}
         process.terminate()
-        assert process.wait(60) == 0
+        assert process.wait(180) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
     for home, url in zip(homes, urls.values(), strict=True):
@@ -125,4 +128,7 @@ def test_the_template_is_a_table_with_the_headings_of_either_language(tallystick
         text = file.read_bytes().decode("utf-8-sig")
         assert text.startswith(heading)
         assert text.count("\r\n") == 1
-    assert tallystick("declarations", "template", "-o", tmp_path / "table.xlsx").status == 2
+        book = tmp_path / f"{language}.xlsx"
+        assert tallystick("declarations", "template", "-o", book, "--language", language).status == 0
+        assert openpyxl.load_workbook(book).worksheets[0]["A1"].value == heading
+    assert tallystick("declarations", "template", "-o", tmp_path / "table.xls").status == 2

@@ -46,7 +46,7 @@ def test_the_content_tells_xml_whatever_the_name(tmp_path: Path) -> None:
     assert len(list(read_declarations(io.BytesIO(b"\xef\xbb\xbf" + data), "customs.dat"))) == 10
 
 
-@pytest.mark.parametrize(("name", "data"), [("a.pdf", b"%PDF-1.7"), ("a.xlsx", b"PK\x03\x04"), ("a.csv", b"PK\x03\x04"), ("a", b"")])
+@pytest.mark.parametrize(("name", "data"), [("a.pdf", b"%PDF-1.7"), ("a.xls", b"\xd0\xcf\x11\xe0"), ("a.csv", b"PK\x03\x04"), ("a", b"")])
 def test_another_kind_of_file_is_refused(name: str, data: bytes) -> None:
     with pytest.raises(InputError) as refusal:
         list(read_declarations(io.BytesIO(data), name))
