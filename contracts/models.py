@@ -1,6 +1,7 @@
 """Bodies of the records: strict (`"1"`, `true` and `1.0` are not 1), no unknown fields. What does not fit leaves nothing on the ledger.
 
-Shares are integers of parts per million, times Unix milliseconds, hashes and ids 64 lower-case hex digits.
+Shares are integers of parts per million, times Unix milliseconds, hashes and ids 64 lower-case hex digits. The bodies about financings are
+in `contracts.financings.models`.
 """
 
 from __future__ import annotations
@@ -14,18 +15,16 @@ from contracts.shares import CAPACITY_MAX, STEP, WHOLE
 from ledger import keys
 from ledger.errors import InputError
 from ledger.limits import (
-    ALLOCATIONS_BOUND,
-    COLLECTIONS_PER_REPAYMENT_MAX,
     CONSENT_USES_MAX,
     ENQUIRY_LINES_MAX,
-    GRANT_USES_MAX,
     INTEGER_MAX,
     MEMBER_KEYS_PER_RECORD_MAX,
     MEMBER_NAME_CHARS_MAX,
 )
 
 
-def _distinct(values: list[str]) -> list[str]:
+def distinct(values: list[str]) -> list[str]:
+    """The values. Raises `ValueError` where one stands twice."""
     if len(set(values)) != len(values):
         raise ValueError("an item stands twice")
     return values
@@ -38,9 +37,7 @@ Region = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MEMBER_NAME_CHARS_MAX)]
 TimeMs = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
 Share = Annotated[int, Field(ge=1, le=CAPACITY_MAX)]
-ShareOrNone = Annotated[int, Field(ge=0, le=CAPACITY_MAX)]
 Role = Literal["authority", "registrar", "bank", "auditor"]
-LineShares = Annotated[list[ShareOrNone], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
 
 _ALGORITHM_OF = {"make": keys.P256, "check": keys.P256, "service": keys.P256, "seal": keys.X25519, "validate": keys.ED25519}
 _STAFF = ("make", "check")
@@ -203,81 +200,10 @@ class EnquiryAnswer(Body):
 
     request: Hash
     take: Hash | None
-    grants: Annotated[list[Hash], Field(max_length=ENQUIRY_LINES_MAX), AfterValidator(_distinct)]
+    grants: Annotated[list[Hash], Field(max_length=ENQUIRY_LINES_MAX), AfterValidator(distinct)]
 
     @model_validator(mode="after")
     def _declines(self) -> Self:
         if self.take is None and self.grants:
             raise ValueError("nothing is granted without a take")
         return self
-
-
-class GrantOpening(Body):
-    """Every field of a grant's commitment but the bank, which is the author."""
-
-    declaration: Hash
-    maximum: Share
-    uses: Annotated[int, Field(ge=1, le=GRANT_USES_MAX)]
-    end: TimeMs
-    consent: Hash
-    salt: Hash
-
-
-class Allocation(Body):
-    """A share of one declaration, under one grant."""
-
-    grant: GrantOpening
-    share: Share
-
-
-class FinancingApply(Body):
-    """`all` lines get a hold or none; `partial`: those that pass."""
-
-    lines: Annotated[list[Allocation], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
-    hold_until: TimeMs
-    mode: Literal["all", "partial"]
-
-
-class FinancingReview(Body):
-    """`shares`: what each line of the application keeps, 0 lets it go; None keeps all as it is."""
-
-    financing: Hash
-    shares: LineShares | None
-
-
-class FinancingDisburse(Body):
-    """What is drawn on each line; `final` frees the rest."""
-
-    financing: Hash
-    shares: LineShares
-    final: bool
-
-
-class UsedCollection(Body):
-    """How much of a collection a repayment uses up."""
-
-    collection: Hash
-    share: Share
-
-
-class FinancingRepay(Body):
-    """What is repaid on each line, and from what."""
-
-    financing: Hash
-    shares: LineShares
-    source: Literal["own-funds", "collections"]
-    collections: Annotated[list[UsedCollection], Field(max_length=COLLECTIONS_PER_REPAYMENT_MAX)]
-
-    @model_validator(mode="after")
-    def _names_its_source(self) -> Self:
-        if bool(self.collections) != (self.source == "collections"):
-            raise ValueError("collections are named where they are the source, and only there")
-        _distinct([used.collection for used in self.collections])
-        return self
-
-
-class FinancingCancel(Body):
-    """`stale` is the authority's reason, the others are the lender's."""
-
-    financing: Hash
-    reason: Literal["rejected", "withdrawn", "error", "stale"]

@@ -8,11 +8,17 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from contracts import consents, declarations, enquiries, members, models
+from contracts.financings import models as financing_models
 from contracts.financings.apply import apply
 from contracts.financings.cancel import cancel
+from contracts.financings.correct import correct
 from contracts.financings.disburse import disburse
+from contracts.financings.load import load
 from contracts.financings.repay import repay
 from contracts.financings.review import approve, intake
+from contracts.financings.take_over import take_over
+from contracts.financings.transfer import transfer
+from contracts.financings.write_off import write_off
 from contracts.genesis import write_genesis
 from ledger.keys import PublicKey
 from ledger.rules import Handler, RecordType, Rulebook, Ruleset
@@ -48,12 +54,17 @@ _TYPES: Final = (
     _type("enquiry.request", models.EnquiryRequest, enquiries.request, "request"),
     _type("enquiry.take", models.EnquiryTake, enquiries.take),
     _type("enquiry.answer", models.EnquiryAnswer, enquiries.answer, "answer", optional=("secret",)),
-    _type("financing.apply", models.FinancingApply, apply, "application"),
-    _type("financing.intake", models.FinancingReview, intake),
-    _type("financing.approve", models.FinancingReview, approve, "pledge"),
-    _type("financing.disburse", models.FinancingDisburse, disburse, "loan"),
-    _type("financing.repay", models.FinancingRepay, repay, "repayment"),
-    _type("financing.cancel", models.FinancingCancel, cancel, optional=("reason",)),
+    _type("financing.apply", financing_models.FinancingApply, apply, "application"),
+    _type("financing.intake", financing_models.FinancingReview, intake),
+    _type("financing.approve", financing_models.FinancingReview, approve, "pledge"),
+    _type("financing.disburse", financing_models.FinancingDisburse, disburse, "loan"),
+    _type("financing.repay", financing_models.FinancingRepay, repay, "repayment"),
+    _type("financing.cancel", financing_models.FinancingCancel, cancel, optional=("reason",)),
+    _type("financing.write-off", financing_models.FinancingWriteOff, write_off, "reason"),
+    _type("financing.correct", financing_models.FinancingCorrect, correct, "reason"),
+    _type("financing.transfer", financing_models.FinancingTransfer, transfer, optional=("terms",)),
+    _type("financing.take-over", financing_models.FinancingTakeOver, take_over, "terms"),
+    _type("financing.load", financing_models.FinancingLoad, load, "loan"),
 )
 
 RULESET: Final = Ruleset(1, {kind.name: kind for kind in _TYPES}, write_genesis)

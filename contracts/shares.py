@@ -11,6 +11,8 @@ from typing import Final
 WHOLE: Final = 1_000_000
 STEP: Final = 1_000
 CAPACITY_MAX: Final = 10 * WHOLE
+SHARES_MAX: Final = 10**13
+RATIO_ONE: Final = 10**9
 
 
 def ceil_to_step(share: int) -> int:
@@ -56,3 +58,8 @@ def room(ceiling_share: int, drawn: int, lost: int, committed: int, older_held: 
 def in_steps(share: int, whole_of: int) -> bool:
     """Whether a share is a multiple of `STEP`, or exactly the whole that it is taken from."""
     return share % STEP == 0 or share == whole_of
+
+
+def carried(share: int, ratio: int) -> int:
+    """What a share becomes of the declaration that replaces another one, by their ratio in parts of `RATIO_ONE`, rounded up."""
+    return -(-share * ratio // RATIO_ONE)

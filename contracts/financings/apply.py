@@ -2,8 +2,9 @@
 
 A line passes when, in this order, the first failing one giving its code: its declaration is known; its grant opens for the author;
 the grant is live; its consent is live; the declaration is not frozen, void, too old; it has room for one more hold and none of the
-same bank alive; it is not overused; something is available; the share fits it, and is in steps; the grant's maximum covers what it
-holds and has drawn at once. Lines are judged one after the other, each after the holds of those before it.
+same bank alive, the banks that it succeeded counting as itself; it is not overused; something is available; the share fits it, and is
+in steps; the grant's maximum covers what it holds and has drawn at once. Lines are judged one after the other, each after the holds of
+those before it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 from contracts import balances, consents, entries, policy, shares
-from contracts.commitments import grant_commitment
+from contracts.financings.common import holder, new_financing
+from contracts.financings.models import Allocation, FinancingApply
+from contracts.grants import GrantDesk, Opened, commitment_of
 from contracts.guards import BANK, RuleRefused, author_of, known, may_start, refuse, require, rule
-from contracts.models import Allocation, FinancingApply, GrantOpening
 from contracts.months import DAY_MS
 from ledger.rules import Context, Result, State
 
@@ -38,43 +40,16 @@ def apply(state: State, context: Context, body: FinancingApply) -> Result:
     failed = [answer["code"] for answer in answers if answer["code"] != "ok"]
     if len(failed) == len(answers) or (failed and body.mode == "all"):
         return Result(failed[0], {"lines": answers})
-    entry: entries.Financing = {
-        "bank": author.member,
-        "state": "APPLIED",
-        "mode": body.mode,
-        "hold_until": body.hold_until,
-        "at": [context.height, context.position],
-        "approved_at": None,
-        "was_approved": False,
-        "repaid": False,
-        "frozen": [],
-        "offer": None,
-        "origin": None,
-        "heir": None,
-        "flags": [],
-        "lines": lines,
-    }
+    entry = new_financing(context, author.member, state="APPLIED", lines=lines, flags=[], hold_until=body.hold_until, mode=body.mode)
     entries.put_financing(state, context.record_id, entry)
     return Result("ok", {"lines": answers, "state": "APPLIED"})
-
-
-def _commitment(opening: GrantOpening, bank: str) -> str:
-    return grant_commitment(
-        bank=bank,
-        consent=opening.consent,
-        declaration=opening.declaration,
-        end=opening.end,
-        maximum=opening.maximum,
-        salt=opening.salt,
-        uses=opening.uses,
-    )
 
 
 def _line(allocation: Allocation, bank: str, code: str) -> entries.Line:
     held = allocation.share if code == "ok" else 0
     return {
         "declaration": allocation.grant.declaration,
-        "grant": _commitment(allocation.grant, bank),
+        "grant": commitment_of(allocation.grant, bank),
         "consent": allocation.grant.consent,
         "code": code,
         "held": held,
@@ -89,7 +64,7 @@ class _Desk:
 
     def __init__(self, state: State, context: Context, bank: str, until: int, holds_max: int) -> None:
         self._state, self._context, self._bank, self._until, self._holds_max = state, context, bank, until, holds_max
-        self._earlier: dict[str, entries.Financing | None] = {}
+        self._grants = GrantDesk(state, bank, context.record_id, context.time_ms)
 
     def answer(self, allocation: Allocation, index: int) -> dict[str, Any]:
         try:
@@ -99,20 +74,11 @@ class _Desk:
         return {"code": "ok"}
 
     def _hold(self, allocation: Allocation, index: int) -> None:
-        opening, time_ms = allocation.grant, self._context.time_ms
-        declaration = known(entries.declaration(self._state, opening.declaration), "unknown-declaration")
-        commitment = _commitment(opening, self._bank)
-        grant = known(entries.grant(self._state, commitment), "grant-unknown")
-        consent = entries.consent(self._state, opening.consent)
-        if consent is None or grant["consent"] != opening.consent:
-            refuse("grant-unknown")
-        require(not consent["revoked"], "consent-revoked")
-        require(time_ms < opening.end, "grant-expired")
-        require(grant["used"] < opening.uses, "grant-used-up")
-        consents.in_force(consent, time_ms)
+        declaration = known(entries.declaration(self._state, allocation.grant.declaration), "unknown-declaration")
+        opened = self._grants.open(allocation.grant)
         self._check_declaration(declaration, allocation.share)
-        require(self._outstanding(grant) + allocation.share <= opening.maximum, "exceeds-grant")
-        self._put(allocation, index, commitment, grant, declaration, consent)
+        self._grants.require_cover(opened, allocation.share)
+        self._put(allocation, index, opened, declaration)
 
     def _check_declaration(self, declaration: entries.Declaration, share: int) -> None:
         time_ms = self._context.time_ms
@@ -121,7 +87,8 @@ class _Desk:
         require(declaration["void"] is None, "void")
         require(time_ms < declaration["until"], "too-old")
         alive = balances.alive_holds(declaration, time_ms)
-        require(len(alive) < self._holds_max and all(hold["bank"] != self._bank for hold in alive), "too-many-holds")
+        require(len(alive) < self._holds_max, "too-many-holds")
+        require(all(holder(self._state, hold["bank"]) != self._bank for hold in alive), "too-many-holds")
         require(not balances.overused(declaration, time_ms), "overused")
         left = balances.available(declaration, time_ms)
         require(left > 0, "exhausted")
@@ -129,32 +96,7 @@ class _Desk:
             refuse("exceeds-available", left=left)
         require(shares.in_steps(share, left), "not-in-steps")
 
-    def _outstanding(self, grant: entries.Grant) -> int:
-        """What earlier applications under the grant hold and have drawn now."""
-        total = 0
-        for financing_id, index in grant["lines"]:
-            earlier = self._financing(str(financing_id))
-            if earlier is None:
-                continue
-            line = earlier["lines"][int(index)]
-            total += line["drawn"] + (line["held"] if balances.counts(earlier, self._context.time_ms) else 0)
-        return total
-
-    def _financing(self, financing_id: str) -> entries.Financing | None:
-        """An earlier financing, read once: a hundred grants that were used together before would otherwise read it a hundred times."""
-        if financing_id not in self._earlier:
-            self._earlier[financing_id] = entries.financing(self._state, financing_id)
-        return self._earlier[financing_id]
-
-    def _put(
-        self,
-        allocation: Allocation,
-        index: int,
-        commitment: str,
-        grant: entries.Grant,
-        declaration: entries.Declaration,
-        consent: entries.Consent,
-    ) -> None:
+    def _put(self, allocation: Allocation, index: int, opened: Opened, declaration: entries.Declaration) -> None:
         financing_id, time_ms = self._context.record_id, self._context.time_ms
         balances.settle(declaration, time_ms)
         declaration["holds"].append(
@@ -168,9 +110,6 @@ class _Desk:
             }
         )
         entries.put_declaration(self._state, allocation.grant.declaration, declaration)
-        grant["maximum"], grant["uses"] = allocation.grant.maximum, allocation.grant.uses
-        grant["used"] += 1
-        grant["lines"].append([financing_id, index])
-        entries.put_grant(self._state, commitment, grant)
-        consents.add_open(consent, financing_id, self._until, time_ms)
-        entries.put_consent(self._state, allocation.grant.consent, consent)
+        self._grants.spend(opened, index, allocation.share)
+        consents.add_open(opened.consent, financing_id, self._until, time_ms)
+        entries.put_consent(self._state, allocation.grant.consent, opened.consent)

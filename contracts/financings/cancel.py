@@ -7,9 +7,9 @@ committed is kept in the entry, because a disbursement that happened all the sam
 from __future__ import annotations
 
 from contracts import balances, consents, entries, policy
-from contracts.financings.common import declaration_of, found, outcome, put_settled
+from contracts.financings.common import declaration_of, found, is_lender, outcome, put_settled
+from contracts.financings.models import FinancingCancel
 from contracts.guards import AUTHORITY, author_of, require, rule, two_people
-from contracts.models import FinancingCancel
 from contracts.months import DAY_MS
 from ledger.rules import Context, Result, State
 
@@ -19,7 +19,7 @@ def cancel(state: State, context: Context, body: FinancingCancel) -> Result:
     """APPLIED, IN_REVIEW or APPROVED becomes CANCELLED."""
     entry = found(state, body.financing)
     author = author_of(state, context)
-    by_lender = author.member == entry["bank"] and body.reason != "stale"
+    by_lender = is_lender(state, entry, author) and body.reason != "stale"
     by_authority = author.role == AUTHORITY and body.reason == "stale"
     require(by_lender or by_authority, "not-permitted")
     now = balances.financing_state(entry, context.time_ms)
@@ -35,7 +35,7 @@ def cancel(state: State, context: Context, body: FinancingCancel) -> Result:
             declaration = declaration_of(state, line)
             balances.drop_hold(declaration, body.financing, index)
             balances.drop_committed(declaration, body.financing, index)
-            put_settled(state, line, declaration, context.time_ms)
+            put_settled(state, body.financing, entry, line, declaration, context.time_ms)
     if now != "APPROVED":
         consents.forget_open(state, sorted({line["consent"] for line in entry["lines"] if line["held"] > 0}), body.financing)
     for line in entry["lines"]:

@@ -7,9 +7,19 @@ signature too, and is flagged LATE. Less than what was committed may be drawn: t
 from __future__ import annotations
 
 from contracts import balances, entries, shares
-from contracts.financings.common import add_flag, by_lender, declaration_of, fits_lines, found, outcome, put_settled
+from contracts.financings.common import (
+    add_flag,
+    add_standing,
+    by_lender,
+    declaration_of,
+    fits_lines,
+    follow,
+    found,
+    outcome,
+    put_settled,
+)
+from contracts.financings.models import FinancingDisburse
 from contracts.guards import author_of, require, rule, two_people
-from contracts.models import FinancingDisburse
 from ledger.rules import Context, Result, State
 
 
@@ -18,13 +28,13 @@ def disburse(state: State, context: Context, body: FinancingDisburse) -> Result:
     """APPROVED becomes DISBURSED, or stays APPROVED while a part of it is still to be drawn; late: CANCELLED becomes DISBURSED."""
     entry = found(state, body.financing)
     author = author_of(state, context, authority_may_join=True)
-    by_lender(entry, author)
+    by_lender(state, entry, author)
     two_people(author)
     late = entry["state"] == "CANCELLED" and entry["was_approved"]
     require(not late or author.authority_joined, "second-signature-missing")
     require(late or entry["state"] == "APPROVED", "wrong-state")
 
-    _check_shares(entry, body, late=late)
+    _check_shares(state, entry, body, late=late)
     if late:
         add_flag(entry, "LATE")
     if author.status != "active":
@@ -39,9 +49,11 @@ def disburse(state: State, context: Context, body: FinancingDisburse) -> Result:
     return outcome(entry)
 
 
-def _check_shares(entry: entries.Financing, body: FinancingDisburse, *, late: bool) -> None:
+def _check_shares(state: State, entry: entries.Financing, body: FinancingDisburse, *, late: bool) -> None:
     fits_lines(entry, body.shares)
     for line, share in zip(entry["lines"], body.shares, strict=True):
+        if late and share > 0 and line["was"] > 0:
+            follow(state, entry, line)
         limit = line["was"] if late else line["held"]
         require(share <= limit, "exceeds-hold")
         require(shares.in_steps(share, limit), "not-in-steps")
@@ -71,17 +83,9 @@ def _draw(
     for item in declaration["committed"]:
         if (item["financing"], item["line"]) == (body.financing, index):
             item["share"] = held_after
-    put_settled(state, line, declaration, context.time_ms)
+    put_settled(state, body.financing, entry, line, declaration, context.time_ms)
     if share > 0:
-        _flag_declaration(entry, declaration, context.time_ms)
-
-
-def _flag_declaration(entry: entries.Financing, declaration: entries.Declaration, time_ms: int) -> None:
-    if declaration["frozen"]:
-        add_flag(entry, "FROZEN")
-    status = balances.status(declaration, time_ms)
-    if status in ("OVERUSED", "VOID", "REPLACED"):
-        add_flag(entry, status)
+        add_standing(entry, declaration, context.time_ms)
 
 
 def _state_after(entry: entries.Financing) -> str:

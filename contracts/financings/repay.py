@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from contracts import entries, shares
 from contracts.financings.common import by_lender, declaration_of, fits_lines, found, outcome, put_settled
+from contracts.financings.models import FinancingRepay, UsedCollection
 from contracts.guards import author_of, known, require, rule, two_people
-from contracts.models import FinancingRepay, UsedCollection
 from ledger.rules import Context, Result, State
 
 _REPAYABLE = ("APPROVED", "DISBURSED", "REPAYING", "WRITTEN_OFF")
@@ -22,7 +22,7 @@ def repay(state: State, context: Context, body: FinancingRepay) -> Result:
     """DISBURSED becomes REPAYING, and PAID_OFF with the last share; what is repaid between tranches leaves it APPROVED."""
     entry = found(state, body.financing)
     author = author_of(state, context)
-    by_lender(entry, author)
+    by_lender(state, entry, author)
     two_people(author)
     collections = body.source == "collections"
     require(entry["state"] in _REPAYABLE and (collections or entry["state"] != "WRITTEN_OFF"), "wrong-state")
@@ -37,7 +37,7 @@ def repay(state: State, context: Context, body: FinancingRepay) -> Result:
         _use_up(state, entry, body.shares, body.collections)
     for line, share in zip(entry["lines"], body.shares, strict=True):
         if share > 0:
-            _lower(state, context, line, share)
+            _lower(state, context, body.financing, entry, line, share)
     entry["repaid"] = True
     entry["state"] = _state_after(entry)
     entries.put_financing(state, body.financing, entry)
@@ -60,14 +60,14 @@ def _use_up(state: State, entry: entries.Financing, repaid: Sequence[int], cited
     require(all(left == 0 for left in to_cover.values()), "malformed")
 
 
-def _lower(state: State, context: Context, line: entries.Line, share: int) -> None:
+def _lower(state: State, context: Context, financing_id: str, entry: entries.Financing, line: entries.Line, share: int) -> None:
     declaration = declaration_of(state, line)
     from_drawn = min(share, line["drawn"])
     line["drawn"] -= from_drawn
     declaration["drawn"] -= from_drawn
     line["lost"] -= share - from_drawn
     declaration["lost"] -= share - from_drawn
-    put_settled(state, line, declaration, context.time_ms)
+    put_settled(state, financing_id, entry, line, declaration, context.time_ms)
 
 
 def _state_after(entry: entries.Financing) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from contracts import balances, consents, entries, shares
 from contracts.financings.common import by_lender, declaration_of, fits_lines, found, outcome, put_settled
+from contracts.financings.models import FinancingReview
 from contracts.guards import author_of, may_start, refuse, require, rule, two_people
-from contracts.models import FinancingReview
 from ledger.rules import Context, Result, State
 
 
@@ -29,7 +29,7 @@ def approve(state: State, context: Context, body: FinancingReview) -> Result:
 def _review(state: State, context: Context, body: FinancingReview, *, begins: str, approves: bool) -> Result:
     entry = found(state, body.financing)
     author = author_of(state, context)
-    by_lender(entry, author)
+    by_lender(state, entry, author)
     may_start(author)
     if approves:
         two_people(author)
@@ -99,4 +99,4 @@ def _keep(
         item: entries.Committed = {"financing": financing_id, "line": index, "bank": entry["bank"], "share": share, "at": entry["at"]}
         declaration["committed"].append(item)
         declaration["lenders"] = sorted({*declaration["lenders"], entry["bank"]})
-    put_settled(state, line, declaration, context.time_ms)
+    put_settled(state, financing_id, entry, line, declaration, context.time_ms)
