@@ -30,11 +30,12 @@ class LineIn(ApiModel):
 
 
 class ApplicationIn(ApiModel):
-    """`product` and `reference` are the bank's own words and stay sealed. `mode`: hold `all` lines or none, or the `partial` ones
+    """`branch`, `product` and `reference` are the bank's own words and stay sealed. `mode`: hold `all` lines or none, or the `partial` ones
     that pass.
     """
 
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
+    branch: ShortText | None = None
     product: ShortText
     reference: ShortText
     hold_days: Annotated[int, Field(ge=1, le=60)] | None = None
@@ -46,6 +47,7 @@ def apply(request: Request, node: TheNode, caller: Caller, acting: Acting, body:
     outcome = Applications(node).apply(
         acting,
         [ApplicationLine(line.declaration_id, line.amount) for line in body.lines],
+        branch=body.branch or "",
         product=body.product,
         reference=body.reference,
         hold_days=body.hold_days,

@@ -176,6 +176,7 @@ def _json(financing: Financing) -> dict[str, Any]:
         "mode": financing.mode,
         "flags": list(financing.flags),
         "exporter": {"enterprise_id": financing.enterprise, "uscc": financing.uscc, "name": financing.name},
+        "branch": financing.branch,
         "product": financing.product,
         "reference": financing.reference,
         "applied": rfc3339(financing.applied_ms),

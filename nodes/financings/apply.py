@@ -111,6 +111,7 @@ class Applications:
         lines: Sequence[ApplicationLine],
         *,
         product: str,
+        branch: str = "",
         reference: str,
         hold_days: int | None = None,
         hold_until_ms: int | None = None,
@@ -129,7 +130,7 @@ class Applications:
         planned, hold_until = self._plan(lines, hold_days, hold_until_ms)
         sendable = [plan for plan in planned if plan.grant is not None]
         body = _body(sendable, hold_until, mode)
-        part = _application(sendable, product, reference) if sendable else None
+        part = _application(sendable, branch, product, reference) if sendable else None
         if dry_run or part is None or (mode == "all" and len(sendable) < len(planned)):
             return self._foreseen(planned, sendable, body, mode)
         authored = node.author.record(TYPE, body, [key], {APPLICATION: for_all(node, part, body["lines"][0]["grant"]["consent"])})
@@ -214,7 +215,7 @@ def _body(sendable: Sequence[_Planned], hold_until: int, mode: Mode) -> dict[str
     return {"lines": lines, "hold_until": hold_until, "mode": mode}
 
 
-def _application(sendable: Sequence[_Planned], product: str, reference: str) -> ApplicationPart:
+def _application(sendable: Sequence[_Planned], branch: str, product: str, reference: str) -> ApplicationPart:
     held = [plan.grant for plan in sendable if plan.grant is not None]
     lines = [
         AppliedLine(declaration=grant.declaration, number=grant.number, amount_minor=plan.use.amount_minor)
@@ -227,6 +228,7 @@ def _application(sendable: Sequence[_Planned], product: str, reference: str) -> 
         name=held[0].name,
         currency=held[0].currency,
         amount_minor=sum(line.amount_minor for line in lines),
+        branch=branch,
         product=product,
         reference=reference,
         lines=lines,

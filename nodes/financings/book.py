@@ -30,6 +30,7 @@ financings = sa.Table(
     sa.Column("uscc", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("branch", sa.Text, nullable=False, index=True),
     sa.Column("product", sa.Text, nullable=False),
     sa.Column("reference", sa.Text, nullable=False),
     sa.Column("applied_ms", sa.BigInteger, nullable=False),
@@ -40,7 +41,7 @@ financing_lines = sa.Table(
     "financing_lines",
     metadata,
     sa.Column("financing", sa.Text, primary_key=True),
-    sa.Column("line", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("line", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("declaration", sa.Text, nullable=False, index=True),
     sa.Column("number", sa.Text, nullable=False, index=True),
     sa.Column("applied_minor", sa.BigInteger, nullable=False),
@@ -96,6 +97,7 @@ class Booked:
     uscc: str
     name: str
     currency: str
+    branch: str
     product: str
     reference: str
     applied_ms: int
@@ -167,7 +169,7 @@ def _add_financing(connection: sa.Connection, stored: StoredRecord, part: Applic
     allocations = stored.record.body["lines"]
     if [line.declaration for line in part.lines] != [allocation["grant"]["declaration"] for allocation in allocations]:
         raise InputError("part-malformed", "the sealed application is about other declarations than the public one")
-    row = {name: getattr(part, name) for name in ("enterprise", "uscc", "name", "currency", "product", "reference")}
+    row = {name: getattr(part, name) for name in ("enterprise", "uscc", "name", "currency", "branch", "product", "reference")}
     connection.execute(sa.insert(financings).values(id=stored.id, applied_ms=stored.time_ms, log_index=stored.log_index, **row))
     lines = [
         {

@@ -35,13 +35,16 @@ class AppliedLine(SealedModel):
 
 
 class ApplicationPart(SealedPart):
-    """The part `application`, for bank, authority and enterprise. `enterprise` is its enrolment."""
+    """The part `application`, for bank, authority and enterprise. `enterprise` is its enrolment, `branch` the bank's own name for the
+    office that lends, empty where it names none.
+    """
 
     enterprise: Hash
     uscc: Uscc
     name: Text
     currency: CurrencyCode
     amount_minor: AmountMinor
+    branch: Text
     product: Text
     reference: Text
     lines: Annotated[list[AppliedLine], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]

@@ -71,6 +71,7 @@ class Financing:
     enterprise: str
     uscc: str
     name: str
+    branch: str
     product: str
     reference: str
     currency: str
@@ -141,6 +142,7 @@ class FinancingReader:
             enterprise=row.enterprise,
             uscc=row.uscc,
             name=row.name,
+            branch=row.branch,
             product=row.product,
             reference=row.reference,
             currency=row.currency,
