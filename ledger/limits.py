@@ -109,8 +109,12 @@ OFFER_DAYS_MAX: Final = 60
 MEMBER_KEYS_PER_RECORD_MAX: Final = 64
 MEMBER_NAME_CHARS_MAX: Final = 128
 GENESIS_MEMBERS_MAX: Final = 1_000
+GOVERNORS_MAX: Final = 100
 GOVERNOR_WEIGHT_MAX: Final = 1_000_000
 RECOVERY_KEYS_MAX: Final = 64
+POLICY_FIELDS_MAX: Final = 64
+REPLACES_MAX: Final = 16
+ORDERS_PER_TARGET_MAX: Final = 32
 
 # Second signatures: how many people a record may wait for, any one of whom completes it.
 TASK_SIGNERS_MAX: Final = 16
@@ -125,3 +129,11 @@ ATTACHMENT_NAME_CHARS_MAX: Final = 200
 ATTACHMENT_ZIP_ENTRIES_MAX: Final = 10_000
 ATTACHMENTS_PER_PART_MAX: Final = 16
 ATTACHMENTS_PER_DAY_MAX: Final = 500
+
+# Supervision: thresholds of alerts, periods of series, rates in one request, and why somebody looked
+MONITORING_DAYS_MAX: Final = 3_660
+MONITORING_COUNT_MAX: Final = 1_000
+MONITORING_ROWS_MAX: Final = 100_000
+EXCHANGE_RATES_PER_REQUEST_MAX: Final = 10_000
+PURPOSE_CHARS_MAX: Final = 200
+LOOK_UP_SUBJECTS_MAX: Final = 1_000

@@ -139,6 +139,16 @@ def read_rows(file: Path | BinaryIO, sheet: str | None = None, limits: SheetLimi
         book.close()
 
 
+def sheet_names(file: Path | BinaryIO) -> list[str]:
+    """The names of a workbook's sheets, in order. Raises `InputError` (`xlsx-malformed`, `xlsx-too-large`)."""
+    with _sound():
+        _check_archive(file)
+        book = openpyxl.load_workbook(file, read_only=True, keep_links=False)
+        names = list(book.sheetnames)
+        book.close()
+    return names
+
+
 def write_workbook(file: Path | BinaryIO, sheets: Iterable[Sheet]) -> None:
     """Writes a workbook, sheet by sheet and row by row. Decimal and int become numbers, dates dates, all else text.
 
