@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,18 +34,35 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def played_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of one demo, played once for all workers. It is shared: read it, or copy it first."""
+def demo_at_rest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo that is played once for all workers, with what it said beside it in `demo.json`. Nobody opens it: whoever opens a database
+    makes and deletes files beside it, under the eyes of the others.
+    """
     base = tmp_path_factory.getbasetemp()
-    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    home, outcome = root / "demo", root / "demo.outcome"
-    with (root / "demo.lock").open("w") as lock:
+    played = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "played"
+    outcome = played / "outcome"
+    with played.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not outcome.exists():
-            command = [str(Path(sys.executable).parent / "tallystick"), "demo", "--home", str(home), "--json"]
-            finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-            (root / "demo.json").write_text(finished.stdout, encoding="utf-8")
+            played.mkdir()
+            command = [str(Path(sys.executable).parent / "tallystick"), "demo", "--home", str(played / "demo"), "--json"]
+            finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+            (played / "demo.json").write_text(finished.stdout, encoding="utf-8")
             outcome.write_text(f"{finished.returncode}\n{finished.stderr}", encoding="utf-8")
     status, _, errors = outcome.read_text(encoding="utf-8").partition("\n")
     assert status == "0", f"the demo failed: {errors}"
-    return home
+    return played / "demo"
+
+
+@pytest.fixture(scope="session")
+def played_demo(demo_at_rest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a demo, with `demo.json` beside it, for the tests of this worker to read."""
+    own = tmp_path_factory.mktemp("demo")
+    shutil.copy(demo_at_rest.parent / "demo.json", own)
+    return Path(shutil.copytree(demo_at_rest, own / "demo"))
+
+
+@pytest.fixture
+def spoilt_demo(demo_at_rest: Path, tmp_path: Path) -> Path:
+    """The directory of a demo that this test alone has, and may spoil."""
+    return Path(shutil.copytree(demo_at_rest, tmp_path / "demo"))

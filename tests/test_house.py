@@ -249,7 +249,7 @@ def test_the_readme_commands_run_on_a_played_demo(played_demo: Path, tmp_path: P
     (tmp_path / ".venv").symlink_to(sys.prefix)
     assert commands
     for command in commands:
-        finished = subprocess.run(["bash", "-euc", command], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+        finished = subprocess.run(["bash", "-euc", command], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600)
         assert finished.returncode == 0, f"{command}\n{finished.stdout}\n{finished.stderr}"
         assert finished.stdout.strip()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ PLANS = [
 _TLS = ssl.create_default_context()
 EXPORTER_USCC = "91210800MA0000001L"
 CUSTODY_USCC = "91350100M000100Y43"
+_NEIGHBOURS = 10
 
 
 @dataclass
@@ -57,7 +59,7 @@ class Network:
 
     def anyone(self, node: str) -> httpx.Client:
         """A client that has not signed in."""
-        return self._stack.enter_context(httpx.Client(base_url=self.url(node), timeout=30, verify=_TLS))
+        return self._stack.enter_context(httpx.Client(base_url=self.url(node), timeout=120, verify=_TLS))
 
     def sign_in(self, node: str, user: str, **form: str) -> httpx.Client:
         """A client that signed in as a member of staff, or as a program added with `add_client`."""
@@ -121,17 +123,19 @@ def add_programs(node: Node, secrets: dict[tuple[str, str], str]) -> None:
 
 
 def free_ports(count: int) -> int:
-    """The first of so many neighbouring ports that are free."""
-    for _ in range(100):
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            first = int(probe.getsockname()[1])
-        try:
-            with ExitStack() as stack:
-                for port in range(first, first + count):
-                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
-        except (OSError, OverflowError):
-            continue
-        return first
+    """The first of so many neighbouring ports that are free, and that nobody takes before the caller does: they are below those that
+    systems give out by themselves, and a port beside them is kept bound for as long as this process runs, so that other workers and
+    other runs of these tests go on to the next ones.
+    """
+    assert count < _NEIGHBOURS
+    for beside in range(10_000, 32_000, _NEIGHBOURS):
+        with suppress(OSError), ExitStack() as stack:
+            kept = stack.enter_context(socket.create_server(("127.0.0.1", beside)))
+            for port in range(beside + 1, beside + 1 + count):
+                socket.create_server(("127.0.0.1", port)).close()
+            stack.pop_all()
+            atexit.register(kept.close)
+            return beside + 1
     raise AssertionError("no neighbouring ports are free")
 
 

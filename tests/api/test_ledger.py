@@ -139,7 +139,7 @@ def _await_height(network: Network, node: str, height: int) -> None:
             reached.set()
 
     network.nodes[node].engine.subscribe(look)
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while _head(network, node) < height and time.monotonic() < end:
         reached.wait(0.2)
     assert _head(network, node) >= height

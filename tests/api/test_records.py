@@ -23,19 +23,19 @@ DAY_MS = 86_400_000
 
 def test_a_member_hands_in_its_own_record_and_gets_a_receipt(network: Network) -> None:
     raw = _request(network.nodes["bank-a"])
-    answer = _as_node(network, "bank-a").post("/v1/records", content=raw, headers={"Prefer": "wait=10"})
+    answer = _as_node(network, "bank-a").post("/v1/records", content=raw, headers={"Prefer": "wait=30"})
     assert answer.status_code == 200, answer.text
     body = answer.json()
     assert body["record_id"] == parse(raw).id
     assert body["result"] == {"code": "ok"}
     assert body["as_of"]["height"] == body["height"]
-    assert answer.headers["preference-applied"] == "wait=10"
+    assert answer.headers["preference-applied"] == "wait=30"
 
 
 def test_the_same_record_again_gets_the_same_receipt(network: Network) -> None:
     raw = _request(network.nodes["bank-a"])
     client = _as_node(network, "bank-a")
-    first, second = (client.post("/v1/records", content=raw, headers={"Prefer": "wait=10"}).json() for _ in range(2))
+    first, second = (client.post("/v1/records", content=raw, headers={"Prefer": "wait=30"}).json() for _ in range(2))
     assert first == second
 
 
@@ -46,7 +46,7 @@ def test_without_preference_the_record_is_taken_and_found_at_its_location(networ
     assert answer.status_code in (200, 202)
     if answer.status_code == 202:
         assert answer.headers["location"] == f"/v1/records/{parse(raw).id}"
-    settled = client.post("/v1/records", content=raw, headers={"Prefer": "wait=10"}).json()
+    settled = client.post("/v1/records", content=raw, headers={"Prefer": "wait=30"}).json()
     assert client.get(f"/v1/records/{parse(raw).id}").json()["height"] == settled["height"]
 
 
@@ -66,9 +66,9 @@ def test_a_record_that_admission_drops_is_a_problem_with_its_code(network: Netwo
         (raw + b" ", 422, "not-canonical"),
         (b'{"record":{},"signatures":[]}', 422, "malformed"),
     ):
-        answer = client.post("/v1/records", content=content, headers={"Prefer": "wait=10"})
+        answer = client.post("/v1/records", content=content, headers={"Prefer": "wait=30"})
         assert (answer.status_code, problem(answer)["code"]) == (status, code)
-    assert client.post("/v1/records", content=raw, headers={"Prefer": "wait=10"}).json()["result"]["code"] == "ok"
+    assert client.post("/v1/records", content=raw, headers={"Prefer": "wait=30"}).json()["result"]["code"] == "ok"
 
 
 def test_a_program_hands_in_what_its_members_own_hardware_signed(network: Network) -> None:
@@ -127,20 +127,20 @@ def test_an_unknown_record_is_not_found(network: Network) -> None:
 
 def test_a_consent_is_introduced_and_paid_for_by_the_authority(network: Network) -> None:
     body, once = _consent(network)
-    answer = _as_exporter(network).post("/v1/introductions", json=body, headers={"Prefer": "wait=10"})
+    answer = _as_exporter(network).post("/v1/introductions", json=body, headers={"Prefer": "wait=30"})
     assert answer.status_code == 201, answer.text
     assert answer.json()["result"]["code"] == "ok"
     stored = network.sign_in("authority", "maker").get(f"/v1/records/{answer.json()['record_id']}").json()
     assert [each["member"] for each in stored["signers"]] == [None, "authority"]
     revocation = _revocation(network, answer.json()["record_id"], once)
-    revoked = _as_exporter(network).post("/v1/introductions", json=revocation, headers={"Prefer": "wait=10"})
+    revoked = _as_exporter(network).post("/v1/introductions", json=revocation, headers={"Prefer": "wait=30"})
     assert revoked.json()["result"]["code"] == "ok", revoked.text
 
 
 def test_the_same_introduction_again_gets_the_same_receipt(network: Network) -> None:
     body, _ = _consent(network)
     client = _as_exporter(network)
-    answers = [client.post("/v1/introductions", json=body, headers={"Prefer": "wait=10"}).json() for _ in range(2)]
+    answers = [client.post("/v1/introductions", json=body, headers={"Prefer": "wait=30"}).json() for _ in range(2)]
     assert answers[0] == answers[1]
 
 

@@ -235,12 +235,12 @@ def test_a_flood_of_sign_ins_keeps_nobody_waiting_who_is_signed_in(network: Netw
     with ExitStack() as held:
         for lock in node.accounts._guessing:
             held.enter_context(lock)
-        strangers = [threading.Thread(target=httpx.post, args=(url,), kwargs={"data": form, "timeout": 30}) for _ in range(60)]
+        strangers = [threading.Thread(target=httpx.post, args=(url,), kwargs={"data": form, "timeout": 180}) for _ in range(60)]
         for stranger in strangers:
             stranger.start()
         # All forty threads of the server's pool would wait by now.
         time.sleep(1)
-        assert client.get("/v1/network", timeout=5).status_code == 200
+        assert client.get("/v1/network", timeout=60).status_code == 200
     for stranger in strangers:
         stranger.join()
 

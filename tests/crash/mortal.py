@@ -17,8 +17,8 @@ from ledger.engine import Receipt
 from ledger.errors import InputError, Refused, Unreachable
 from ledger.evidence import BlockBundle
 
-READY_S = 60.0
-ANSWER_S = 40.0
+READY_S = 180.0
+ANSWER_S = 120.0
 
 
 class Mortal:

@@ -42,7 +42,7 @@ def test_the_tour_of_the_api_runs_as_it_stands(tmp_path: Path) -> None:
         try:
             script = "\n".join(commands())
             finished = subprocess.run(
-                ["bash", "-eu", "-o", "pipefail", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+                ["bash", "-eu", "-o", "pipefail", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600
             )
         finally:
             worker.stop()

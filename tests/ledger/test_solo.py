@@ -228,7 +228,7 @@ def test_an_engine_that_meets_a_fault_answers_whoever_waits(solo: Solo, monkeypa
     monkeypatch.setattr(threading, "excepthook", lambda _: died.set())
     monkeypatch.setattr("ledger.solo.execute", out_of_memory)
     assert solo.codes(solo.author.put("a"), solo.author.put("b")) == ["engine-failed"] * 2
-    assert died.wait(10)
+    assert died.wait(60)
     assert solo.codes(solo.author.put("c")) == ["engine-stopped"]
     monkeypatch.setattr("ledger.solo.execute", execute)
     solo.engine.stop()

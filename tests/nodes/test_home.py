@@ -278,6 +278,6 @@ def test_a_registrar_beside_the_authority_registers_for_the_network(tmp_path: Pa
 def test_a_node_refuses_to_run_without_the_assertions_that_its_rules_rely_on(tmp_path: Path) -> None:
     home = found(tmp_path / "net").homes["authority"]
     program = "import sys; from pathlib import Path; from nodes.node import Node; Node.open(Path(sys.argv[1]))"
-    finished = subprocess.run([sys.executable, "-O", "-c", program, home], check=False, capture_output=True, text=True, timeout=60)
+    finished = subprocess.run([sys.executable, "-O", "-c", program, home], check=False, capture_output=True, text=True, timeout=300)
     assert finished.returncode == 1
     assert "assertions-off" in finished.stderr

@@ -84,7 +84,7 @@ def test_a_node_resumes_by_itself_when_it_starts(tmp_path: Path, clock: Settable
     arrived = threading.Event()
     node.engine.subscribe(lambda height: arrived.set() if height == 1 else None)
     with node:
-        assert arrived.wait(10)
+        assert arrived.wait(60)
         assert len(records_on_ledger(node)) == 1
 
 

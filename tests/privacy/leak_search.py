@@ -31,6 +31,8 @@ LONG_DIGITS = 12
 LONG_CELL_BYTES = 400
 _WORD = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 SQLITE = b"SQLite format 3\0"
+WAL, SHM = "-wal", "-shm"
+BUSY_S = 120
 
 
 @dataclass(frozen=True, order=True)
@@ -131,16 +133,29 @@ def _in_a_word(data: bytes, start: int, end: int) -> bool:
 
 def search_tree(root: Path, wanted: Wanted) -> set[Hit]:
     """Every byte of every file under a directory, and every cell of every SQLite database."""
+    return search_files((path for path in root.rglob("*") if not path.is_dir()), wanted)
+
+
+def search_files(paths: Iterable[Path], wanted: Wanted) -> set[Hit]:
+    """Every byte of files, and the cells of SQLite databases, whether or not somebody has them open.
+
+    What stands in a write-ahead log may be moved into its database at any time, so logs are read first: then it is seen in one of them.
+    """
     found: set[Hit] = set()
-    for path in sorted(root.rglob("*")):
-        if path.is_file():
-            found |= search_file(path, wanted)
+    for path in sorted(paths, key=lambda path: (not path.name.endswith(WAL), path)):
+        found |= search_file(path, wanted)
     return found
 
 
 def search_file(path: Path, wanted: Wanted) -> set[Hit]:
-    """Every byte of a file, and its cells where it is an SQLite database."""
-    data = path.read_bytes()
+    """Every byte of a file, and its cells where it is an SQLite database. Where databases may be open see `search_files`."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        # Whoever closes a database last deletes its log and the log's index, once all of the log is in the database.
+        if path.name.endswith((WAL, SHM)):
+            return set()
+        raise
     found = set(wanted.search(data, path.name))
     if data.startswith(SQLITE):
         for table, cell in cells(path):
@@ -156,7 +171,7 @@ def search_file(path: Path, wanted: Wanted) -> set[Hit]:
 
 def cells(path: Path) -> Iterator[tuple[str, int | bytes]]:
     """Every value of every table: integers, and text and blobs as bytes. The write-ahead log is taken into account."""
-    with closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True)) as connection:
+    with closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=BUSY_S)) as connection:
         connection.execute("PRAGMA query_only = ON")
         connection.text_factory = bytes
         tables = [name.decode() for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]

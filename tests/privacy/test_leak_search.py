@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.privacy.leak_search import Wanted, search_file, secrets_wanted
+from tests.privacy.leak_search import Wanted, search_file, search_files, secrets_wanted
 
 NAME = "金丝雀果品有限公司"
 NUMBER = "090820260999999999"
@@ -81,6 +81,35 @@ def test_what_only_the_write_ahead_log_holds_is_found(tmp_path: Path, wanted: Wa
         connection.commit()
         assert (tmp_path / "canary.db-wal").stat().st_size
         assert {hit.encoding for hit in search_file(tmp_path / "canary.db", wanted)} == {"integer"}
+
+
+def test_a_log_that_is_moved_into_its_database_while_the_search_is_under_way_is_found_there(tmp_path: Path, wanted: Wanted) -> None:
+    with closing(sqlite3.connect(tmp_path / "canary.db")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE canary (value)")
+        connection.execute("INSERT INTO canary VALUES (?)", (NUMBER,))
+        connection.commit()
+        listed = sorted(tmp_path.iterdir())
+        assert [path.name for path in listed] == ["canary.db", "canary.db-shm", "canary.db-wal"]
+    assert [path.name for path in tmp_path.iterdir()] == ["canary.db"]
+    assert {(hit.place, hit.secret) for hit in search_files(listed, wanted)} == {("canary.db", NUMBER)}
+
+
+def test_logs_are_read_before_their_databases(tmp_path: Path, wanted: Wanted) -> None:
+    read: list[str] = []
+
+    class Watched(type(tmp_path)):  # type: ignore[misc]  # the class of paths that the system has
+        def read_bytes(self) -> bytes:
+            read.append(self.name)
+            return b""
+
+    search_files([Watched(name) for name in ("a.db", "a.db-shm", "a.db-wal", "b.db", "b.db-wal")], wanted)
+    assert read == ["a.db-wal", "b.db-wal", "a.db", "a.db-shm", "b.db"]
+
+
+def test_a_missing_file_that_is_no_log_stops_the_search(tmp_path: Path, wanted: Wanted) -> None:
+    with pytest.raises(FileNotFoundError):
+        search_files([tmp_path / "canary.db"], wanted)
 
 
 def test_a_value_that_a_database_keeps_in_pieces_is_found(tmp_path: Path, wanted: Wanted) -> None:

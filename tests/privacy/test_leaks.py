@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -23,7 +22,7 @@ import pytest
 from tests.api.served import free_ports
 from tests.nodes.network import asked, declaration, network
 from tests.nodes.small_network import AUTHORITY, BANK_A, found
-from tests.privacy.leak_search import search_file, search_tree, secrets_wanted
+from tests.privacy.leak_search import search_file, search_files, search_tree, secrets_wanted
 from tests.privacy.rights import Knowledge, Supervision
 
 ROOT = Path(__file__).parents[2]
@@ -59,9 +58,8 @@ def test_a_banks_home_holds_what_it_was_told(played_demo: Path, bank: str) -> No
     assert numbers <= {hit.secret for hit in search_tree(played_demo / bank, told.wanted())}
 
 
-def test_canaries_in_a_copy_of_a_banks_home_are_found(played_demo: Path, tmp_path: Path) -> None:
-    home = tmp_path / "bank-a"
-    shutil.copytree(played_demo / "bank-a", home)
+def test_canaries_in_a_copy_of_a_banks_home_are_found(played_demo: Path, spoilt_demo: Path) -> None:
+    home = spoilt_demo / "bank-a"
     secret = secrets_of(played_demo, "bank-a")
     number = max(text for text in secret.texts if re.fullmatch("[0-9]{18}", text))
     chinese = max(secret.texts, key=lambda text: (not text.isascii(), text))
@@ -84,8 +82,8 @@ def test_canaries_in_a_copy_of_a_banks_home_are_found(played_demo: Path, tmp_pat
 @pytest.mark.parametrize("member", ["authority", *BANKS, "exporter-a", "auditor"])
 def test_a_members_ledger_names_nothing_at_all(played_demo: Path, member: str) -> None:
     wanted = supervision(played_demo).everything(ENGLISH).wanted()
-    files = sorted((played_demo / member).glob("ledger.db*"))
-    assert files and not set().union(*(search_file(path, wanted) for path in files))
+    files = list((played_demo / member).glob("ledger.db*"))
+    assert files and not search_files(files, wanted)
 
 
 def test_the_auditors_home_names_nothing_at_all(played_demo: Path) -> None:
@@ -139,7 +137,7 @@ def test_a_served_node_logs_no_number_name_secret_or_token(tmp_path: Path) -> No
             token = used(address, secret)
         finally:
             process.send_signal(signal.SIGTERM)
-            said, _ = process.communicate(timeout=30)
+            said, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     every = Supervision(founded.homes["authority"]).everything(ENGLISH)
     assert len(every.texts) > 10
@@ -152,7 +150,7 @@ def test_a_served_node_logs_no_number_name_secret_or_token(tmp_path: Path) -> No
 
 def used(address: str, secret: str) -> str:
     """Uses a node as people do, and as they should not: the token that was in use."""
-    with httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=address, timeout=120, trust_env=False) as client:
         form = {"grant_type": "client_credentials", "client_id": "maker"}
         assert client.post("/oauth2/token", data={**form, "client_secret": "wrong-" + secret}).status_code == 401
         token = str(client.post("/oauth2/token", data={**form, "client_secret": secret}).json()["access_token"])

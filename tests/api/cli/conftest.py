@@ -61,12 +61,12 @@ def served(*homes: Path) -> Iterator[subprocess.Popen[str]]:
             assert process.stdout is not None
             for _ in homes:
                 line = process.stdout.readline()
-                assert line.startswith("serving "), (line, process.communicate(timeout=30))
+                assert line.startswith("serving "), (line, process.communicate(timeout=120))
             yield process
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=60)
+            process.communicate(timeout=180)
 
 
 @pytest.fixture(scope="session")

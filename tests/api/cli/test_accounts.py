@@ -32,7 +32,7 @@ def signing(net: Path, home: str = "bank-a") -> tuple[object, ...]:
 def sign_in(home: Path, user: str, secret: str) -> httpx.Response:
     api = Home(home).read_config().api
     form = {"grant_type": "client_credentials", "client_id": user, "client_secret": secret}
-    return httpx.post(f"http://{api.host}:{api.port}/oauth2/token", data=form, timeout=30)
+    return httpx.post(f"http://{api.host}:{api.port}/oauth2/token", data=form, timeout=120)
 
 
 def key_entry(home: Path, key_id: str) -> MemberKey | None:

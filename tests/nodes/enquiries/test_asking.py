@@ -222,7 +222,7 @@ def test_waiting_ends_with_the_time_and_says_that_nothing_is_known_yet(net: Netw
     enquiry = net.ask(consent, asked(net.fresh()))
     assert Enquiries(net.bank_a).wait(enquiry, 0.05).state == "pending"
     EnquiryWorker(net.authority).run_once()
-    found = Enquiries(net.bank_a).wait(enquiry, 20)
+    found = Enquiries(net.bank_a).wait(enquiry, 60)
     assert found.state == "answered"
     assert found.as_of is not None
     assert found.as_of.height < answer_record(net, enquiry).height

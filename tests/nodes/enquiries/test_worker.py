@@ -89,7 +89,7 @@ def test_a_running_worker_answers_what_a_bank_waits_for(net: Network) -> None:
     worker.start()
     try:
         enquiry = net.ask(consent, asked(one))
-        assert Enquiries(net.bank_a).wait(enquiry, 20).state == "answered"
+        assert Enquiries(net.bank_a).wait(enquiry, 60).state == "answered"
     finally:
         worker.stop()
 
@@ -173,7 +173,7 @@ def test_nothing_is_sealed_to_the_bank_before_the_take_is_on_the_ledger(net: Net
     thread = threading.Thread(target=EnquiryWorker(net.authority, on_step=reached.append).run_once)
     try:
         thread.start()
-        assert stored.wait(10)
+        assert stored.wait(60)
         with net.authority.private.reading() as connection:
             references = set(connection.execute(sa.select(outbox.c.reference)).scalars())
         assert f"take:{enquiry}" in references
@@ -322,7 +322,7 @@ def test_two_processes_on_one_private_database_answer_each_enquiry_once(net: Net
             assert process.stdin is not None
             process.stdin.write("go\n")
             process.stdin.flush()
-        ended = [process.communicate(timeout=100) for process in processes]
+        ended = [process.communicate(timeout=300) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], ended
     assert [counted(net, enquiry) for enquiry in enquiries] == [(1, 1)] * 8
     assert Consents(net.bank_a).get(consent.id).used == 8
