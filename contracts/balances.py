@@ -38,7 +38,7 @@ def used(entry: Declaration, time_ms: int) -> int:
 
 def available(entry: Declaration, time_ms: int) -> int:
     """What a new application may hold at a time."""
-    if entry["void"] is not None or entry["frozen"] or time_ms >= entry["until"]:
+    if entry["void"] is not None or entry["replaced_by"] is not None or entry["frozen"] or time_ms >= entry["until"]:
         return 0
     return shares.available(ceiling(entry), used(entry, time_ms))
 

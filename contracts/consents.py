@@ -47,7 +47,7 @@ def revoke(state: State, context: Context, body: ConsentRevoke) -> Result:
     first = context.signers[0]
     if first.purpose == "once":
         require(first.object == body.consent, "not-permitted")
-        _introducer(state, context.signers)
+        require(_introducer(state, context.signers)["status"] != "succeeded", "not-permitted")
     else:
         require(author_of(state, context).role == AUTHORITY, "not-permitted")
     require(not entry["revoked"], "consent-revoked")

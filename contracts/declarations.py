@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from contracts import balances, entries, policy
+from contracts.financings.common import holder
 from contracts.guards import AUTHORITY, BANK, Author, author_of, known, may_start, refuse, registrar, require, rule, two_people
 from contracts.models import DeclarationAmend, DeclarationCollected, DeclarationRegister, DeclarationVoid
 from contracts.months import month_end_ms
+from contracts.replacements import carry
 from contracts.shares import STEP, WHOLE
 from ledger.limits import COLLECTIONS_PER_DECLARATION_MAX
 from ledger.rules import OK, Context, Result, State
@@ -30,11 +32,16 @@ def _status(entry: entries.Declaration, time_ms: int) -> Result:
 
 @rule
 def register(state: State, context: Context, body: DeclarationRegister) -> Result:
-    """`declaration.register`, by the registrar: a number registers once, with the financing ratio that the policy allows."""
+    """`declaration.register`, by the registrar: a number registers once, with the financing ratio that the policy allows.
+
+    One that replaces others, which may be void, has the smallest of their ratios, and carries all that was used of them.
+    """
     author = _by_registrar(state, context)
     may_start(author)
     require(entries.declaration(state, body.declaration) is None, "already-registered")
-    require(body.ceiling_ppm <= policy.value(state, "ceiling_ppm"), "malformed")
+    ceilings = [_replaceable(state, old.declaration)["ceiling_ppm"] for old in body.replaces]
+    fits = body.ceiling_ppm == min(ceilings) if ceilings else body.ceiling_ppm <= policy.value(state, "ceiling_ppm")
+    require(fits, "malformed")
     entry: entries.Declaration = {
         "ceiling_ppm": body.ceiling_ppm,
         "until": month_end_ms(body.until),
@@ -52,7 +59,21 @@ def register(state: State, context: Context, body: DeclarationRegister) -> Resul
         "collections": [],
     }
     entries.put_declaration(state, body.declaration, entry)
-    return OK
+    return _replace(state, context, body) if body.replaces else OK
+
+
+def _replaceable(state: State, declaration_id: str) -> entries.Declaration:
+    entry = _standing(state, declaration_id)
+    require(entry["replaced_by"] is None, "replaced")
+    return entry
+
+
+def _replace(state: State, context: Context, body: DeclarationRegister) -> Result:
+    moved: set[str] = set()
+    for old in body.replaces:
+        moved.update(carry(state, old.declaration, body.declaration, old.ratio, context.time_ms))
+    details: dict[str, Any] = {"status": balances.status(_standing(state, body.declaration), context.time_ms), "moved": sorted(moved)}
+    return Result("ok", details)
 
 
 def _standing(state: State, declaration_id: str) -> entries.Declaration:
@@ -78,14 +99,22 @@ def amend(state: State, context: Context, body: DeclarationAmend) -> Result:
 
 @rule
 def void(state: State, context: Context, body: DeclarationVoid) -> Result:
-    """`declaration.void`, by the registrar."""
+    """`declaration.void`, by the registrar. What is used of it moves to a successor, which may also be named later, in a second record."""
     entry = _standing(state, body.declaration)
     _by_registrar(state, context)
-    _changeable(entry)
+    require(entry["replaced_by"] is None, "replaced")
+    require(entry["void"] is None or body.successor is not None, "void")
     entry["void"] = body.reason
     balances.settle(entry, context.time_ms)
     entries.put_declaration(state, body.declaration, entry)
-    return _status(entry, context.time_ms)
+    if body.successor is None:
+        return _status(entry, context.time_ms)
+    successor = _standing(state, body.successor.declaration)
+    require(body.successor.declaration != body.declaration, "malformed")
+    _changeable(successor)
+    moved = carry(state, body.declaration, body.successor.declaration, body.successor.ratio, context.time_ms)
+    details: dict[str, Any] = {"status": "REPLACED", "moved": moved}
+    return Result("ok", details)
 
 
 @rule
@@ -95,9 +124,9 @@ def collected(state: State, context: Context, body: DeclarationCollected) -> Res
     Never refused for lack of room, and not capped at the capacity. A negative share takes back a collection, with the authority's
     signature too, as far as no repayment used it.
     """
-    entry = _standing(state, body.declaration)
+    entry = _replaceable(state, body.declaration)
     author = author_of(state, context, authority_may_join=True)
-    lender = author.role == BANK and author.member in entry["lenders"]
+    lender = author.role == BANK and author.member in {holder(state, bank) for bank in entry["lenders"]}
     require(lender or author.role == AUTHORITY, "not-permitted")
     two_people(author)
     if body.share < 0 and not (author.role == AUTHORITY or author.authority_joined):

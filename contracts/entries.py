@@ -4,6 +4,8 @@
     consent/<record id>    an enterprise's consent           financing/<id>     one financing and its lines
     enquiry/<record id>    a bank's enquiry                  grant/<commitment> what a consent gave for one declaration
     take/<record id>       the consent spent for it          collection/<id>    money collected, and how much of it no repayment used
+    order/<id>             what an authority froze           dispute/<id>       a complaint about a record
+    proposal/<id>          a change that governors weigh     scheduled          proposals that will take effect
     policy, registrar, governors, recovery, registry
 
 Times are Unix milliseconds; `at` is (height, position), the age of a thing; every share is an integer of parts per million.
@@ -12,7 +14,7 @@ An entry that was read is the reader's own copy: it changes the state only when 
 
 from __future__ import annotations
 
-from typing import TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from ledger.rules import State
 
@@ -183,6 +185,39 @@ class Collection(TypedDict):
     unused: int
 
 
+class Proposal(TypedDict):
+    """`at` is when it was made, and `until` when it can no longer be approved, in ms; `approvals` are governors, sorted.
+
+    `effective_at` is None until enough of them approved.
+    """
+
+    change: dict[str, Any]
+    proposer: str
+    at: int
+    until: int
+    approvals: list[str]
+    state: str
+    effective_at: int | None
+
+
+class Order(TypedDict):
+    """An order freezes its target until it is lifted; it goes with a declaration to the one that replaces it."""
+
+    kind: str
+    target: str
+    digest: str
+    lifted: bool
+
+
+class Dispute(TypedDict):
+    """What a member said of a record, and how it ended."""
+
+    record: str
+    by: str
+    state: str
+    at: list[int]
+
+
 def member(state: State, slug: str) -> Member | None:
     return cast("Member | None", state.get(f"member/{slug}"))
 
@@ -245,3 +280,27 @@ def collection(state: State, collection_id: str) -> Collection | None:
 
 def put_collection(state: State, collection_id: str, entry: Collection) -> None:
     state.put(f"collection/{collection_id}", entry)
+
+
+def proposal(state: State, proposal_id: str) -> Proposal | None:
+    return cast("Proposal | None", state.get(f"proposal/{proposal_id}"))
+
+
+def put_proposal(state: State, proposal_id: str, entry: Proposal) -> None:
+    state.put(f"proposal/{proposal_id}", entry)
+
+
+def order(state: State, order_id: str) -> Order | None:
+    return cast("Order | None", state.get(f"order/{order_id}"))
+
+
+def put_order(state: State, order_id: str, entry: Order) -> None:
+    state.put(f"order/{order_id}", entry)
+
+
+def dispute(state: State, dispute_id: str) -> Dispute | None:
+    return cast("Dispute | None", state.get(f"dispute/{dispute_id}"))
+
+
+def put_dispute(state: State, dispute_id: str, entry: Dispute) -> None:
+    state.put(f"dispute/{dispute_id}", entry)

@@ -12,20 +12,15 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from contracts.governance import SCHEDULED
 from contracts.guards import AUTHORITY, RuleRefused
 from contracts.members import put_new_member
 from contracts.models import Body, Hash, MemberAdmit, Slug
 from contracts.policy import STATE_KEY, Policy
+from contracts.proposals import Governor
 from ledger.errors import InputError
-from ledger.limits import GENESIS_MEMBERS_MAX, GOVERNOR_WEIGHT_MAX, RECOVERY_KEYS_MAX
+from ledger.limits import GENESIS_MEMBERS_MAX, GOVERNORS_MAX, RECOVERY_KEYS_MAX
 from ledger.rules import State
-
-
-class Governor(Body):
-    """A member that votes on governance, and the weight of its vote."""
-
-    member: Slug
-    weight: Annotated[int, Field(ge=1, le=GOVERNOR_WEIGHT_MAX)]
 
 
 class Recovery(Body):
@@ -46,7 +41,7 @@ class Application(Body):
 
     policy: Policy
     registrar: Slug
-    governors: list[Governor]
+    governors: Annotated[list[Governor], Field(max_length=GOVERNORS_MAX)]
     recovery: Recovery
     registry_commitment: Hash
     members: Annotated[list[MemberAdmit], Field(min_length=1, max_length=GENESIS_MEMBERS_MAX)]
@@ -73,6 +68,7 @@ def write_genesis(state: State, application: Mapping[str, Any], time_ms: int) ->
     state.put(STATE_KEY, parsed.policy.model_dump())
     state.put("registrar", {"member": parsed.registrar})
     state.put("governors", [governor.model_dump() for governor in parsed.governors])
+    state.put(SCHEDULED, [])
     state.put("recovery", parsed.recovery.model_dump())
     state.put("registry", {"commitment": parsed.registry_commitment})
     for member in parsed.members:

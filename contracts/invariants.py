@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from contracts import balances
 from contracts.entries import Declaration, Hold
 from contracts.financings.invariants import check_financings
+from contracts.invariants_network import broken_in_network
 from contracts.policy import STATE_KEY, Policy
 from contracts.shares import CAPACITY_MAX, STEP, WHOLE
 from contracts.whole_state import WholeState
@@ -30,6 +31,7 @@ def check_invariants(state: State, time_ms: int) -> list[str]:
     check_financings(whole)
     _check_consents(whole)
     _check_enquiries(whole)
+    whole.broken += broken_in_network(state)
     return sorted(whole.broken)
 
 

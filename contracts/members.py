@@ -1,4 +1,7 @@
-"""Members, their keys, and the enrolment of enterprises.
+"""Members: admitted, suspended, reinstated and succeeded by the authority; their keys; and the enrolment of enterprises.
+
+A suspended member may start nothing; what it began goes on. An heir takes the place of a bank for good, on every financing and every
+declaration that it lent on, and the predecessor may only revoke keys. The authority itself is never suspended or succeeded.
 
 An enterprise's enrolment leaves no public entry: who the clients are is nobody's to see. Keys are never deleted and belong to one
 member and one purpose for ever.
@@ -9,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts import entries
-from contracts.guards import AUTHORITY, author_of, known, may_start, refuse, require, rule, two_people
-from contracts.models import Empty, Key, KeyAdd, KeyRevoke, MemberAdmit
+from contracts.guards import AUTHORITY, BANK, Author, author_of, known, may_start, refuse, require, rule, two_people
+from contracts.models import Empty, Key, KeyAdd, KeyRevoke, MemberAdmit, MemberReinstate, MemberSucceed, MemberSuspend
 from ledger import keyring
 from ledger.rules import OK, Context, Result, State
 
@@ -48,12 +51,54 @@ def admit(state: State, context: Context, body: MemberAdmit) -> Result:
     return OK
 
 
+def _by_authority(state: State, context: Context) -> Author:
+    author = author_of(state, context)
+    require(author.role == AUTHORITY, "not-permitted")
+    return author
+
+
+@rule
+def suspend(state: State, context: Context, body: MemberSuspend) -> Result:
+    """`member.suspend`, by the authority: an active member that is not an authority itself."""
+    entry = known(entries.member(state, body.member), "unknown-member")
+    _by_authority(state, context)
+    require(entry["role"] != AUTHORITY, "not-permitted")
+    require(entry["status"] == "active", "wrong-state")
+    entries.put_member(state, body.member, {**entry, "status": "suspended"})
+    return OK
+
+
+@rule
+def reinstate(state: State, context: Context, body: MemberReinstate) -> Result:
+    """`member.reinstate`, by the authority: a suspended member is active again."""
+    entry = known(entries.member(state, body.member), "unknown-member")
+    _by_authority(state, context)
+    require(entry["status"] == "suspended", "wrong-state")
+    entries.put_member(state, body.member, {**entry, "status": "active"})
+    return OK
+
+
+@rule
+def succeed(state: State, context: Context, body: MemberSucceed) -> Result:
+    """`member.succeed`, by the authority: an active bank takes the place of another one, once and for good."""
+    entry = known(entries.member(state, body.member), "unknown-member")
+    heir = known(entries.member(state, body.heir), "unknown-member")
+    _by_authority(state, context)
+    require(entry["role"] == heir["role"] == BANK, "not-permitted")
+    require(body.member != body.heir, "malformed")
+    require(heir["status"] == "active", "suspended")
+    require(entry["status"] != "succeeded", "wrong-state")
+    entries.put_member(state, body.member, {**entry, "status": "succeeded", "heir": body.heir})
+    return OK
+
+
 @rule
 def add_key(state: State, context: Context, body: KeyAdd) -> Result:
-    """`key.add`, by two people of the member, or of the authority."""
-    known(entries.member(state, body.member), "unknown-member")
+    """`key.add`, by two people of the member, or of the authority. A member that was succeeded gets no more keys."""
+    entry = known(entries.member(state, body.member), "unknown-member")
     author = author_of(state, context)
     require(author.member == body.member or author.role == AUTHORITY, "not-permitted")
+    require(entry["status"] != "succeeded", "not-permitted")
     two_people(author)
     _put_keys(state, body.member, [body.key], context.log_index)
     return OK

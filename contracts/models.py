@@ -6,12 +6,12 @@ in `contracts.financings.models`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from contracts.months import MONTH_PATTERN
-from contracts.shares import CAPACITY_MAX, STEP, WHOLE
+from contracts.shares import CAPACITY_MAX, RATIO_MAX, STEP, WHOLE
 from ledger import keys
 from ledger.errors import InputError
 from ledger.limits import (
@@ -20,6 +20,7 @@ from ledger.limits import (
     INTEGER_MAX,
     MEMBER_KEYS_PER_RECORD_MAX,
     MEMBER_NAME_CHARS_MAX,
+    REPLACES_MAX,
 )
 
 
@@ -106,6 +107,26 @@ class MemberAdmit(Body):
     keys: Annotated[list[Key], Field(min_length=1, max_length=MEMBER_KEYS_PER_RECORD_MAX)]
 
 
+class MemberSuspend(Body):
+    """The member may start nothing more until it is reinstated."""
+
+    member: Slug
+    reason: Literal["investigation", "breach", "request"]
+
+
+class MemberReinstate(Body):
+    """The end of a suspension."""
+
+    member: Slug
+
+
+class MemberSucceed(Body):
+    """`heir` takes the place of the member for good."""
+
+    member: Slug
+    heir: Slug
+
+
 class KeyAdd(Body):
     """One more key of a member."""
 
@@ -120,13 +141,25 @@ class KeyRevoke(Body):
     reason: Literal["rotated", "compromised", "left"]
 
 
+class Replacement(Body):
+    """The other declaration of a replacement. `ratio` is `ceil(old registered * 10**9 / new registered)`."""
+
+    declaration: Hash
+    ratio: Annotated[int, Field(ge=1, le=RATIO_MAX)]
+
+
 class DeclarationRegister(Body):
-    """`until` is the last month in which it can be financed. Replacing others is not among these rules yet."""
+    """`until` is the last month in which it can be financed; what is used of those that it replaces moves to it."""
 
     declaration: Hash
     ceiling_ppm: Annotated[int, Field(ge=STEP, le=WHOLE)]
     until: Annotated[str, StringConstraints(pattern=MONTH_PATTERN)]
-    replaces: Annotated[list[Any], Field(max_length=0)]
+    replaces: Annotated[list[Replacement], Field(max_length=REPLACES_MAX)]
+
+    @model_validator(mode="after")
+    def _replaces_each_once(self) -> Self:
+        distinct([old.declaration for old in self.replaces])
+        return self
 
 
 class DeclarationAmend(Body):
@@ -137,10 +170,11 @@ class DeclarationAmend(Body):
 
 
 class DeclarationVoid(Body):
-    """The declaration counts no more."""
+    """The declaration counts no more; what is used of it moves to `successor`, where it names one."""
 
     declaration: Hash
     reason: Literal["withdrawn", "error"]
+    successor: Replacement | None
 
 
 class DeclarationCollected(Body):
@@ -207,3 +241,44 @@ class EnquiryAnswer(Body):
         if self.take is None and self.grants:
             raise ValueError("nothing is granted without a take")
         return self
+
+
+class DisputeOpen(Body):
+    """A complaint about a record; what it says is sealed."""
+
+    record: Hash
+
+
+class DisputeResolve(Body):
+    """How a dispute ended."""
+
+    dispute: Hash
+    outcome: Literal["upheld", "rejected", "withdrawn"]
+
+
+class FrozenThing(Body):
+    """A declaration or a financing that an order freezes."""
+
+    kind: Literal["declaration", "financing"]
+    id: Hash
+
+
+class FrozenMember(Body):
+    """A member that an order freezes."""
+
+    kind: Literal["member"]
+    id: Slug
+
+
+class OrderFreeze(Body):
+    """`digest` is that of the order as it was served."""
+
+    target: Annotated[FrozenThing | FrozenMember, Field(discriminator="kind")]
+    digest: Hash
+
+
+class OrderLift(Body):
+    """The end of an order; `digest` is that of the paper that lifts it."""
+
+    order: Hash
+    digest: Hash

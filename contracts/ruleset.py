@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from contracts import consents, declarations, enquiries, members, models
+from contracts import consents, declarations, disputes, enquiries, governance, members, models, orders, proposals
 from contracts.financings import models as financing_models
 from contracts.financings.apply import apply
 from contracts.financings.cancel import cancel
@@ -42,6 +42,11 @@ def _consent_key(body: models.ConsentGive) -> PublicKey:
 
 _TYPES: Final = (
     _type("member.admit", models.MemberAdmit, members.admit),
+    _type("member.suspend", models.MemberSuspend, members.suspend),
+    _type("member.reinstate", models.MemberReinstate, members.reinstate),
+    _type("member.succeed", models.MemberSucceed, members.succeed, optional=("estate",)),
+    _type("governance.propose", proposals.GovernancePropose, governance.propose),
+    _type("governance.approve", proposals.GovernanceApprove, governance.approve),
     _type("key.add", models.KeyAdd, members.add_key),
     _type("key.revoke", models.KeyRevoke, members.revoke_key),
     _type("enterprise.enrol", models.Empty, members.enrol, "enrolment"),
@@ -65,7 +70,11 @@ _TYPES: Final = (
     _type("financing.transfer", financing_models.FinancingTransfer, transfer, optional=("terms",)),
     _type("financing.take-over", financing_models.FinancingTakeOver, take_over, "terms"),
     _type("financing.load", financing_models.FinancingLoad, load, "loan"),
+    _type("dispute.open", models.DisputeOpen, disputes.open_dispute, "statement"),
+    _type("dispute.resolve", models.DisputeResolve, disputes.resolve, "statement"),
+    _type("order.freeze", models.OrderFreeze, orders.freeze, "order"),
+    _type("order.lift", models.OrderLift, orders.lift, "order"),
 )
 
-RULESET: Final = Ruleset(1, {kind.name: kind for kind in _TYPES}, write_genesis)
+RULESET: Final = Ruleset(1, {kind.name: kind for kind in _TYPES}, write_genesis, governance.begin_block)
 RULEBOOK: Final[Rulebook] = {RULESET.version: RULESET}

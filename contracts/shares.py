@@ -13,6 +13,7 @@ STEP: Final = 1_000
 CAPACITY_MAX: Final = 10 * WHOLE
 SHARES_MAX: Final = 10**13
 RATIO_ONE: Final = 10**9
+RATIO_MAX: Final = 10**12
 
 
 def ceil_to_step(share: int) -> int:

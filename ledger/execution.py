@@ -142,6 +142,7 @@ def execute(chain: Chain, block: Block, rulebook: Rulebook, verified: VerifiedSi
     if rules is None:
         raise Refused("rules-missing", f"rules version {version} is in force and this node does not have it", hint="upgrade the software")
     overlay = Overlay(chain.state)
+    begin_block(overlay, rules, block.time_ms)
     run = _Run(chain, block, rules, overlay, verified)
     pruned = chain.guard.prune(overlay, block.time_ms)
     outcomes = tuple(run.one(raw) for raw in block.transactions)
@@ -154,6 +155,17 @@ def execute(chain: Chain, block: Block, rulebook: Rulebook, verified: VerifiedSi
     leaves = [record_leaf(a.record, a.result) for a in accepted]
     opening = _Opening(head.network, height, block.engine_height, block.time_ms, head.hash, version)
     return _close(overlay, chain.pages, leaves, outcomes, head.log_size + 1, chain.frontier, opening, tuple(pruned), seen)
+
+
+def begin_block(overlay: Overlay, rules: Ruleset, time_ms: int) -> None:
+    """Does what the rules have due at a block's time, in a layer of its own: a fault of theirs drops all of it, and not the block."""
+    layer = Overlay(overlay)
+    try:
+        if rules.begin_block is not None:
+            rules.begin_block(layer, time_ms)
+    except _FAULTS:
+        return
+    layer.merge_into(overlay)
 
 
 @dataclass(frozen=True, slots=True)

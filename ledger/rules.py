@@ -89,11 +89,15 @@ class RecordType:
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """One version of the rules. `genesis` writes the first state from the application part of the genesis document and its time."""
+    """One version of the rules. `genesis` writes the first state from the application part of the genesis document and its time.
+
+    `begin_block` does what is due at a block's time before its records are looked at; a block that takes none in leaves it undone.
+    """
 
     version: int
     types: Mapping[str, RecordType]
     genesis: Callable[[State, Mapping[str, Any], int], None]
+    begin_block: Callable[[State, int], None] | None = None
 
 
 Rulebook = Mapping[int, Ruleset]

@@ -224,7 +224,7 @@ class RealMaker(Maker):
         self.block(
             self.service("authority", "declaration.amend", {"declaration": d, "capacity": self.random.choice((900_000, WHOLE, 0))}),
             self.staff("bank-a", "declaration.collected", {"declaration": d, "share": 100_000, "corrects": None}),
-            self.service("bank-b", "declaration.void", {"declaration": d, "reason": "error"}),
+            self.service("bank-b", "declaration.void", {"declaration": d, "reason": "error", "successor": None}),
             self.service("auditor", "enquiry.request", {"kind": "credit"}),
             b"rubbish",
         )

@@ -160,7 +160,7 @@ class Declarations:
         registered = self._registered(declaration_id)
         old = registered.declaration
         part = VoidPart(enterprise=registered.enterprise, number=old.number, reason=text)
-        return self._send(VOID, {"declaration": declaration_id, "reason": reason}, part.content(), old)
+        return self._send(VOID, {"declaration": declaration_id, "reason": reason, "successor": None}, part.content(), old)
 
     def _send(self, kind: str, body: dict[str, Any], content: dict[str, Any], old: CustomsDeclaration) -> Receipt:
         node = self._node

@@ -13,12 +13,13 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from contracts.commitments import consent_commitment, grant_commitment
+from contracts.commitments import consent_commitment, grant_commitment, offer_commitment
 from contracts.genesis import write_genesis
 from contracts.invariants import check_invariants
 from contracts.ruleset import RULESET
-from contracts.shares import WHOLE
+from contracts.shares import RATIO_ONE, WHOLE
 from ledger import canonical, keyring, keys
+from ledger.execution import begin_block
 from ledger.rules import Context, Result, Signer
 from ledger.state import EmptyState, Overlay
 
@@ -103,6 +104,8 @@ class World:
         record_id = name(f"record {self.serial}")
         context = Context(name("net"), record_id, type_name, self.height, position or 0, self.serial, self.time, signers, frozenset())
         layer = Overlay(self.state)
+        if position is None:
+            begin_block(layer, RULESET, self.time)
         model = kind.model.model_validate(body, strict=True)
         result = kind.handle(layer, context, model)
         canonical.encode(result.to_json())
@@ -127,16 +130,16 @@ class World:
         assert entry is not None
         self.state.put(entry_key, {**entry, **fields})
 
-    def freeze(self, kind: str, thing: str) -> None:
+    def freeze(self, kind: str, thing: str) -> str:
         """An order of the authority freezes a declaration, a financing or a member."""
-        self.edit(f"{kind}/{thing}", frozen=[name("order")])
+        return self.ok("order.freeze", {"target": {"kind": kind, "id": thing}, "digest": name("order")}, one(AUTHORITY))
 
     def stop(self, member: str, how: str) -> None:
         """A member that may start nothing more: `suspended` or `frozen`."""
         if how == "frozen":
             self.freeze("member", member)
         else:
-            self.edit(f"member/{member}", status=how)
+            self.ok("member.suspend", {"member": member, "reason": "breach"}, one(AUTHORITY))
 
     def entry(self, kind: str, entry_id: str) -> Any:
         entry = self.state.get(f"{kind}/{entry_id}")
@@ -221,11 +224,39 @@ class World:
     def cancel(self, financing: str, reason: str = "withdrawn", bank: str = A) -> Result:
         return self.run("financing.cancel", {"financing": financing, "reason": reason}, two(bank))
 
+    def write_off(self, financing: str, shares: list[int], bank: str = A) -> Result:
+        return self.run("financing.write-off", {"financing": financing, "shares": shares}, two(bank))
+
+    def correct(self, financing: str, shares: list[int], bank: str = A, *, authority: bool = False) -> Result:
+        signers = two(bank) + (one(AUTHORITY) if authority else ())
+        return self.run("financing.correct", {"financing": financing, "shares": shares}, signers)
+
+    def transfer(self, financing: str, to: str | None = B, bank: str = A, *, for_ms: int = DAY) -> Result:
+        """An offer to a bank, or the withdrawal of one."""
+        offer = None if to is None else offer_commitment(bank=to, financing=financing, salt=name("salt"))
+        body = {"financing": financing, "offer": offer, "until": None if to is None else self.time + for_ms}
+        return self.run("financing.transfer", body, two(bank))
+
+    def take_over(self, financing: str, grants: list[Grant | None], bank: str = B) -> Result:
+        openings = [None if grant is None else grant.opening for grant in grants]
+        return self.run("financing.take-over", {"financing": financing, "salt": name("salt"), "grants": openings}, two(bank))
+
+    def load(self, *lines: tuple[Grant, int]) -> Result:
+        body = {"lines": [{"grant": grant.opening, "share": share} for grant, share in lines]}
+        return self.run("financing.load", body, two(lines[0][0].bank))
+
     def amend(self, declaration: str, capacity: int) -> Result:
         return self.run("declaration.amend", {"declaration": declaration, "capacity": capacity}, one(REGISTRAR))
 
-    def void(self, declaration: str) -> Result:
-        return self.run("declaration.void", {"declaration": declaration, "reason": "error"}, one(REGISTRAR))
+    def void(self, declaration: str, successor: str | None = None, ratio: int = RATIO_ONE) -> Result:
+        named = None if successor is None else {"declaration": successor, "ratio": ratio}
+        return self.run("declaration.void", {"declaration": declaration, "reason": "error", "successor": named}, one(REGISTRAR))
+
+    def replace(self, label: str, *old: tuple[str, int], ceiling_ppm: int = WHOLE, until: str = "2027-12") -> Result:
+        """A new declaration in place of old ones, each with its ratio."""
+        replaces = [{"declaration": declaration, "ratio": ratio} for declaration, ratio in old]
+        body = {"declaration": name(label), "ceiling_ppm": ceiling_ppm, "until": until, "replaces": replaces}
+        return self.run("declaration.register", body, one(REGISTRAR))
 
     def collect(self, declaration: str, share: int, bank: str = A, *, authority: bool = False, corrects: str | None = None) -> Result:
         signers = two(bank) + (one(AUTHORITY) if authority else ())

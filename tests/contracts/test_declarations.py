@@ -34,7 +34,9 @@ def test_only_the_registrar_registers_amends_and_voids() -> None:
         who = (signer(actor),)
         assert world.run("declaration.register", registration(), who).code == "not-permitted"
         assert world.run("declaration.amend", {"declaration": declaration, "capacity": 1}, who).code == "not-permitted"
-        assert world.run("declaration.void", {"declaration": declaration, "reason": "error"}, who).code == "not-permitted"
+        assert (
+            world.run("declaration.void", {"declaration": declaration, "reason": "error", "successor": None}, who).code == "not-permitted"
+        )
 
 
 def test_the_financing_ratio_stays_within_the_policy() -> None:
@@ -52,7 +54,7 @@ def test_the_financing_ratio_stays_within_the_policy() -> None:
     {"ceiling_ppm": 1000.0},
     {"until": "2027-13"},
     {"until": "2027-12-01"},
-    {"replaces": [{"declaration": name("e"), "ratio": 1}]},
+    {"replaces": [{"declaration": name("e"), "ratio": 0}]},
     {"declaration": name("d").upper()},
     {"amount": 1},
 ])  # fmt: skip

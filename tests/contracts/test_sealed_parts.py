@@ -31,6 +31,10 @@ DEMANDED = {
     "financing.correct": {"reason"},
     "financing.take-over": {"terms"},
     "financing.load": {"loan"},
+    "dispute.open": {"statement"},
+    "dispute.resolve": {"statement"},
+    "order.freeze": {"order"},
+    "order.lift": {"order"},
 }
 OPENING = {"declaration": name("d"), "maximum": 1_000, "uses": 1, "end": 1, "consent": name("c"), "salt": name("s")}
 # Bodies of types that the trace does not make: form is looked at before anything that they name.
@@ -39,6 +43,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "financing.correct": {"financing": name("f"), "shares": [1_000]},
     "financing.take-over": {"financing": name("f"), "salt": name("s"), "grants": [OPENING]},
     "financing.load": {"lines": [{"grant": OPENING, "share": 1_000}]},
+    "dispute.open": {"record": name("r")},
+    "dispute.resolve": {"dispute": name("q"), "outcome": "upheld"},
+    "order.freeze": {"target": {"kind": "declaration", "id": name("d")}, "digest": name("paper")},
+    "order.lift": {"order": name("o"), "digest": name("paper")},
 }
 
 

@@ -118,6 +118,10 @@ def test_the_first_failing_condition_gives_the_code(later: int) -> None:
     for code in reversed(STATE_FAULTS[later - 1 :]):
         if code == "void":
             world.edit(f"declaration/{grant.opening['declaration']}", void="error")
+        elif code == "frozen":
+            world.edit(f"declaration/{grant.opening['declaration']}", frozen=[name("order")])
+        elif code == "consent-revoked":
+            world.edit(f"consent/{grant.opening['consent']}", revoked=True)
         else:
             FAULTS[code](world, grant)
     assert world.apply((grant, SHARE)).code == STATE_FAULTS[later - 1]
