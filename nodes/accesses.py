@@ -23,7 +23,7 @@ from nodes.private import PrivateStore, metadata
 from nodes.sealed_models import read_part
 from nodes.sealing import Opened
 
-PROJECTION: Final = "accesses/2"
+PROJECTION: Final = "accesses/3"
 
 accesses = sa.Table(
     "accesses",
@@ -36,6 +36,7 @@ accesses = sa.Table(
     sa.Column("consent", sa.Text),
     sa.Column("object", sa.Text, nullable=False, index=True),
     sa.Column("declarations", sa.Text, nullable=False),
+    sa.Column("scopes", sa.Text, nullable=False),
     sa.Column("log_index", sa.BigInteger, nullable=False, index=True),
     comment="uses of enterprises' data; `object` is the consent, enquiry or financing that the record is about",
 )
@@ -54,7 +55,7 @@ TYPES: Final = (_GIVEN, _REVOKED, _TAKEN, _ANSWERED, _APPLIED, *_STEPS)
 @dataclass(frozen=True, slots=True)
 class Access:
     """`kind` is consent, enquiry, answer, application, intake, approval, disbursement, repayment, cancellation or revocation;
-    `declarations` are ids. `log_index` is the place to go on from.
+    `declarations` are ids, `scopes` those of the credit facts that an answer showed. `log_index` is the place to go on from.
     """
 
     record_id: str
@@ -64,6 +65,7 @@ class Access:
     consent: str | None
     declarations: tuple[str, ...]
     log_index: int
+    scopes: tuple[str, ...] = ()
 
 
 class Accesses:
@@ -123,9 +125,10 @@ class AccessBook:
             return
         answer = read_part(AnswerPart, opened[ANSWER_PART].content)
         ids = tuple(line.declaration for line in answer.lines if line.declaration is not None)
+        scopes = tuple(answer.credit.scopes or ()) if answer.credit is not None else ()
         asked = sa.select(accesses).where(accesses.c.object == answer.request, accesses.c.kind == "enquiry")
         for row in connection.execute(asked).fetchall():
-            _insert(connection, stored, "answer", row.enterprise, row.bank, row.consent, answer.request, ids)
+            _insert(connection, stored, "answer", row.enterprise, row.bank, row.consent, answer.request, ids, scopes)
         if stored.record.body["take"] is None:
             self._in_vain(connection, stored, answer.request)
 
@@ -167,12 +170,15 @@ def _insert(
     consent_id: str | None,
     about: str,
     ids: tuple[str, ...],
+    scopes: tuple[str, ...] = (),
 ) -> None:
     row = {"record_id": stored.id, "enterprise": enterprise, "kind": kind, "time_ms": stored.time_ms, "bank": bank, "consent": consent_id}
     text = canonical.encode(list(ids)).decode("ascii")
-    connection.execute(sa.insert(accesses).values(**row, object=about, declarations=text, log_index=stored.log_index))
+    connection.execute(
+        sa.insert(accesses).values(**row, object=about, declarations=text, scopes=" ".join(scopes), log_index=stored.log_index)
+    )
 
 
 def _access(row: Any) -> Access:
     ids = tuple(canonical.decode(row.declarations.encode("ascii")))
-    return Access(row.record_id, row.kind, row.time_ms, row.bank, row.consent, ids, row.log_index)
+    return Access(row.record_id, row.kind, row.time_ms, row.bank, row.consent, ids, row.log_index, tuple(row.scopes.split()))

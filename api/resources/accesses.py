@@ -39,6 +39,7 @@ def list_accesses(
             "bank": each.bank,
             "consent_id": each.consent,
             "declarations": list(each.declarations),
+            "scopes": list(each.scopes),
             "record_id": each.record_id,
         }
         for each in found

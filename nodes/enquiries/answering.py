@@ -16,10 +16,12 @@ from contracts.shares import WHOLE
 from ledger.errors import NotFound
 from ledger.store import Reader
 from nodes.author import Part
+from nodes.credit.profiles import Profiles
 from nodes.declarations.book import declarations
 from nodes.declarations.register import facts_of
 from nodes.enquiries.answers import GRANT_USES, answer_line
 from nodes.enquiries.book import ANSWER
+from nodes.enquiries.credit import credit_report
 from nodes.enquiries.parts import (
     ANSWER_PART,
     SECRET_PART,
@@ -48,6 +50,8 @@ class Answering:
     def answer(self, reader: Reader, request_id: str, bank: str, request: RequestPart, consent: Any, take: str) -> bytes:
         """The answer to an enquiry whose take is final in the reading. `consent` is its row."""
         as_of = self._as_of(reader)
+        if request.kind == "credit":
+            return self._credit(request_id, bank, request, consent, take, as_of)
         lines: list[AnswerLine] = []
         secrets: list[SecretLine | None] = []
         grants: list[str] = []
@@ -68,6 +72,12 @@ class Answering:
         body: dict[str, Any] = {"request": request_id, "take": None, "grants": []}
         own = consent if consent is not None and consent.bank == bank and consent.fault is None else None
         return self._record(body, bank, own, part, None)
+
+    def _credit(self, request_id: str, bank: str, request: RequestPart, consent: Any, take: str, as_of: AsOf) -> bytes:
+        """The answer to an enquiry about credit: no grants, and nothing that is the bank's alone."""
+        report = credit_report(Profiles(self._node.private, self._node.clock), request, consent, as_of.time_ms)
+        part = AnswerPart(request=request_id, code="answered", as_of=as_of, lines=[], credit=report)
+        return self._record({"request": request_id, "take": take, "grants": []}, bank, consent, part, None)
 
     def _as_of(self, reader: Reader) -> AsOf:
         return AsOf(height=reader.head.height, time_ms=max(reader.head.time_ms, self._node.clock.now_ms()))

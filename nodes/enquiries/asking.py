@@ -19,6 +19,8 @@ from ledger.limits import ENQUIRY_LINES_MAX
 from nodes.author import Part
 from nodes.caller import Caller, registered_key
 from nodes.consents.book import consents
+from nodes.credit.facts import SCOPES, CreditScope
+from nodes.credit.report import CreditReport
 from nodes.customs.normalise import root_number
 from nodes.enquiries.book import PENDING, REQUEST, enquiries
 from nodes.enquiries.grants import grants
@@ -81,7 +83,7 @@ class AnsweredLine:
 @dataclass(frozen=True, slots=True)
 class Enquiry:
     """`state` is pending, answered or declined; `code` says why it was declined; `as_of` is the state that the answer was read from, and
-    `answer_record` the record that holds it.
+    `answer_record` the record that holds it. One about declarations has `lines`, one about credit its `credit` report.
     """
 
     id: str
@@ -95,6 +97,7 @@ class Enquiry:
     answer_record: str | None
     as_of: AsOf | None
     lines: tuple[AnsweredLine, ...]
+    credit: CreditReport | None = None
 
 
 class Enquiries:
@@ -104,16 +107,27 @@ class Enquiries:
         self._node = node
 
     def ask(
-        self, caller: Caller, consent_id: str, lines: Sequence[EnquiryLine], kind: Kind = "declarations", *, reference: str | None = None
+        self,
+        caller: Caller,
+        consent_id: str,
+        lines: Sequence[EnquiryLine],
+        kind: Kind = "declarations",
+        *,
+        scopes: Sequence[CreditScope] = (),
+        reference: str | None = None,
     ) -> str:
-        """Puts the enquiry on the ledger and gives its id. With a `reference` there is one enquiry for it for ever.
+        """Puts the enquiry on the ledger and gives its id. With a `reference` there is one enquiry for it for ever. `scopes` are those
+        asked of credit; none stands for all that the consent allows.
 
         Raises `InputError` (`bad-enquiry`, `number-format`, `number-twice`, `date-invalid`), `NotFound` (`unknown-consent`),
         `NotPermitted`, `RuleRefused`, and as `Outbox.send`.
         """
         node = self._node
         key, _ = registered_key(caller, node.directory, node.member, "make", "check", "service")
-        part = RequestPart(consent=consent_id, kind=kind, lines=_asked(lines, kind))
+        if scopes and kind != "credit":
+            raise InputError("bad-enquiry", "only an enquiry about credit names scopes")
+        wanted = [scope for scope in SCOPES if scope in scopes]
+        part = RequestPart(consent=consent_id, kind=kind, lines=_asked(lines, kind), scopes=wanted)
         self._require_consent(consent_id)
         recipients = [node.directory.recipient(node.directory.authority()), node.directory.recipient(node.member)]
         authored = node.author.record(REQUEST, {"kind": kind}, [key], {REQUEST_PART: Part(part.content(), recipients)})
@@ -175,6 +189,7 @@ class Enquiries:
             answer_record=row.answer,
             as_of=None if answer is None else answer.as_of,
             lines=() if answer is None else self._lines(answer, self._node.reader.parts_of(row.id), row.answer),
+            credit=None if answer is None else answer.credit,
         )
 
     def _lines(self, answer: AnswerPart, asked: dict[str, Opened], answer_record: str) -> tuple[AnsweredLine, ...]:

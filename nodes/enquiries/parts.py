@@ -13,6 +13,8 @@ from pydantic import Field
 from contracts.shares import WHOLE
 from ledger.limits import ENQUIRY_LINES_MAX, GRANT_USES_MAX
 from nodes.consents.terms import Hex32
+from nodes.credit.facts import SCOPES, CreditScope
+from nodes.credit.report import CreditReport
 from nodes.sealed_models import AmountMinor, CurrencyCode, Day, Hash, Number, SealedModel, SealedPart, Slug, TimeMs, Uscc
 
 REQUEST_PART: Final = "request"
@@ -41,11 +43,12 @@ class AskedLine(SealedModel):
 
 
 class RequestPart(SealedPart):
-    """The part `request`, for the authority and the bank that asks."""
+    """The part `request`, for the authority and the bank that asks. `scopes` are those asked of credit; empty: all that is consented."""
 
     consent: Hash
     kind: Kind
     lines: Annotated[list[AskedLine], Field(max_length=ENQUIRY_LINES_MAX)]
+    scopes: list[CreditScope] = Field(default_factory=list, max_length=len(SCOPES))
 
 
 class Integrity(SealedModel):
@@ -95,12 +98,15 @@ class AsOf(SealedModel):
 
 
 class AnswerPart(SealedPart):
-    """The part `answer`, for bank, authority and enterprise. `code` is `answered`, or why the enquiry was declined."""
+    """The part `answer`, for bank, authority and enterprise. `code` is `answered`, or why the enquiry was declined; `credit` is there in
+    answers to enquiries of that kind.
+    """
 
     request: Hash
     code: Annotated[str, Field(pattern=r"^[a-z][a-z-]{1,63}\z")]
     as_of: AsOf
     lines: Annotated[list[AnswerLine], Field(max_length=ENQUIRY_LINES_MAX)]
+    credit: CreditReport | None = None
 
     def content(self) -> dict[str, Any]:
         """The plaintext. What a line does not say is not there, so that one about nothing has the same bytes whatever was asked."""

@@ -26,6 +26,7 @@ from nodes.consents.book import consents
 from nodes.consents.terms import SECRET_PART, SecretPart
 from nodes.enquiries.answering import Answering
 from nodes.enquiries.book import ANSWER, PENDING, enquiries
+from nodes.enquiries.credit import why_no_credit
 from nodes.enquiries.parts import REQUEST_PART, RequestPart
 from nodes.outbox import Outgoing
 from nodes.sealed_models import read_part
@@ -135,8 +136,8 @@ class EnquiryWorker:
             decline = "consent-not-yours"
         elif consent.fault is not None:
             decline = "consent-invalid"
-        elif request.kind != "declarations":
-            decline = "cannot-say"
+        elif request.kind == "credit":
+            decline = why_no_credit(request, consent)
         elif "finance" not in consent.scopes.split():
             decline = "scope-missing"
         return _Open(row.id, row.bank, request, consent, decline)
