@@ -11,9 +11,11 @@ from nodes.declarations import book as declaration_book
 from nodes.directory import Directory
 from nodes.enquiries import book as enquiry_book
 from nodes.enquiries import grants
-from nodes.financings import book, collection_book
+from nodes.financings import book, collection_book, movement_book
 from nodes.home import NodeSection
 from nodes.keys.registry import RegistryKey
+from nodes.monitoring import projection as supervision
+from nodes.monitoring import tables as supervised
 from nodes.reader import LedgerReader
 
 
@@ -40,7 +42,11 @@ def register_projections(
     if role == "bank" and member is not None:
         reader.register(grants.PROJECTION, [grants.grants], enquiry_book.GrantBook(member).apply, [enquiry_book.ANSWER])
     reader.register(book.PROJECTION, book.TABLES, book.project_book, book.TYPES)
+    reader.register(movement_book.PROJECTION, [movement_book.movements], movement_book.project_movement, movement_book.TYPES)
     reader.register(collection_book.PROJECTION, [collection_book.collections], collection_book.project_collection, [collection_book.TYPE])
     if role in ("authority", "enterprise"):
         book_of_accesses = accesses.AccessBook(directory, own=role == "enterprise")
         reader.register(accesses.PROJECTION, [accesses.accesses], book_of_accesses.apply, accesses.TYPES)
+    if is_authority:
+        # Last, because it takes from the others, and because what they could not use is an alert.
+        reader.register(supervision.PROJECTION, supervised.TABLES, supervision.Supervision(store, directory).apply)

@@ -1,6 +1,7 @@
 """What a bank says of its financings in sealed parts. Plaintext formats, version 1; amounts in the minor unit of `currency`.
 
-`lines` are in the places of the application's lines; a line that a record does not touch has 0.
+`lines` are in the places of the application's lines; a line that a record does not touch has 0. `attachments` are documents in the bank's
+private store: their digests are sealed, and they themselves stay there.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from ledger.errors import InputError
 from ledger.limits import ALLOCATIONS_BOUND, FINANCING_TEXT_CHARS_MAX
+from nodes.attachments.reference import AttachmentRefs
 from nodes.sealed_models import AmountMinor, CurrencyCode, Day, Hash, Number, SealedModel, SealedPart, Uscc
 
 APPLICATION: Final = "application"
@@ -48,6 +50,7 @@ class ApplicationPart(SealedPart):
     product: Text
     reference: Text
     lines: Annotated[list[AppliedLine], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
+    attachments: Annotated[AttachmentRefs, Field(default_factory=list)]
 
 
 class PledgePart(SealedPart):
@@ -58,6 +61,15 @@ class PledgePart(SealedPart):
     registered_at: Text
     currency: CurrencyCode
     lines: Amounts
+    attachments: Annotated[AttachmentRefs, Field(default_factory=list)]
+
+
+class ExchangeStated(SealedModel):
+    """What an amount was worth in another currency: so many minor units of it, at `rate` units of it for one of the part's currency."""
+
+    currency: CurrencyCode
+    amount_minor: AmountMinor
+    rate: Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?\z")]
 
 
 class LoanPart(SealedPart):
@@ -69,6 +81,8 @@ class LoanPart(SealedPart):
     disbursed_on: Day
     matures_on: Day
     reference: Text
+    exchange: ExchangeStated | None = None
+    attachments: Annotated[AttachmentRefs, Field(default_factory=list)]
 
 
 class RepaymentPart(SealedPart):
@@ -89,6 +103,7 @@ class CollectionPart(SealedPart):
     amount_minor: AmountMinor
     collected_on: Day
     reference: Text
+    exchange: ExchangeStated | None = None
 
 
 class ReasonPart(SealedPart):
