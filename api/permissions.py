@@ -92,8 +92,11 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     "POST /v1/financings/{financing_id}/intake": _at("bank", MAKERS, "financings:write"),
     "POST /v1/financings/{financing_id}/approve": _at("bank", SIGNERS, "financings:write"),
     "POST /v1/financings/{financing_id}/disburse": _at("bank", SIGNERS, "financings:write"),
+    "POST /v1/financings/{financing_id}/extend": _at("bank", SIGNERS, "financings:write"),
     "POST /v1/financings/{financing_id}/repay": _at("bank", SIGNERS, "financings:write"),
     "POST /v1/financings/{financing_id}/cancel": _at("bank", MAKERS | SIGNERS, "financings:write"),
+    "GET /v1/statements/financings": _at("bank", PEOPLE, "financings:read"),
+    "GET /v1/declarations/{declaration_id}/statement": _at("authority enterprise", PEOPLE | EXPORTER, "declarations:read"),
     "POST /v1/introductions": _at("authority bank", frozenset({"enterprise-node"}), "introductions:write"),
 }
 

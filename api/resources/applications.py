@@ -16,7 +16,7 @@ from api.problems import problem, request_id_of
 from api.responses import json_response
 from contracts.codes import CODES
 from ledger.clock import rfc3339
-from ledger.limits import ALLOCATIONS_BOUND
+from ledger.limits import ALLOCATIONS_BOUND, ATTACHMENTS_PER_PART_MAX
 from nodes.financings.apply import ApplicationLine, ApplicationOutcome, Applications, LineOutcome
 
 DryRun = Annotated[bool, Query(description="answer from this node's replica, and write nothing")]
@@ -40,6 +40,7 @@ class ApplicationIn(ApiModel):
     reference: ShortText
     hold_days: Annotated[int, Field(ge=1, le=60)] | None = None
     mode: Literal["all", "partial"] = "all"
+    attachments: Annotated[list[Hash], Field(max_length=ATTACHMENTS_PER_PART_MAX, default_factory=list)]
 
 
 def apply(request: Request, node: TheNode, caller: Caller, acting: Acting, body: ApplicationIn, dry_run: DryRun = False) -> Response:
@@ -53,6 +54,7 @@ def apply(request: Request, node: TheNode, caller: Caller, acting: Acting, body:
         hold_days=body.hold_days,
         mode=body.mode,
         dry_run=dry_run,
+        attachments=body.attachments,
         cause=reference_of(request, caller.name),
     )
     content = _json(outcome)

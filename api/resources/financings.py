@@ -16,12 +16,14 @@ from api.context import Acting, Caller, TheNode
 from api.idempotency import reference_of
 from api.models import ApiModel, Day, Hash, Limit, MoneyIn, ShortText
 from api.resources.records import receipt_json
+from api.resources.statements import StatementQuery, statement_file
 from api.resources.tasks import opened_task
 from api.responses import json_response, page, single
 from ledger.clock import rfc3339
 from ledger.errors import InputError
-from ledger.limits import ALLOCATIONS_BOUND, COLLECTIONS_PER_REPAYMENT_MAX, INTEGER_MAX
+from ledger.limits import ALLOCATIONS_BOUND, ATTACHMENTS_PER_PART_MAX, COLLECTIONS_PER_REPAYMENT_MAX, INTEGER_MAX
 from nodes.financings.desk import Financings
+from nodes.financings.particulars import Loan
 from nodes.financings.steps import CollectionUse, Pledge
 from nodes.financings.views import Financing, FinancingLine
 from nodes.money import Money
@@ -31,6 +33,8 @@ FinancingId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 Before = Annotated[int | None, Query(ge=0, le=INTEGER_MAX, description="the cursor that the page before gave as `next`")]
 State = Annotated[str | None, Query(pattern=r"^[A-Z_]{1,32}$", description="financings of this state")]
 IdQuery = Annotated[str | None, Query(pattern=r"^[0-9a-f]{64}$")]
+Overdue = Annotated[bool | None, Query(description="only what is overdue, or only what is not")]
+Documents = Annotated[list[Hash], Field(max_length=ATTACHMENTS_PER_PART_MAX, default_factory=list)]
 Amounts = Annotated[list[MoneyIn | None], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
 
 
@@ -49,10 +53,11 @@ class IntakeIn(ApiModel):
 
 
 class ApproveIn(ApiModel):
-    """As `IntakeIn`, with the pledge."""
+    """As `IntakeIn`, with the pledge, and digests of documents that were handed in before."""
 
     pledge: PledgeIn
     keep: Amounts | None = None
+    attachments: Documents
 
 
 class DisburseIn(ApiModel):
@@ -63,6 +68,14 @@ class DisburseIn(ApiModel):
     disbursed_on: Day
     matures_on: Day
     reference: ShortText
+    attachments: Documents
+
+
+class ExtendIn(ApiModel):
+    """Until when the loan runs now (展期), and why. It stays in this node."""
+
+    matures_on: Day
+    reason: ShortText
 
 
 class CollectionUseIn(ApiModel):
@@ -92,14 +105,19 @@ class CancelIn(ApiModel):
 
 def list_financings(
     node: TheNode,
+    statement: StatementQuery,
     state: State = None,
     declaration_id: IdQuery = None,
     enterprise_id: IdQuery = None,
+    overdue: Overdue = None,
     after: Before = None,
     limit: Limit = 100,
 ) -> Response:
-    """The newest first."""
-    found = Financings(node).page(state=state, declaration=declaration_id, enterprise=enterprise_id, before=after, limit=limit)
+    """The newest first; as a file (`format`), the statement of a period (`from`, `to`)."""
+    if statement.file_format != "json":
+        return statement_file(node, statement, enterprise_id)
+    chosen = {"declaration": declaration_id, "enterprise": enterprise_id}
+    found = Financings(node).page(state=state, **chosen, overdue=overdue, before=after, limit=limit)
     return page([_json(each) for each in found], found[-1].log_index if len(found) == limit else None)
 
 
@@ -120,7 +138,8 @@ def intake(
 def approve(request: Request, node: TheNode, caller: Caller, acting: Acting, financing_id: FinancingId, body: ApproveIn) -> Response:
     """Prepares the approval, which is the check just before money moves."""
     pledge = Pledge(body.pledge.agreement, body.pledge.registration_number, body.pledge.registered_at)
-    return opened_task(Financings(node).approve(acting, financing_id, pledge, body.keep, cause=reference_of(request, caller.name)))
+    cause = reference_of(request, caller.name)
+    return opened_task(Financings(node).approve(acting, financing_id, pledge, body.keep, attachments=body.attachments, cause=cause))
 
 
 def disburse(request: Request, node: TheNode, caller: Caller, acting: Acting, financing_id: FinancingId, body: DisburseIn) -> Response:
@@ -132,10 +151,17 @@ def disburse(request: Request, node: TheNode, caller: Caller, acting: Acting, fi
         body.amounts,
         final=body.final,
         reference=body.reference,
+        attachments=body.attachments,
         cause=reference_of(request, caller.name),
         **days,
     )
     return opened_task(task)
+
+
+def extend(request: Request, node: TheNode, caller: Caller, acting: Acting, financing_id: FinancingId, body: ExtendIn) -> Response:
+    """Prepares a later maturity, for a second person to sign. There is no record of it: it moves nothing on the ledger."""
+    cause = reference_of(request, caller.name)
+    return opened_task(Financings(node).maturities.extend(acting, financing_id, body.matures_on, body.reason, cause=cause))
 
 
 def repay(request: Request, node: TheNode, caller: Caller, acting: Acting, financing_id: FinancingId, body: RepayIn) -> Response:
@@ -165,7 +191,7 @@ def add_routes(app: FastAPI) -> None:
     tags: list[Any] = ["financings"]
     app.add_api_route("/v1/financings", list_financings, methods=["GET"], tags=tags)
     app.add_api_route("/v1/financings/{financing_id}", get_financing, methods=["GET"], tags=tags)
-    for step in (intake, approve, disburse, repay, cancel):
+    for step in (intake, approve, disburse, extend, repay, cancel):
         app.add_api_route(f"/v1/financings/{{financing_id}}/{step.__name__}", step, methods=["POST"], tags=tags)
 
 
@@ -188,9 +214,36 @@ def _json(financing: Financing) -> dict[str, Any]:
             {"record_id": each.record_id, "type": each.type, "code": each.code, "time": rfc3339(each.time_ms), "height": each.height}
             for each in financing.records
         ],
+        "loans": [_loan(financing, loan, day) for loan, day in financing.loans],
+        "matures_on": financing.matures_on,
+        "overdue": {"amount": financing.overdue.to_json(), "days": financing.days_overdue},
+        "maturity_changes": [
+            {
+                "from": each.matured_on,
+                "to": each.matures_on,
+                "reason": each.reason,
+                "prepared_by": each.prepared_by,
+                "signed_by": each.signed_by,
+                "time": rfc3339(each.changed_ms),
+            }
+            for each in financing.changes
+        ],
+        "attachments": [
+            {"record_id": each.record_id, "sha256": each.sha256, "name": each.name, "bytes": each.bytes} for each in financing.documents
+        ],
         "actions": list(financing.actions),
         "record_id": financing.id,
         "as_of": {"height": financing.height, "time": rfc3339(financing.time_ms)},
+    }
+
+
+def _loan(financing: Financing, loan: Loan, matures_on: str) -> dict[str, Any]:
+    return {
+        "record_id": loan.record_id,
+        "amount": Money(financing.currency, loan.amount_minor).to_json(),
+        "disbursed_on": loan.disbursed_on,
+        "matures_on": matures_on,
+        "reference": loan.reference,
     }
 
 

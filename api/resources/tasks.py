@@ -13,6 +13,8 @@ from api.models import After, ApiModel, Limit, ShortText
 from api.resources.records import receipt_json
 from api.responses import json_response, page, single
 from ledger.clock import rfc3339
+from nodes.financings.desk import Financings
+from nodes.financings.maturity import TASK as MATURITY
 from nodes.tasks import Task, Tasks
 
 TaskId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
@@ -37,7 +39,11 @@ def get_task(request: Request, node: TheNode, task_id: TaskId) -> Response:
 
 
 def sign_task(node: TheNode, acting: Acting, task_id: TaskId) -> Response:
-    """Signs second, with the key of the person who signed in, and sends the record. A refusal by the rules is a problem with its code."""
+    """Signs second, with the key of the person who signed in, and sends the record. A refusal by the rules is a problem with its code.
+    A decision that leaves no record takes effect here, and answers with the task.
+    """
+    if Tasks(node).get(task_id).type == MATURITY:
+        return json_response(task_json(Financings(node).maturities.sign(task_id, acting)))
     return json_response(receipt_json(Tasks(node).sign(task_id, acting)))
 
 
@@ -68,7 +74,7 @@ def task_json(task: Task) -> dict[str, Any]:
         "summary": dict(task.summary),
         "author": task.author,
         "state": task.state,
-        "record_id": task.record_id,
+        "record_id": None if task.type == MATURITY else task.record_id,
         "result": task.result,
         "decided_by": task.decided_by,
         "reason": task.reason,

@@ -16,6 +16,8 @@ from contracts.months import DAY_MS
 from ledger.engine import Receipt
 from ledger.errors import InputError
 from ledger.rules import State
+from nodes.attachments.reference import AttachmentRef
+from nodes.attachments.store import Attachments
 from nodes.caller import Caller, registered_key
 from nodes.enquiries.grants import Grant, grants_of
 from nodes.financings.amounts import Use, amount_of_share, applied
@@ -105,7 +107,7 @@ class Applications:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    def apply(
+    def apply(  # noqa: PLR0913 - an application says as much: what, for whom, until when, and on which papers
         self,
         caller: Caller,
         lines: Sequence[ApplicationLine],
@@ -117,20 +119,23 @@ class Applications:
         hold_until_ms: int | None = None,
         mode: Mode = "all",
         dry_run: bool = False,
+        attachments: Sequence[str] = (),
         cause: str | None = None,
     ) -> ApplicationOutcome:
         """Asks for holds, on every line or none (`all`) or on those that pass (`partial`), for 15 days or as long as the policy lets.
 
         A refusal by the rules is an outcome, not an error. `dry_run` sends and writes nothing; `cause` names what may have one
-        application only. Raises `InputError` (`currency-differs`, `exporters-differ`, `bad-field`, `amount-invalid`, `malformed`),
-        `NotPermitted` as `registered_key`, and as `Outbox.send`.
+        application only; `attachments` are digests of documents in this node's store. Raises `InputError` (`currency-differs`,
+        `exporters-differ`, `bad-field`, `amount-invalid`, `malformed`), `NotFound` (`unknown-attachment`), `NotPermitted` as
+        `registered_key`, and as `Outbox.send`.
         """
         node = self._node
         key, _ = registered_key(caller, node.directory, node.member, "make", "service")
+        attached = Attachments(node).references(attachments)
         planned, hold_until = self._plan(lines, hold_days, hold_until_ms)
         sendable = [plan for plan in planned if plan.grant is not None]
         body = _body(sendable, hold_until, mode)
-        part = _application(sendable, branch, product, reference) if sendable else None
+        part = _application(sendable, branch, product, reference, attached) if sendable else None
         if dry_run or part is None or (mode == "all" and len(sendable) < len(planned)):
             return self._foreseen(planned, sendable, body, mode)
         authored = node.author.record(TYPE, body, [key], {APPLICATION: for_all(node, part, body["lines"][0]["grant"]["consent"])})
@@ -215,7 +220,7 @@ def _body(sendable: Sequence[_Planned], hold_until: int, mode: Mode) -> dict[str
     return {"lines": lines, "hold_until": hold_until, "mode": mode}
 
 
-def _application(sendable: Sequence[_Planned], branch: str, product: str, reference: str) -> ApplicationPart:
+def _application(sendable: Sequence[_Planned], branch: str, product: str, reference: str, attached: list[AttachmentRef]) -> ApplicationPart:
     held = [plan.grant for plan in sendable if plan.grant is not None]
     lines = [
         AppliedLine(declaration=grant.declaration, number=grant.number, amount_minor=plan.use.amount_minor)
@@ -232,6 +237,7 @@ def _application(sendable: Sequence[_Planned], branch: str, product: str, refere
         product=product,
         reference=reference,
         lines=lines,
+        attachments=attached,
     )
 
 

@@ -14,12 +14,14 @@ import sqlalchemy as sa
 
 from ledger.errors import InputError, NotFound
 from ledger.store import StoredRecord
+from nodes.financings import particulars
+from nodes.financings.particulars import Document, Loan
 from nodes.financings.parts import APPLICATION, LOAN, PLEDGE, REPAYMENT, ApplicationPart, LoanPart, PledgePart, RepaymentPart
 from nodes.private import metadata
 from nodes.sealed_models import read_part
 from nodes.sealing import Opened
 
-PROJECTION: Final = "book/1"
+PROJECTION: Final = "book/2"
 TYPES: Final = tuple(f"financing.{step}" for step in ("apply", "intake", "approve", "disburse", "repay", "cancel"))
 
 financings = sa.Table(
@@ -62,7 +64,7 @@ financing_records = sa.Table(
     sa.Column("log_index", sa.BigInteger, nullable=False),
     comment="the records about each financing, refused ones too; made from the ledger",
 )
-TABLES: Final = (financings, financing_lines, financing_records)
+TABLES: Final = (financings, financing_lines, financing_records, *particulars.TABLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ class Booked:
     log_index: int
     lines: tuple[BookedLine, ...]
     records: tuple[BookedRecord, ...]
+    loans: tuple[Loan, ...]
+    documents: tuple[Document, ...]
 
 
 def project_book(connection: sa.Connection, stored: StoredRecord, parts: Mapping[str, Opened]) -> None:
@@ -119,11 +123,14 @@ def project_book(connection: sa.Connection, stored: StoredRecord, parts: Mapping
     if stored.result["code"] != "ok":
         return
     if PLEDGE in parts:
-        approved = read_part(PledgePart, parts[PLEDGE].content).lines
-        _each_line(connection, stored, approved, lambda amount: {"approved_minor": amount})
+        pledge = read_part(PledgePart, parts[PLEDGE].content)
+        _each_line(connection, stored, pledge.lines, lambda amount: {"approved_minor": amount})
+        particulars.add_documents(connection, stored, financing_id, pledge.attachments)
     if LOAN in parts:
-        lent = read_part(LoanPart, parts[LOAN].content).lines
-        _each_line(connection, stored, lent, lambda amount: {"disbursed_minor": financing_lines.c.disbursed_minor + amount})
+        loan = read_part(LoanPart, parts[LOAN].content)
+        _each_line(connection, stored, loan.lines, lambda amount: {"disbursed_minor": financing_lines.c.disbursed_minor + amount})
+        particulars.add_loan(connection, stored, financing_id, loan)
+        particulars.add_documents(connection, stored, financing_id, loan.attachments)
     if REPAYMENT in parts:
         repaid = read_part(RepaymentPart, parts[REPAYMENT].content).lines
         _each_line(connection, stored, repaid, lambda amount: {"repaid_minor": financing_lines.c.repaid_minor + amount})
@@ -162,7 +169,17 @@ def _booked(connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -> 
     of_these = financing_records.c.financing.in_(ids)
     for each in connection.execute(sa.select(financing_records).where(of_these).order_by(financing_records.c.log_index)):
         records[each.financing].append(BookedRecord(each.record_id, each.type, each.code, each.time_ms, each.height))
-    return [Booked(**row._asdict(), lines=tuple(lines[row.id]), records=tuple(records[row.id])) for row in rows]
+    loans, documents = particulars.loans_by_financing(connection, ids), particulars.documents_by_financing(connection, ids)
+    return [
+        Booked(
+            **row._asdict(),
+            lines=tuple(lines[row.id]),
+            records=tuple(records[row.id]),
+            loans=tuple(loans[row.id]),
+            documents=tuple(documents[row.id]),
+        )
+        for row in rows
+    ]
 
 
 def _add_financing(connection: sa.Connection, stored: StoredRecord, part: ApplicationPart) -> None:
@@ -185,6 +202,7 @@ def _add_financing(connection: sa.Connection, stored: StoredRecord, part: Applic
         for place, line in enumerate(part.lines)
     ]
     connection.execute(sa.insert(financing_lines), lines)
+    particulars.add_documents(connection, stored, stored.id, part.attachments)
     _add_record(connection, stored, stored.id)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from nodes.financings.apply import Applications
 from nodes.financings.collections import Collections
+from nodes.financings.maturity import Maturities
 from nodes.financings.steps import FinancingSteps
 from nodes.financings.views import FinancingReader
 from nodes.tasks import Tasks
@@ -34,3 +35,4 @@ class Financings:
         self.apply = Applications(node).apply
         self.intake, self.approve, self.cancel = steps.intake, steps.approve, steps.cancel
         self.disburse, self.repay = steps.disburse, steps.repay
+        self.maturities = Maturities(node, views)

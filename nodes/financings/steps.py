@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from contracts import balances, entries
 from ledger.engine import Receipt
 from ledger.errors import InputError, NotPermitted, Refused
+from nodes.attachments.store import Attachments
 from nodes.author import Part
 from nodes.caller import Caller, registered_key
 from nodes.financings.amounts import Use, amount_of_share, drawn, repaid, used_up
@@ -73,9 +74,18 @@ class FinancingSteps:
             self._foresee(financing, "intake", body, ONE_PERSON)
         return self._send(caller, "financing.intake", body, {}, cause)
 
-    def approve(self, caller: Caller, financing_id: str, pledge: Pledge, keep: Amounts | None = None, *, cause: str | None = None) -> Task:
-        """Prepares an approval, the check just before money moves. `keep` and errors as `intake`, and as `Tasks.open`; `cause` names what
-        may have one task only.
+    def approve(
+        self,
+        caller: Caller,
+        financing_id: str,
+        pledge: Pledge,
+        keep: Amounts | None = None,
+        *,
+        attachments: Sequence[str] = (),
+        cause: str | None = None,
+    ) -> Task:
+        """Prepares an approval, the check just before money moves. `attachments` are digests of documents in this node's store; `keep` and
+        errors as `intake`, as `Tasks.open`, and `NotFound` (`unknown-attachment`); `cause` names what may have one task only.
         """
         self._may_prepare(caller)
         if (known := self._tasks.by_cause(cause)) is not None:
@@ -90,6 +100,7 @@ class FinancingSteps:
             registered_at=pledge.registered_at,
             currency=financing.currency,
             lines=amounts,
+            attachments=Attachments(self._node).references(attachments),
         )
         self._foresee(financing, "approve", body, TWO_PEOPLE)
         summary = summary_of(financing, "approve", amounts) | {
@@ -108,6 +119,7 @@ class FinancingSteps:
         disbursed_on: str,
         matures_on: str,
         reference: str,
+        attachments: Sequence[str] = (),
         cause: str | None = None,
     ) -> Task:
         """Prepares the registration of a disbursement. `amounts`: what was paid out on each line, None what is left of it. Less than was
@@ -129,6 +141,7 @@ class FinancingSteps:
             disbursed_on=disbursed_on,
             matures_on=matures_on,
             reference=reference,
+            attachments=Attachments(self._node).references(attachments),
         )
         if matures_on < disbursed_on:
             raise InputError("bad-field", "matures_on: a loan does not end before it begins")

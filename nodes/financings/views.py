@@ -17,6 +17,8 @@ from ledger.store import Reader
 from nodes.enquiries.grants import grants
 from nodes.financings.amounts import LoanLine, amount_of_share
 from nodes.financings.book import Booked, BookedRecord, booked, booked_page
+from nodes.financings.maturity import Change, changes_by_financing, day_of, maturities, standing
+from nodes.financings.particulars import Document, Loan
 from nodes.money import Money
 from nodes.rehearsal import ONE_PERSON, TWO_PEOPLE, rehearse_on, time_now_ms
 
@@ -62,7 +64,8 @@ class FinancingLine:
 @dataclass(frozen=True, slots=True)
 class Financing:
     """A financing as of a height and a time. `actions` are those that its bank's people can take now; `hold_until_ms` is None once
-    approved.
+    approved. `matures_on` is the day on which the next of what is owed matures, None where nothing is; `loans` are the tranches, each
+    with the day until which it runs after the changes of maturity.
     """
 
     id: str
@@ -82,6 +85,12 @@ class Financing:
     approved_ms: int | None
     lines: tuple[FinancingLine, ...]
     records: tuple[BookedRecord, ...]
+    loans: tuple[tuple[Loan, str], ...]
+    documents: tuple[Document, ...]
+    changes: tuple[Change, ...]
+    matures_on: str | None
+    overdue: Money
+    days_overdue: int
     actions: tuple[str, ...]
     height: int
     time_ms: int
@@ -109,6 +118,7 @@ class FinancingReader:
         state: str | None = None,
         declaration: str | None = None,
         enterprise: str | None = None,
+        overdue: bool | None = None,
         before: int | None = None,
         limit: int = _PAGE,
     ) -> Sequence[Financing]:
@@ -117,7 +127,8 @@ class FinancingReader:
         with self._node.private.reading() as connection:
             while len(found) < limit:
                 rows = booked_page(connection, before, limit, declaration, enterprise)
-                found += [each for each in self._whole(connection, rows) if state in (None, each.state)]
+                whole = [each for each in self._whole(connection, rows) if state in (None, each.state)]
+                found += [each for each in whole if overdue in (None, each.days_overdue > 0)]
                 if len(rows) < limit:
                     break
                 before = rows[-1].log_index
@@ -125,9 +136,10 @@ class FinancingReader:
 
     def _whole(self, connection: sa.Connection, rows: Sequence[Booked]) -> list[Financing]:
         with self._node.store.reading() as reader:
-            return [self._one(connection, reader, row) for row in rows]
+            made = changes_by_financing(connection, [row.id for row in rows])
+            return [self._one(connection, reader, row, made[row.id]) for row in rows]
 
-    def _one(self, connection: sa.Connection, reader: Reader, row: Booked) -> Financing:
+    def _one(self, connection: sa.Connection, reader: Reader, row: Booked, made: Sequence[Change]) -> Financing:
         entry = entries.financing(reader.state, row.id)
         if entry is None:
             raise NotFound("unknown-financing", "this node's replica does not have the financing yet", hint="ask again in a moment")
@@ -135,6 +147,9 @@ class FinancingReader:
         registered = _registered(connection, [line["grant"] for line in entry["lines"]])
         state = balances.financing_state(entry, time_ms)
         lines = tuple(_line(reader, time_ms, row, place, entry, registered) for place in range(len(row.lines)))
+        repaid_minor = sum(line.repaid_minor for line in row.lines)
+        drawn = any(line["drawn"] for line in entry["lines"])
+        due = standing(row.loans, made, repaid_minor, drawn=drawn, today=day_of(time_ms))
         return Financing(
             id=row.id,
             bank=entry["bank"],
@@ -153,6 +168,12 @@ class FinancingReader:
             approved_ms=entry["approved_at"],
             lines=lines,
             records=row.records,
+            loans=tuple(zip(row.loans, maturities(row.loans, made), strict=True)),
+            documents=row.documents,
+            changes=tuple(made),
+            matures_on=due.matures_on,
+            overdue=Money(row.currency, due.overdue_minor),
+            days_overdue=due.days_overdue,
             actions=self._actions(reader, row.id, state, entry),
             height=reader.head.height,
             time_ms=time_ms,
