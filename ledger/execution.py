@@ -115,6 +115,15 @@ def rules_in_force(state: StateReader, time_ms: int) -> int:
     return int(max(started)[1])
 
 
+def ruleset_at(state: StateReader, time_ms: int, rulebook: Rulebook) -> Ruleset:
+    """The rules that govern a block of that time. Raises `Refused` (`rules-missing`) where this node has no code for them."""
+    version = rules_in_force(state, time_ms)
+    rules = rulebook.get(version)
+    if rules is None:
+        raise Refused("rules-missing", f"rules version {version} is in force and this node does not have it", hint="upgrade the software")
+    return rules
+
+
 def execute_genesis(genesis: Mapping[str, Any], rulebook: Rulebook) -> Execution:
     """The block at height 0: the genesis document as leaf 0, the first state, and the first header.
 
@@ -137,10 +146,7 @@ def execute(chain: Chain, block: Block, rulebook: Rulebook, verified: VerifiedSi
     """Runs a block that is `in_order`. Raises `Refused` (`rules-missing`) where this node has no code for the rules in force."""
     head = chain.head
     assert in_order(head, block), "whoever orders blocks keeps time and engine height growing"
-    version = rules_in_force(chain.state, block.time_ms)
-    rules = rulebook.get(version)
-    if rules is None:
-        raise Refused("rules-missing", f"rules version {version} is in force and this node does not have it", hint="upgrade the software")
+    rules = ruleset_at(chain.state, block.time_ms, rulebook)
     overlay = Overlay(chain.state)
     begin_block(overlay, rules, block.time_ms)
     run = _Run(chain, block, rules, overlay, verified)
@@ -153,7 +159,7 @@ def execute(chain: Chain, block: Block, rulebook: Rulebook, verified: VerifiedSi
     seen = {"ids": [a.record.id for a in accepted], "until": max(a.record.core["not_after"] for a in accepted)}
     overlay.put(entry_key(height), seen)
     leaves = [record_leaf(a.record, a.result) for a in accepted]
-    opening = _Opening(head.network, height, block.engine_height, block.time_ms, head.hash, version)
+    opening = _Opening(head.network, height, block.engine_height, block.time_ms, head.hash, rules.version)
     return _close(overlay, chain.pages, leaves, outcomes, head.log_size + 1, chain.frontier, opening, tuple(pruned), seen)
 
 

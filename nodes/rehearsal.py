@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from contracts.codes import CODES
 from contracts.ruleset import RULEBOOK
 from ledger.errors import InputError, Refused
-from ledger.execution import rules_in_force
-from ledger.rules import Context, Signer, State
+from ledger.execution import begin_block, ruleset_at
+from ledger.rules import Context, Signer
 from ledger.state import Overlay
 from ledger.store import Reader
 
@@ -59,8 +59,10 @@ def rehearse(node: Node, record_type: str, body: Mapping[str, Any], purposes: tu
 def rehearse_on(node: Node, reader: Reader, record_type: str, body: Mapping[str, Any], purposes: tuple[str, ...]) -> Foreseen:
     """As `rehearse`, as of one reading of the ledger."""
     time_ms = time_now_ms(node, reader)
-    state: State = Overlay(reader.state)
-    kind = RULEBOOK[rules_in_force(reader.state, time_ms)].types[record_type]
+    state = Overlay(reader.state)
+    rules = ruleset_at(reader.state, time_ms, RULEBOOK)
+    begin_block(state, rules, time_ms)
+    kind = rules.types[record_type]
     try:
         model = kind.model.model_validate(dict(body))
     except ValidationError as error:

@@ -21,6 +21,7 @@ from ledger.header import network_of
 from ledger.limits import NOT_AFTER_DAYS_BOUND
 from ledger.log_operator import Operator
 from ledger.record import sign_record
+from ledger.rules import Rulebook
 from ledger.solo import SoloEngine
 from ledger.store import LedgerStore
 from tests.ledger.small_rules import RULEBOOK
@@ -148,11 +149,18 @@ def url_of(path: Path) -> str:
 
 
 @contextmanager
-def solo_ledger(path: Path, *, genesis: dict[str, Any] = GENESIS, operator: Operator = OPERATOR, **options: Any) -> Iterator[Solo]:
+def solo_ledger(
+    path: Path,
+    *,
+    genesis: dict[str, Any] = GENESIS,
+    operator: Operator = OPERATOR,
+    rulebook: Rulebook = RULEBOOK,
+    **options: Any,
+) -> Iterator[Solo]:
     """A solo ledger in a file; an existing file goes on."""
     store = LedgerStore(url_of(path))
     clock = SettableClock(START_MS + 60_000)
-    engine = SoloEngine(store, genesis, RULEBOOK, operator, clock, **options)
+    engine = SoloEngine(store, genesis, rulebook, operator, clock, **options)
     try:
         engine.start()
         with store.reading() as reader:
