@@ -27,6 +27,7 @@ from api.resources import (
     introductions,
     ledger,
     records,
+    statements,
     tasks,
 )
 from api.responses import json_response
@@ -50,6 +51,7 @@ _ROUTES: tuple[Callable[[FastAPI], None], ...] = (
     attachments.add_routes,
     applications.add_routes,
     financings.add_routes,
+    statements.add_routes,
 )
 
 

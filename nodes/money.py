@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final, Self
 
 from ledger.errors import InputError
@@ -48,6 +49,11 @@ def decimal_text(amount_minor: int, currency: str) -> str:
         return str(amount_minor)
     whole, fraction = divmod(amount_minor, 10**digits)
     return f"{whole}.{fraction:0{digits}d}"
+
+
+def decimal_of(amount_minor: int, currency: str) -> Decimal:
+    """A count of minor units, of either sign, as a number with the currency's digits: for spreadsheets."""
+    return Decimal(amount_minor).scaleb(-digits_of(currency))
 
 
 def _example(currency: str) -> str:

@@ -71,7 +71,7 @@ def list_declarations(
 
 def get_declaration(request: Request, node: TheNode, caller: Caller, declaration_id: DeclarationId) -> Response:
     """One declaration with what may still be financed on it, from this node's own replica."""
-    return single(request, _json(_visible(node, caller, declaration_id)))
+    return single(request, _json(visible(node, caller, declaration_id)))
 
 
 def amend_declaration(node: TheNode, declaration_id: DeclarationId, body: AmendIn) -> Response:
@@ -112,7 +112,7 @@ def _own_uscc(node: Node, caller: Principal) -> str | None:
     return enterprise_for(node, caller, None).uscc if caller.enterprise or node.config.node.role == "enterprise" else None
 
 
-def _visible(node: Node, caller: Principal, declaration_id: str) -> Declaration:
+def visible(node: Node, caller: Principal, declaration_id: str) -> Declaration:
     """Raises `NotFound` (`unknown-declaration`), for another exporter's too."""
     found = Declarations(node).get(declaration_id)
     if _own_uscc(node, caller) not in (None, found.exporter_uscc):

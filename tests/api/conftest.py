@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from nodes.enquiries.worker import EnquiryWorker
 from tests.api.served import Network, served_network
 
 
@@ -13,3 +14,12 @@ from tests.api.served import Network, served_network
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     with served_network(tmp_path_factory.mktemp("network")) as served:
         yield served
+
+
+@pytest.fixture(scope="module")
+def answering(network: Network) -> Iterator[None]:
+    """The authority's node answers enquiries while the tests of a module run."""
+    worker = EnquiryWorker(network.nodes["authority"], "answers")
+    worker.start()
+    yield
+    worker.stop()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,85 +9,10 @@ import pytest
 
 from api.permissions import scopes_of
 from ledger.clock import rfc3339
-from nodes.enquiries.worker import EnquiryWorker
-from tests.api.served import CUSTODY_USCC, EXPORTER_USCC, Network, problem, token
+from tests.api.business import DAY_MS, WAIT, answered, asked, await_record, consented, financed, imported, row, serials, signed
+from tests.api.served import CUSTODY_USCC, Network, problem, token
 
-DAY_MS = 86_400_000
-WAIT = {"Prefer": "wait=20"}
-_serials = itertools.count(519_100_001)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _answering(network: Network) -> Iterator[None]:
-    worker = EnquiryWorker(network.nodes["authority"], "answers")
-    worker.start()
-    yield
-    worker.stop()
-
-
-def row(uscc: str = EXPORTER_USCC, total: str = "36250.00", number: str | None = None) -> dict[str, str]:
-    return {
-        "declaration_number": number or f"090820260{next(_serials)}",
-        "import_export_flag": "E",
-        "exporter_uscc": uscc,
-        "exporter_name": "营口青果出口有限公司" if uscc == EXPORTER_USCC else "Custody Exporter",
-        "office": "0908",
-        "trade_mode": "0110",
-        "destination_country": "IDN",
-        "export_date": "20261011",
-        "hs_code": "0809400000",
-        "goods_name": "鲜李子",
-        "quantity": "11250",
-        "line_total": total,
-        "currency": "USD",
-    }
-
-
-def imported(network: Network, *rows: dict[str, str]) -> list[dict[str, Any]]:
-    answer = network.sign_in("authority", "maker").post("/v1/declaration-imports", json=list(rows), headers=WAIT)
-    assert answer.status_code == 201, answer.text
-    items: list[dict[str, Any]] = answer.json()["items"]
-    return items
-
-
-def consented(network: Network, bank: str = "bank-a", uses: int = 3) -> str:
-    body = {"bank": bank, "scopes": ["finance"], "not_before": rfc3339(network.clock.now_ms()), "uses": uses}
-    body["not_after"] = rfc3339(network.clock.now_ms() + 30 * DAY_MS)
-    answer = network.sign_in("exporter-a", "maker").post("/v1/consents", json=body, headers=WAIT)
-    assert answer.status_code == 201, answer.text
-    consent = str(answer.json()["id"])
-    _await_record(network, bank, consent)
-    return consent
-
-
-def answered(network: Network, consent: str, lines: list[dict[str, Any]], bank: str = "bank-a") -> dict[str, Any]:
-    body = {"kind": "declarations", "consent_id": consent, "lines": lines}
-    answer = network.sign_in(bank, "maker").post("/v1/enquiries", json=body, headers=WAIT)
-    assert answer.status_code == 200, answer.text
-    value: dict[str, Any] = answer.json()
-    return value
-
-
-def asked(what: dict[str, Any]) -> dict[str, Any]:
-    return {"number": what["number"], "exporter_uscc": EXPORTER_USCC, "amount": {"currency": "USD", "value": "36250.00"}}
-
-
-def financed(network: Network, declaration_id: str, value: str, bank: str = "bank-a") -> httpx.Response:
-    body = {
-        "lines": [{"declaration_id": declaration_id, "amount": {"currency": "USD", "value": value}}],
-        "product": "export invoice financing",
-        "reference": "L-1",
-    }
-    return network.sign_in(bank, "maker").post("/v1/financings", json=body, headers=WAIT)
-
-
-def signed(network: Network, prepared: httpx.Response, bank: str = "bank-a") -> dict[str, Any]:
-    assert prepared.status_code == 202, prepared.text
-    location = prepared.headers["location"]
-    answer = network.sign_in(bank, "checker").post(f"{location}/sign")
-    assert answer.status_code == 200, answer.text
-    value: dict[str, Any] = answer.json()
-    return value
+pytestmark = pytest.mark.usefixtures("answering")
 
 
 def test_a_file_is_imported_with_one_result_for_each_declaration(network: Network) -> None:
@@ -220,7 +143,7 @@ def test_after_a_revocation_the_next_hold_is_refused(network: Network) -> None:
     exporter = network.sign_in("exporter-a", "maker")
     revoked = exporter.post(f"/v1/consents/{consent}/revoke")
     assert revoked.status_code == 200, revoked.text
-    _await_record(network, "bank-a", revoked.json()["record_id"])
+    await_record(network, "bank-a", revoked.json()["record_id"])
     assert problem(financed(network, declaration["declaration_id"], "1000.00"))["code"] == "consent-revoked"
     assert exporter.get(f"/v1/consents/{consent}").json()["state"] == "revoked"
     kinds = [each["kind"] for each in exporter.get("/v1/accesses").json()["items"] if each["consent_id"] == consent]
@@ -273,18 +196,11 @@ def test_the_authority_enrols_an_enterprise_once(network: Network) -> None:
 def _in_custody(network: Network) -> httpx.Client:
     node = network.nodes["authority"]
     client = network.anyone("authority")
-    name = f"exporter-{next(_serials)}"
+    name = f"exporter-{next(serials)}"
     _, secret = node.accounts.add_client(name, name, "enterprise", scopes_of("enterprise"), enterprise=network.in_custody)
     bearer = token(client, client_id=name, client_secret=secret).json()["access_token"]
     client.headers["Authorization"] = f"Bearer {bearer}"
     return client
-
-
-def _await_record(network: Network, node: str, record_id: str) -> None:
-    with network.nodes["authority"].store.reading() as reader:
-        stored = reader.record(record_id)
-    assert stored is not None
-    network.nodes[node].reader.wait_for(stored.log_index, 15)
 
 
 def _head(network: Network) -> int:

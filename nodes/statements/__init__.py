@@ -1,0 +1,1 @@
+"""Statements over a period: of a bank's own financings, and of one declaration for its exporter."""
