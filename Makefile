@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := var/demo
 
-.PHONY: setup run test test-deep check format docs lock
+.PHONY: setup run test test-deep check format docs migrations lock
 
 setup: .venv/.installed
 
@@ -43,6 +43,10 @@ format: setup
 # Writes the documents that are generated from the code; a test compares them.
 docs: setup
 	$(BIN)/python docs/generate.py
+
+# Writes the statements of the baseline migrations from today's tables; a test compares them. Until the first release only.
+migrations: setup
+	$(BIN)/python -m nodes.migrations.baseline
 
 # Resolves the dependencies anew, for every Python from 3.11 on, and writes no address into the files.
 COMPILE = var/lock-tool/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

@@ -24,20 +24,12 @@ from ledger.errors import NotFound
 from ledger.hashing import tagged_json
 from ledger.limits import ASSERTION_BYTES_MAX, ASSERTION_SECONDS_MAX
 from nodes.node import ENTERPRISE_CLIENT, Node
+from nodes.private import used_assertions
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHM: Final = "ES256"
 _LEEWAY_S: Final = 60
 _JTI_CHARS_MAX: Final = 128
-
-_tables = sa.MetaData()
-used_assertions = sa.Table(
-    "used_assertions",
-    _tables,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("expires_ms", sa.BigInteger, nullable=False, index=True),
-    comment="client assertions that were used, until they expire",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +47,6 @@ class Assertions:
 
     def __init__(self, node: Node, audiences: frozenset[str]) -> None:
         self._node, self._audiences = node, audiences
-        with node.private.begin() as connection:
-            _tables.create_all(connection)
 
     def verify(self, client_id: str, assertion: str) -> Asserted:
         """Raises `Unauthenticated` (`assertion-invalid`, `assertion-replayed`), which does not say which check failed."""

@@ -1,40 +1,78 @@
-"""Connections to databases: SQLite in WAL mode with full synchronisation by default, PostgreSQL by URL."""
+"""Connections to databases: SQLite in WAL mode with full synchronisation by default, PostgreSQL by URL (through psycopg)."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
-from ledger.errors import Unreachable
+from ledger.errors import InputError, Unreachable
 
 Bytes = sa.LargeBinary
+_POSTGRESQL: Final = "postgresql+psycopg"
+_WAIT_S: Final = 30
+_CONNECT_S: Final = 10
 
 
 def connect(url: str, *, read_only: bool = False) -> Engine:
     """An engine on which every commit is durable before it returns, and whose errors hold no values: they reach logs, the values must not.
 
-    Raises `Unreachable` (`database-unreachable`).
+    Raises `InputError` (`bad-database-url`), `Unreachable` (`database-unreachable`).
     """
-    if url.startswith("sqlite"):
-        location = _existing(sa.make_url(url)) if read_only else _private(sa.make_url(url))
+    parsed = parsed_url(url)
+    if parsed.drivername == "sqlite":
+        location = _existing(parsed) if read_only else _private(parsed)
         # Each connection keeps pages of its own in memory: the one used last is used again, so that few of them fill.
-        arguments = {"timeout": 30, "check_same_thread": False}
+        arguments: dict[str, Any] = {"timeout": _WAIT_S, "check_same_thread": False}
         engine = sa.create_engine(location, connect_args=arguments, max_overflow=50, pool_use_lifo=True, hide_parameters=True)
         _configure_sqlite(engine, read_only=read_only)
     else:
+        arguments = {"connect_timeout": _CONNECT_S, "client_encoding": "utf8"}
         # A reading takes several statements and must see one height in all of them, as it does on SQLite.
-        engine = sa.create_engine(url, pool_pre_ping=True, isolation_level="REPEATABLE READ", hide_parameters=True)
+        options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "pool_pre_ping": True, "max_overflow": 50, "hide_parameters": True}
+        engine = sa.create_engine(parsed, connect_args=arguments, **options)
+        _configure_postgresql(engine, read_only=read_only)
     try:
         with engine.connect():
             pass
     except SQLAlchemyError as error:
         raise Unreachable("database-unreachable", "the database cannot be opened", hint="check the path or URL and its rights") from error
     return engine
+
+
+def parsed_url(url: str) -> sa.URL:
+    """A database's address: `sqlite:///path`, or `postgresql://` (`postgres://`, `postgresql+psycopg://`) as libpq takes it.
+
+    Raises `InputError` (`bad-database-url`), which never repeats the address: it may hold a password.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise _bad_url() from error
+    if parsed.drivername in ("postgresql", "postgres", _POSTGRESQL):
+        return parsed.set(drivername=_POSTGRESQL)
+    if parsed.drivername != "sqlite":
+        raise _bad_url()
+    return parsed
+
+
+@contextmanager
+def failing_as_unreachable() -> Iterator[None]:
+    """What a database does not answer becomes an error of the family, after which it may be asked again: it is locked, full, or away."""
+    try:
+        yield
+    except OperationalError as error:
+        raise Unreachable("database-busy", "the database does not answer", hint="try again; look at its disk, locks and server") from error
+
+
+def _bad_url() -> InputError:
+    return InputError("bad-database-url", "this is no address of a database", hint="sqlite:///file.db or postgresql://user@host/database")
 
 
 def _private(url: sa.URL) -> sa.URL:
@@ -73,3 +111,16 @@ def _configure_sqlite(engine: Engine, *, read_only: bool) -> None:
     @sa.event.listens_for(engine, "begin")
     def on_begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN")
+
+
+def _configure_postgresql(engine: Engine, *, read_only: bool) -> None:
+    """What a server may be set to otherwise, and what SQLite does by itself: durable commits, and an end to waiting for a lock."""
+
+    @sa.event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _: Any) -> None:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'")
+            cursor.execute(f"SET lock_timeout = '{_WAIT_S}s'")
+        connection.autocommit = False
+        connection.read_only = read_only

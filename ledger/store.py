@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from ledger import canonical, log_tree, record, state_tree
-from ledger.database import connect
+from ledger.database import connect, failing_as_unreachable
 from ledger.errors import NotFound, VerificationFailed
 from ledger.execution import Accepted, Execution
 from ledger.header import Header, network_of, split_record_leaf
+from ledger.schema import check_revision, prepare
 from ledger.state import Overlay
-from ledger.tables import SCHEMA_VERSION, headers, log_nodes, meta, metadata, records, state_rows, tree_pages
+from ledger.tables import SCHEMA, SCHEMA_VERSION, headers, log_nodes, meta, records, state_rows, tree_pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,13 @@ class LedgerStore:
     """Opens or makes the database at a URL. One process writes; any number read."""
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
+        """Raises `Unreachable` (`database-unreachable`), and as `ledger.schema.check_revision`."""
         self.engine: Engine = connect(url, read_only=read_only)
-        if not read_only:
-            metadata.create_all(self.engine)
+        try:
+            (check_revision if read_only else prepare)(self.engine, SCHEMA)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         self.engine.dispose()
@@ -112,7 +117,7 @@ class LedgerStore:
     @contextmanager
     def reading(self) -> Iterator[Reader]:
         """A consistent reading of the newest height."""
-        with self.engine.connect() as connection:
+        with failing_as_unreachable(), self.engine.connect() as connection:
             yield Reader(connection)
 
     def is_new(self) -> bool:

@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import sqlalchemy as sa
 
 from ledger.database import Bytes
+from ledger.schema import Schema
 
 SCHEMA_VERSION = "1"
 metadata = sa.MetaData()
@@ -18,7 +21,7 @@ records = sa.Table(
     metadata,
     sa.Column("log_index", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("height", sa.BigInteger, nullable=False, index=True),
-    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("id", sa.Text, nullable=False, unique=True),
     sa.Column("type", sa.Text, nullable=False, index=True),
     sa.Column("leaf", Bytes, nullable=False),
@@ -53,3 +56,5 @@ log_nodes = sa.Table(
     sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("hash", Bytes, nullable=False),
 )
+
+SCHEMA = Schema("ledger", metadata, Path(__file__).parent / "migrations" / "versions")

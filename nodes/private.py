@@ -1,8 +1,9 @@
 """The private database of a home: what its owner knows and the ledger does not say.
 
 SQLite in the home by default (WAL, synchronous FULL, foreign keys on), PostgreSQL by URL; the same statements on both. Here are
-the tables that several services share; a service with tables of its own defines them on `metadata` beside its code, before the
-store is opened. Times are milliseconds since the epoch, JSON is canonical text.
+the tables that several services share; a service with tables of its own defines them on `metadata` beside its code, and is named in
+`nodes/tables.py`. Times are milliseconds since the epoch, JSON is canonical text. Integers are `BigInteger`, whatever they count:
+SQLite would not mind a larger one, PostgreSQL would.
 
 Writers take turns, in this process and in others: a writing transaction begins by locking one row. So what is read inside
 `begin` still holds when it commits, on either database, without a word of SQL that only one of them knows.
@@ -10,20 +11,22 @@ Writers take turns, in this process and in others: a writing transaction begins 
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.exc import DataError, IntegrityError
 
-from ledger.database import connect
-from ledger.errors import Refused, TallystickError, Unreachable, VerificationFailed
+from ledger.database import connect, failing_as_unreachable
+from ledger.errors import InputError, Refused
+from ledger.schema import Schema, prepare
 
-SCHEMA_VERSION: Final = 1
-_SCHEMA_KEY: Final = "schema"
+_WRITER_KEY: Final = "writer"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -40,7 +43,7 @@ def _account_columns() -> list[sa.Column[object]]:
     return [
         sa.Column("secret_hash", sa.Text, nullable=False),
         sa.Column("disabled", sa.Boolean, nullable=False, default=False),
-        sa.Column("failures", sa.Integer, nullable=False, default=0),
+        sa.Column("failures", sa.BigInteger, nullable=False, default=0),
         sa.Column("locked_until_ms", sa.BigInteger, nullable=False, default=0),
         sa.Column("created_ms", sa.BigInteger, nullable=False),
     ]
@@ -124,31 +127,43 @@ idempotency = sa.Table(
     sa.Column("client", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("request_hash", sa.Text, nullable=False),
-    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("status", sa.BigInteger, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("created_ms", sa.BigInteger, nullable=False, index=True),
     comment="the answer that a request with an Idempotency-Key got, for when it comes again",
 )
 
 
+used_assertions = sa.Table(
+    "used_assertions",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("expires_ms", sa.BigInteger, nullable=False, index=True),
+    comment="assertions by which other nodes signed in here, until they expire: each works once",
+)
+
+
+@cache
+def private_schema() -> Schema:
+    """Every table of `metadata`. The modules that define them import this one, so it names their list instead of importing it."""
+    importlib.import_module("nodes.tables")
+    return Schema("private", metadata, Path(__file__).parent / "migrations" / "versions")
+
+
 class PrivateStore:
     """Opens or makes the private database at a SQLAlchemy URL. Safe to share between threads."""
 
     def __init__(self, url: str) -> None:
-        """Raises `Unreachable` (`database-unreachable`), `VerificationFailed` (`schema-newer`, `schema-unknown`)."""
+        """Raises `Unreachable` (`database-unreachable`), and as `ledger.schema.check_revision`."""
         self.engine = connect(url)
         # A writer that waited for its turn must see what the one before it wrote; SQLite, which locks before it reads, always does.
         is_sqlite = self.engine.dialect.name == "sqlite"
         self._writer = self.engine if is_sqlite else self.engine.execution_options(isolation_level="READ COMMITTED")
         self._writing = threading.local()
         try:
-            self._prepare()
-        except SQLAlchemyError as error:
-            self.close()
-            raise Unreachable(
-                "database-unreachable", "the private database cannot be prepared", hint="check the user's rights in it"
-            ) from error
-        except TallystickError:
+            prepare(self.engine, private_schema())
+            self._make_lock()
+        except BaseException:
             self.close()
             raise
 
@@ -157,46 +172,40 @@ class PrivateStore:
         """A writing transaction: all of it is durable at the end of the block, or nothing if an exception leaves it.
 
         Only one runs at a time, so keep it short, pass its connection on, and never begin another inside. Raises `Unreachable`
-        (`database-busy`) where the database does not let it write, `Refused` (`transaction-nested`).
+        (`database-busy`) where the database does not let it write, `InputError` (`bad-text`) where it cannot hold a value, and
+        `Refused` (`transaction-nested`).
         """
         if getattr(self._writing, "now", False):
             raise Refused("transaction-nested", "a writing transaction inside another would wait for itself", hint="pass the connection on")
         self._writing.now = True
         try:
-            with _busy_is_unreachable(), self._writer.begin() as connection:
+            with failing_as_unreachable(), self._writer.begin() as connection:
                 connection.execute(_LOCK)
                 yield connection
+        except DataError as error:
+            raise InputError("bad-text", "a value holds what a database cannot store, for instance a NUL character") from error
         finally:
             self._writing.now = False
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """One consistent reading. It never waits for a writer; what is written in it is dropped."""
-        with _busy_is_unreachable(), self.engine.connect() as connection:
+        with failing_as_unreachable(), self.engine.connect() as connection:
             yield connection
 
     def close(self) -> None:
         self.engine.dispose()
 
-    def _prepare(self) -> None:
-        """Makes what is missing. The first two steps change nothing in a database that has a schema, even a newer one."""
-        self._execute_once(CreateTable(meta, if_not_exists=True))
+    def _make_lock(self) -> None:
+        """Makes the row by which writers take turns, where it is not there."""
         with self.reading() as connection:
-            is_new = get_meta(connection, _SCHEMA_KEY) is None
-        if is_new:
-            self._execute_once(sa.insert(meta).values(key=_SCHEMA_KEY, value=str(SCHEMA_VERSION)))
-        with self.begin() as connection:
-            _check_schema(get_meta(connection, _SCHEMA_KEY))
-            metadata.create_all(connection)
-
-    def _execute_once(self, statement: sa.Executable) -> None:
-        """Makes the first table or row, before there is one to lock."""
-        try:
-            with _busy_is_unreachable(), self._writer.begin() as connection:
-                connection.execute(statement)
-        except (IntegrityError, ProgrammingError):
-            # Another process made it in the same moment, or we may not; the next step shows which.
-            return
+            is_there = get_meta(connection, _WRITER_KEY) is not None
+        if not is_there:
+            try:
+                with failing_as_unreachable(), self._writer.begin() as connection:
+                    connection.execute(sa.insert(meta).values(key=_WRITER_KEY, value=""))
+            except IntegrityError:
+                return  # Another process made it in the same moment.
 
 
 def get_meta(connection: sa.Connection, key: str) -> str | None:
@@ -211,23 +220,4 @@ def set_meta(connection: sa.Connection, key: str, value: str) -> None:
         connection.execute(sa.insert(meta), [{"key": key, "value": value}])
 
 
-_LOCK = sa.update(meta).where(meta.c.key == _SCHEMA_KEY).values(value=meta.c.value)
-
-
-def _check_schema(version: str | None) -> None:
-    if version is None or not version.isdecimal():
-        raise VerificationFailed("schema-unknown", "the private database does not say which schema it has", hint="restore it from a backup")
-    if int(version) > SCHEMA_VERSION:
-        raise VerificationFailed(
-            "schema-newer",
-            f"the private database has schema {version}, this program knows {SCHEMA_VERSION}",
-            hint="run the newer version of the program again, or restore a backup from before the upgrade",
-        )
-
-
-@contextmanager
-def _busy_is_unreachable() -> Iterator[None]:
-    try:
-        yield
-    except OperationalError as error:
-        raise Unreachable("database-busy", "the private database does not answer", hint="try again; look at its disk and locks") from error
+_LOCK = sa.update(meta).where(meta.c.key == _WRITER_KEY).values(value=meta.c.value)

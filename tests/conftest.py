@@ -11,10 +11,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import postgresql
 
 DEEP = os.environ.get("TALLYSTICK_DEEP") == "1"
 
@@ -66,3 +69,21 @@ def played_demo(demo_at_rest: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def spoilt_demo(demo_at_rest: Path, tmp_path: Path) -> Path:
     """The directory of a demo that this test alone has, and may spoil."""
     return Path(shutil.copytree(demo_at_rest, tmp_path / "demo"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The socket's directory of a PostgreSQL server that all workers share."""
+    if postgresql.programs() is None and os.environ.get("CI") != "true":
+        pytest.skip(postgresql.MISSING)
+    base = tmp_path_factory.getbasetemp()
+    with postgresql.shared_server(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) as socket:
+        yield socket
+
+
+@pytest.fixture
+def postgresql_url(postgresql_socket: str) -> Iterator[str]:
+    """The URL of an empty database of the test's own."""
+    url = postgresql.new_database(postgresql_socket)
+    yield url
+    postgresql.drop_database(postgresql_socket, url)

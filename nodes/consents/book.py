@@ -36,7 +36,7 @@ consents = sa.Table(
     sa.Column("scopes", sa.Text, nullable=False),
     sa.Column("not_before", sa.BigInteger, nullable=False),
     sa.Column("not_after", sa.BigInteger, nullable=False),
-    sa.Column("uses", sa.Integer, nullable=False),
+    sa.Column("uses", sa.BigInteger, nullable=False),
     sa.Column("basis", sa.Text, nullable=False),
     sa.Column("once_key", sa.Text, nullable=False),
     sa.Column("fault", sa.Text),

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.schema import CreateTable
 
 from ledger.errors import Refused, Unreachable, VerificationFailed
 from nodes import private
 from nodes.private import PrivateStore, get_meta, set_meta
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgresql_url"))
     return f"sqlite:///{tmp_path / 'private.db'}"
 
 
@@ -74,12 +74,14 @@ def test_a_process_killed_inside_a_transaction_leaves_nothing_and_no_lock(store:
         assert get_meta(connection, "cursor") == "8"
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_sqlite_is_set_to_keep_what_it_acknowledged(store: PrivateStore) -> None:
     with store.reading() as connection:
         settings = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous", "foreign_keys")]
     assert settings == ["wal", 2, 1]
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_the_files_of_the_database_are_the_owners_alone(store: PrivateStore, tmp_path: Path) -> None:
     with store.begin() as connection:
         set_meta(connection, "cursor", "1")
@@ -123,16 +125,26 @@ def test_a_transaction_inside_another_is_refused_instead_of_waiting_for_itself(s
 
 
 @pytest.mark.parametrize(
-    ("version", "code"), [("2", "schema-newer"), ("999", "schema-newer"), ("", "schema-unknown"), ("one", "schema-unknown")]
+    ("version", "code"), [("0002", "database-too-new"), ("9999", "database-too-new"), ("", "schema-unknown"), ("one", "schema-unknown")]
 )
 def test_a_database_of_another_schema_is_not_opened(store: PrivateStore, url: str, version: str, code: str) -> None:
     with store.begin() as connection:
-        set_meta(connection, "schema", version)
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = :version"), {"version": version})
         connection.execute(sa.text("DROP TABLE tasks"))
     with pytest.raises(VerificationFailed) as caught:
         PrivateStore(url)
     assert caught.value.code == code and caught.value.hint
     assert "tasks" not in sa.inspect(store.engine).get_table_names(), "nothing was changed in it"
+
+
+def test_a_database_of_something_else_is_left_alone(url: str) -> None:
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE minutes (day TEXT)"))
+    with pytest.raises(VerificationFailed, match="schema-unknown"):
+        PrivateStore(url)
+    assert sa.inspect(engine).get_table_names() == ["minutes"]
+    engine.dispose()
 
 
 def test_two_programs_may_make_the_database_at_once(url: str) -> None:
@@ -179,11 +191,27 @@ def test_a_state_outside_its_list_is_refused_by_the_database(store: PrivateStore
         connection.execute(sa.insert(private.outbox), [OUTBOX_ROW | {"state": "lost"}])
 
 
-@pytest.mark.parametrize("name", ["meta", "users", "clients", "parts", "outbox", "tasks", "idempotency"])
-def test_every_shared_table_can_be_made_on_postgresql_too(name: str) -> None:
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
-    statement = str(CreateTable(private.metadata.tables[name]).compile(dialect=dialect))
-    assert f"CREATE TABLE {name}" in statement and "DATETIME" not in statement
+def test_text_is_sorted_by_its_bytes_and_integers_are_as_long_as_they_like(store: PrivateStore) -> None:
+    ids = ["B", "a", "Ä", "aa", "b", "_"]
+    rows = [{"client": "c", "key": key, "request_hash": "", "status": 2**53 - 1, "body": "", "created_ms": 2**53 - 1} for key in ids]
+    with store.begin() as connection:
+        connection.execute(sa.insert(private.idempotency), rows)
+    table = private.idempotency
+    with store.reading() as connection:
+        found = connection.execute(sa.select(table.c.key).order_by(table.c.key)).scalars().all()
+        between = connection.execute(sa.select(table.c.key).where(table.c.key >= "a", table.c.key < "b")).scalars().all()
+    assert found == sorted(ids) == ["B", "_", "a", "aa", "b", "Ä"]
+    assert sorted(between) == ["a", "aa"]
+
+
+def test_every_integer_of_the_tables_is_a_long_one() -> None:
+    short = [
+        str(column)
+        for table in private.private_schema().declared.sorted_tables
+        for column in table.columns
+        if isinstance(column.type, sa.Integer) and not isinstance(column.type, sa.BigInteger)
+    ]
+    assert short == [], "SQLite would take any number there, PostgreSQL refuses what is over 2**31"
 
 
 def test_an_error_of_the_database_holds_none_of_the_values_that_were_written(store: PrivateStore) -> None:

@@ -1,0 +1,69 @@
+"""Bringing a database's schema from one revision to another with Alembic, in one transaction, or showing the statements only."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+from alembic import command, op
+from alembic.config import Config
+from sqlalchemy import Engine
+
+from ledger.schema import Schema
+
+_ENVIRONMENT: Final = Path(__file__).parent / "migrations"
+_END: Final = ";\n"
+
+
+def migrate(engine: Engine, schema: Schema, to: str | None = None) -> None:
+    """Runs the migrations up to a revision, the newest by default: all of them, or none if one fails."""
+    with engine.begin() as connection:
+        config = _config(schema)
+        config.attributes["connection"] = connection
+        command.upgrade(config, to or schema.head)
+
+
+def statements(engine: Engine, schema: Schema, since: str) -> str:
+    """The SQL that `migrate` would run on a database that has the revision `since`. Nothing is changed."""
+    said = io.StringIO()
+    config = _config(schema, said)
+    config.attributes["dialect"] = engine.dialect.name
+    command.upgrade(config, f"{since}:{schema.head}", sql=True)
+    return said.getvalue()
+
+
+def baseline(schema: Schema, dialect: sa.Dialect) -> str:
+    """The statements that make all of today's tables in an empty database."""
+    found: list[str] = []
+    engine = sa.create_mock_engine(
+        f"{dialect.name}://", lambda statement, *_, **__: found.append(str(statement.compile(dialect=dialect)).strip())
+    )
+    schema.stored.create_all(engine, checkfirst=False)
+    return "".join(f"{_plain(statement)}{_END}\n" for statement in found)
+
+
+def run_file(directory: Path, name: str) -> None:
+    """Runs the statements of `name.DIALECT.sql`, inside a migration."""
+    text = (directory / f"{name}.{op.get_context().dialect.name}.sql").read_text(encoding="utf-8")
+    for statement in text.split(_END):
+        if statement.strip():
+            # A colon would begin the name of a parameter.
+            op.execute(sa.text(statement.strip().replace(":", "\\:")))
+
+
+def _config(schema: Schema, said: io.StringIO | None = None) -> Config:
+    config = Config(output_buffer=said or io.StringIO(), stdout=io.StringIO())
+    config.set_main_option("script_location", _escaped(_ENVIRONMENT))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", _escaped(schema.versions))
+    return config
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("%", "%%")
+
+
+def _plain(statement: str) -> str:
+    return "\n".join(line.rstrip() for line in statement.replace("\t", "    ").splitlines())
