@@ -64,6 +64,7 @@ class _Desk:
 
     def __init__(self, state: State, context: Context, bank: str, until: int, holds_max: int) -> None:
         self._state, self._context, self._bank, self._until, self._holds_max = state, context, bank, until, holds_max
+        self._holders: dict[str, str] = {}
         self._grants = GrantDesk(state, bank, context.record_id, context.time_ms)
 
     def answer(self, allocation: Allocation, index: int) -> dict[str, Any]:
@@ -88,13 +89,19 @@ class _Desk:
         require(time_ms < declaration["until"], "too-old")
         alive = balances.alive_holds(declaration, time_ms)
         require(len(alive) < self._holds_max, "too-many-holds")
-        require(all(holder(self._state, hold["bank"]) != self._bank for hold in alive), "too-many-holds")
+        require(all(self._holder(hold["bank"]) != self._bank for hold in alive), "too-many-holds")
         require(not balances.overused(declaration, time_ms), "overused")
         left = balances.available(declaration, time_ms)
         require(left > 0, "exhausted")
         if share > left:
             refuse("exceeds-available", left=left)
         require(shares.in_steps(share, left), "not-in-steps")
+
+    def _holder(self, bank: str) -> str:
+        """Who acts for a bank, looked up once: a thousand lines may meet the same banks on every declaration."""
+        if bank not in self._holders:
+            self._holders[bank] = holder(self._state, bank)
+        return self._holders[bank]
 
     def _put(self, allocation: Allocation, index: int, opened: Opened, declaration: entries.Declaration) -> None:
         financing_id, time_ms = self._context.record_id, self._context.time_ms

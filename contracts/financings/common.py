@@ -7,6 +7,7 @@ from typing import Any
 
 from contracts import balances, entries, shares
 from contracts.guards import Author, known, require
+from ledger.limits import INTEGER_MAX
 from ledger.rules import Context, Result, State
 
 
@@ -79,7 +80,7 @@ def follow(state: State, entry: entries.Financing, line: entries.Line) -> None:
     successor = declaration_of(state, line)["replaced_by"]
     while successor is not None:
         line["declaration"] = successor["declaration"]
-        line["was"] = shares.carried(line["was"], successor["ratio"])
+        line["was"] = min(shares.carried(line["was"], successor["ratio"]), shares.SHARES_MAX)
         add_flag(entry, "MOVED")
         successor = declaration_of(state, line)["replaced_by"]
 
@@ -92,13 +93,18 @@ def put_settled(
     declaration: entries.Declaration,
     time_ms: int,
 ) -> None:
-    """Writes a line's declaration, without holds that have lapsed, and with its financing among the drawers as long as it owes on it."""
-    owes = line["drawn"] + line["lost"] > 0 or any(
-        other["declaration"] == line["declaration"] and other["drawn"] + other["lost"] > 0 for other in entry["lines"]
-    )
+    """Writes a line's declaration, without holds that have lapsed.
+
+    As long as the financing owes on it, it is among the declaration's drawers; its bank is among the lenders from then on. `malformed`
+    where the sums become larger than a canonical integer, which only corrections beyond all reason can bring about.
+    """
+    require(declaration["drawn"] + declaration["lost"] <= INTEGER_MAX, "malformed")
+    owes = any(other["declaration"] == line["declaration"] and other["drawn"] + other["lost"] > 0 for other in entry["lines"])
     if owes != (financing_id in declaration["drawers"]):
         others = {drawer for drawer in declaration["drawers"] if drawer != financing_id}
         declaration["drawers"] = sorted({*others, financing_id} if owes else others)
+    if owes:
+        declaration["lenders"] = sorted({*declaration["lenders"], entry["bank"]})
     balances.settle(declaration, time_ms)
     entries.put_declaration(state, line["declaration"], declaration)
 

@@ -74,6 +74,5 @@ def _line(state: State, context: Context, desk: GrantDesk, allocation: Allocatio
 def _draw(state: State, context: Context, entry: entries.Financing, line: entries.Line) -> None:
     declaration = known(entries.declaration(state, line["declaration"]), "unknown-declaration")
     declaration["drawn"] += line["drawn"]
-    declaration["lenders"] = sorted({*declaration["lenders"], entry["bank"]})
     put_settled(state, context.record_id, entry, line, declaration, context.time_ms)
     add_standing(entry, declaration, context.time_ms)

@@ -83,6 +83,5 @@ def _hand_over(state: State, context: Context, old_id: str, old: entries.Financi
     """Names the new lender and financing on each declaration. Its sums stay as they are."""
     for line in new["lines"]:
         declaration = declaration_of(state, line)
-        declaration["lenders"] = sorted({*declaration["lenders"], new["bank"]})
         put_settled(state, old_id, old, line, declaration, context.time_ms)
         put_settled(state, context.record_id, new, line, declaration, context.time_ms)
