@@ -141,3 +141,7 @@ LOOK_UP_SUBJECTS_MAX: Final = 1_000
 # Statements
 STATEMENT_DAYS_MAX: Final = 366
 STATEMENT_ROWS_MAX: Final = 10_000
+
+# Enquiries on paper: bounds of the authority's own settings
+PAPER_ENQUIRIES_MAX: Final = 100_000
+PAPER_DAYS_MAX: Final = 60

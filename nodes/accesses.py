@@ -17,9 +17,9 @@ from ledger.store import StoredRecord
 from nodes.consents.book import consents
 from nodes.directory import Directory
 from nodes.enquiries.book import enquiries
-from nodes.enquiries.parts import ANSWER_PART, AnswerPart
+from nodes.enquiries.parts import ANSWER_PART, REQUEST_PART, AnswerPart, RequestPart
 from nodes.enterprises import enterprises
-from nodes.private import PrivateStore, metadata
+from nodes.private import PrivateStore, metadata, parts
 from nodes.sealed_models import read_part
 from nodes.sealing import Opened
 
@@ -41,6 +41,7 @@ accesses = sa.Table(
     comment="uses of enterprises' data; `object` is the consent, enquiry or financing that the record is about",
 )
 
+_BASIS: Final = (consents.c.basis, consents.c.document_sha256, consents.c.signatory)
 _GIVEN, _REVOKED, _TAKEN, _ANSWERED, _APPLIED = "consent.give", "consent.revoke", "enquiry.take", "enquiry.answer", "financing.apply"
 _STEPS: Final = {
     "financing.intake": "intake",
@@ -55,7 +56,8 @@ TYPES: Final = (_GIVEN, _REVOKED, _TAKEN, _ANSWERED, _APPLIED, *_STEPS)
 @dataclass(frozen=True, slots=True)
 class Access:
     """`kind` is consent, enquiry, answer, application, intake, approval, disbursement, repayment, cancellation or revocation;
-    `declarations` are ids, `scopes` those of the credit facts that an answer showed. `log_index` is the place to go on from.
+    `declarations` are ids, `scopes` those of the credit facts that an answer showed. `basis` is the consent's; one on
+    paper has a document and a signatory. `log_index` is the place to go on from.
     """
 
     record_id: str
@@ -66,6 +68,9 @@ class Access:
     declarations: tuple[str, ...]
     log_index: int
     scopes: tuple[str, ...] = ()
+    basis: str | None = None
+    document_sha256: str | None = None
+    signatory: str | None = None
 
 
 class Accesses:
@@ -76,7 +81,8 @@ class Accesses:
 
     def list(self, enterprise_id: str, after: int = 0, limit: int | None = None) -> list[Access]:
         """In the order of the ledger; `after` is the log index of the last one that was seen."""
-        query = sa.select(accesses).where(accesses.c.enterprise == enterprise_id, accesses.c.log_index > after)
+        query = sa.select(accesses, *_BASIS).outerjoin(consents, consents.c.id == accesses.c.consent)
+        query = query.where(accesses.c.enterprise == enterprise_id, accesses.c.log_index > after)
         query = query.order_by(accesses.c.log_index)
         with self._private.reading() as connection:
             return [_access(row) for row in connection.execute(query if limit is None else query.limit(limit))]
@@ -142,9 +148,19 @@ class AccessBook:
         )
         if self._own:
             concerned = sa.select(enterprises.c.id).order_by(enterprises.c.log_index).limit(1)
+        elif asked.consent is None:
+            concerned = _on_paper(connection, request_id)
         enterprise = connection.execute(concerned).scalar()
         if enterprise is not None:
             _insert(connection, stored, "answer", enterprise, asked.bank, asked.consent, request_id, ())
+
+
+def _on_paper(connection: sa.Connection, request_id: str) -> sa.Select[Any]:
+    """The exporter in custody whose paper a bank handed in with an enquiry that made no consent."""
+    content = connection.execute(sa.select(parts.c.content).where(parts.c.record_id == request_id, parts.c.part == REQUEST_PART)).scalar()
+    request = None if content is None else read_part(RequestPart, canonical.decode(content.encode("utf-8")))
+    uscc = None if request is None or request.basis is None or not request.lines else request.lines[0].exporter_uscc
+    return sa.select(enterprises.c.id).where(enterprises.c.uscc == uscc, enterprises.c.custody.is_(True))
 
 
 def _about_consent(connection: sa.Connection, stored: StoredRecord, kind: str, consent_id: str, about: str) -> None:
@@ -181,4 +197,5 @@ def _insert(
 
 def _access(row: Any) -> Access:
     ids = tuple(canonical.decode(row.declarations.encode("ascii")))
-    return Access(row.record_id, row.kind, row.time_ms, row.bank, row.consent, ids, row.log_index, tuple(row.scopes.split()))
+    fixed = (row.record_id, row.kind, row.time_ms, row.bank, row.consent, ids, row.log_index, tuple(row.scopes.split()))
+    return Access(*fixed, row.basis, row.document_sha256, row.signatory)

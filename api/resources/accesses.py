@@ -40,6 +40,9 @@ def list_accesses(
             "consent_id": each.consent,
             "declarations": list(each.declarations),
             "scopes": list(each.scopes),
+            "basis": each.basis,
+            "document_sha256": each.document_sha256,
+            "signatory": each.signatory,
             "record_id": each.record_id,
         }
         for each in found

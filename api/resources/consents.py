@@ -24,6 +24,7 @@ from ledger.clock import rfc3339
 from ledger.errors import NotFound
 from ledger.limits import CONSENT_USES_MAX, INTEGER_MAX
 from nodes.consents.giving import Consent, Consents
+from nodes.consents.paper import Papers, basis_state
 from nodes.node import Node
 
 ConsentId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
@@ -68,12 +69,21 @@ def revoke_consent(node: TheNode, caller: Caller, consent_id: ConsentId) -> Resp
     return json_response(receipt_json(Consents(node).revoke(consent_id)))
 
 
+def confirm_consent(node: TheNode, caller: Caller, consent_id: ConsentId) -> Response:
+    """The exporter says that it signed the paper on which this consent stands. What it says stays with its custodian."""
+    consent = _visible(node, caller, consent_id)
+    enterprise_for(node, caller, consent.enterprise, for_itself=True)
+    Papers(node).confirm(consent_id, caller.name)
+    return json_response(_json(node, consent))
+
+
 def add_routes(app: FastAPI) -> None:
     tags: list[Any] = ["consents"]
     app.add_api_route("/v1/consents", give_consent, methods=["POST"], status_code=201, tags=tags)
     app.add_api_route("/v1/consents", list_consents, methods=["GET"], tags=tags)
     app.add_api_route("/v1/consents/{consent_id}", get_consent, methods=["GET"], tags=tags)
     app.add_api_route("/v1/consents/{consent_id}/revoke", revoke_consent, methods=["POST"], tags=tags)
+    app.add_api_route("/v1/consents/{consent_id}/confirm", confirm_consent, methods=["POST"], tags=tags)
 
 
 def _only(node: Node, caller: Principal) -> str | None:
@@ -103,6 +113,9 @@ def _json(node: Node, consent: Consent) -> dict[str, Any]:
         "uses": consent.uses,
         "used": consent.used,
         "basis": consent.basis,
+        "basis_state": basis_state(node, consent.id),
+        "document_sha256": consent.document_sha256,
+        "signatory": consent.signatory,
         "state": consent.state,
         "fault": consent.fault,
         "given": rfc3339(consent.given_ms),

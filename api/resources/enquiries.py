@@ -1,4 +1,4 @@
-"""Enquiries of a bank about declarations, under an exporter's consent: asked here, answered by the authority's node."""
+"""Enquiries of a bank about declarations or credit, under an exporter's consent: asked here, answered by the authority's node."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ from api.heights import wait
 from api.idempotency import reference_of
 from api.models import ApiModel, Day, Hash, Limit, MoneyIn
 from api.preferences import wait_seconds
+from api.resources.credit_views import report_json
 from api.responses import json_response, page, single
 from ledger.clock import rfc3339
-from ledger.limits import ENQUIRY_LINES_MAX, INTEGER_MAX
+from ledger.limits import ACCOUNT_NAME_CHARS_MAX, ENQUIRY_LINES_MAX, INTEGER_MAX
+from nodes.consents.terms import PaperBasis
+from nodes.credit.facts import SCOPES, CreditScope
 from nodes.enquiries.asking import AnsweredLine, Enquiries, Enquiry, EnquiryLine
 
 PENDING: Final = "pending"
@@ -39,21 +42,33 @@ class LineIn(ApiModel):
     export_date: Day | None = None
 
 
-class EnquiryIn(ApiModel):
-    """Up to 500 declarations of one exporter, in one go and under one consent."""
+class PaperIn(ApiModel):
+    """What an exporter in custody signed on paper: the digest of the scan, which was handed in at `/v1/attachments`, and who signed."""
 
-    kind: Literal["declarations"]
-    consent_id: Hash
-    lines: Annotated[list[LineIn], Field(min_length=1, max_length=ENQUIRY_LINES_MAX)]
+    kind: Literal["paper"]
+    document_sha256: Hash
+    signatory: Annotated[str, Field(min_length=1, max_length=ACCOUNT_NAME_CHARS_MAX, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class EnquiryIn(ApiModel):
+    """Up to 500 declarations of one exporter, in one go and under one consent; or, of kind `credit`, no lines: what the authority holds of
+    the exporter in `scopes`, by default in every scope of the consent. In place of the consent a bank may hand in a paper, for
+    declarations.
+    """
+
+    kind: Literal["declarations", "credit"]
+    consent_id: Hash | None = None
+    basis: PaperIn | None = None
+    lines: list[LineIn] = Field(default_factory=list, max_length=ENQUIRY_LINES_MAX)
+    scopes: Annotated[list[CreditScope], Field(min_length=1, max_length=len(SCOPES))] | None = None
 
 
 async def ask(request: Request, context: Context, caller: Caller, acting: Acting, body: EnquiryIn) -> Response:
     """Asks. With `Prefer: wait` the answer, if it is there by then; otherwise 202 and where it will be."""
     lines = [EnquiryLine(line.number, line.exporter_uscc, line.amount, line.export_date) for line in body.lines]
-    reference = reference_of(request, caller.name)
-    enquiry_id = await run_in_threadpool(
-        partial(Enquiries(context.node).ask, acting, body.consent_id, lines, body.kind, reference=reference)
-    )
+    paper = None if body.basis is None else PaperBasis(document_sha256=body.basis.document_sha256, signatory=body.basis.signatory)
+    ask_it = partial(Enquiries(context.node).ask, acting, body.consent_id, lines, body.kind, basis=paper, scopes=body.scopes or ())
+    enquiry_id = await run_in_threadpool(partial(ask_it, reference=reference_of(request, caller.name)))
     enquiry = await _settled(context, enquiry_id, wait_seconds(request) or 0)
     if enquiry.state != PENDING:
         return json_response(_json(enquiry))
@@ -102,6 +117,8 @@ def _json(enquiry: Enquiry) -> dict[str, Any]:
         "id": enquiry.id,
         "kind": enquiry.kind,
         "consent_id": enquiry.consent,
+        "basis": None if enquiry.basis is None else {"kind": "paper", **enquiry.basis.model_dump()},
+        "basis_state": enquiry.basis_state,
         "state": enquiry.state,
         "code": enquiry.code,
         "asked": rfc3339(enquiry.asked_ms),
@@ -109,6 +126,7 @@ def _json(enquiry: Enquiry) -> dict[str, Any]:
         "record_id": enquiry.answer_record,
         "as_of": None if seen is None else {"height": seen.height, "time": rfc3339(seen.time_ms)},
         "lines": [_line(line) for line in enquiry.lines],
+        "credit": None if enquiry.credit is None else report_json(enquiry.credit),
     }
 
 

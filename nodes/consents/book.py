@@ -21,7 +21,7 @@ from nodes.private import metadata
 from nodes.sealed_models import read_part
 from nodes.sealing import Opened
 
-PROJECTION: Final = "consents/1"
+PROJECTION: Final = "consents/2"
 TYPES: Final = ("consent.give", "consent.revoke")
 
 consents = sa.Table(
@@ -38,6 +38,9 @@ consents = sa.Table(
     sa.Column("not_after", sa.BigInteger, nullable=False),
     sa.Column("uses", sa.BigInteger, nullable=False),
     sa.Column("basis", sa.Text, nullable=False),
+    sa.Column("document_sha256", sa.Text),
+    sa.Column("signatory", sa.Text),
+    sa.Column("paper_request", sa.Text, index=True),
     sa.Column("once_key", sa.Text, nullable=False),
     sa.Column("fault", sa.Text),
     sa.Column("given_ms", sa.BigInteger, nullable=False),
@@ -45,7 +48,7 @@ consents = sa.Table(
     sa.Column("revoked_ms", sa.BigInteger),
     sa.Column("height", sa.BigInteger, nullable=False),
     sa.Column("log_index", sa.BigInteger, nullable=False, index=True),
-    comment="consents that this node can open; `scopes` are separated by spaces, `fault` says why one does not hold",
+    comment="consents that this node can open; `scopes` are separated by spaces, `fault` says why one does not hold; one on paper names it",
 )
 
 
@@ -69,7 +72,7 @@ class ConsentBook:
 
     def _give(self, connection: sa.Connection, stored: StoredRecord, opened: Mapping[str, Opened]) -> None:
         part = read_part(ConsentPart, opened[CONSENT_PART].content)
-        terms = part.terms
+        terms, paper = part.terms, part.basis.paper
         connection.execute(
             sa.insert(consents).values(
                 id=stored.id,
@@ -83,6 +86,9 @@ class ConsentBook:
                 not_after=terms.not_after,
                 uses=terms.uses,
                 basis=part.basis.kind,
+                document_sha256=paper and paper.document_sha256,
+                signatory=paper and paper.signatory,
+                paper_request=paper and paper.request,
                 once_key=terms.key,
                 fault=self._fault(connection, stored, part, opened),
                 given_ms=stored.time_ms,
@@ -106,7 +112,8 @@ class ConsentBook:
     def _check_signer(self, connection: sa.Connection, stored: StoredRecord, part: ConsentPart) -> None:
         """Whether it is the enterprise, or its custodian, that signed. A bank cannot tell the former: there the authority vouches."""
         signer, terms = part.signed_by.key(), part.terms
-        if part.basis.kind == "custody":
+        in_custody = part.basis.kind in ("custody", "paper")
+        if in_custody:
             self._check_custodian(signer.id, stored.log_index)
         enrolled = connection.execute(sa.select(enterprises).where(enterprises.c.id == terms.enterprise)).first()
         if enrolled is None:
@@ -115,7 +122,7 @@ class ConsentBook:
             return
         if (terms.uscc, terms.name, terms.seal and terms.seal.public) != (enrolled.uscc, enrolled.name, enrolled.seal_public):
             raise InputError("consent-invalid", "the terms do not name the enterprise as it is enrolled")
-        if enrolled.custody != (part.basis.kind == "custody") or (not enrolled.custody and signer.id != enrolled.sign_key):
+        if enrolled.custody != in_custody or (not enrolled.custody and signer.id != enrolled.sign_key):
             raise InputError("consent-invalid", "the terms are not signed by the enterprise's enrolled key")
 
     def _check_custodian(self, key_id: str, log_index: int) -> None:

@@ -23,7 +23,7 @@ from ledger.limits import CONSENT_USES_MAX
 from nodes.author import Part
 from nodes.consents.book import consents
 from nodes.consents.introductions import GIVE, REVOKE, Introductions
-from nodes.consents.terms import CONSENT_PART, OWN_PART, SCOPES, SECRET_PART, Kind, OwnPart, SecretPart, Terms, sign_terms
+from nodes.consents.terms import CONSENT_PART, OWN_PART, SCOPES, SECRET_PART, Kind, OwnPart, PaperConsent, SecretPart, Terms, sign_terms
 from nodes.enterprises import Enterprise, SealedKey
 from nodes.outcomes import require_ok
 from nodes.sealed_models import read_part
@@ -39,7 +39,7 @@ _READ_S: Final = 30.0
 @dataclass(frozen=True, slots=True)
 class Consent:
     """A consent that this node can open. `state` is active, not-yet, expired, used-up, revoked or invalid (then `fault` says why); `used`
-    is how many enquiries were taken under it; times are milliseconds.
+    is how many enquiries were taken under it; times are milliseconds. On paper, `document_sha256` and `signatory` say on which.
     """
 
     id: str
@@ -60,6 +60,8 @@ class Consent:
     revoked_ms: int | None
     height: int
     log_index: int
+    document_sha256: str | None = None
+    signatory: str | None = None
 
 
 class Consents:
@@ -78,9 +80,11 @@ class Consents:
         not_after_ms: int,
         uses: int,
         *,
+        paper: PaperConsent | None = None,
         reference: str | None = None,
     ) -> Consent:
         """Lets a bank see and use the enterprise's data. With a `reference` there is one consent for it for ever, however often asked.
+        `paper` is what an exporter in custody signed, where it did not sign in.
 
         Raises `InputError` (`bad-consent`), `NotFound` (`unknown-enterprise`, `unknown-member`), `NotPermitted`, `RuleRefused`,
         `Unreachable` where the introducer does not answer: the consent is kept, and `introductions.resume` hands it in again.
@@ -90,7 +94,7 @@ class Consents:
             enterprise, kind, private = self._acting_for(enterprise_id)
             once = derive_private_key(int.from_bytes(self._node.random(40), "big") % (_ORDER - 1) + 1, SECP256R1())
             terms = self._terms(enterprise, bank, scopes, (not_before_ms, not_after_ms), uses, keys.public_of(once).id)
-            core = self._give_core(terms, kind, private, once, enterprise)
+            core = self._give_core(terms, "paper" if paper is not None else kind, private, once, enterprise, paper)
             known = self.introductions.keep(core, once, reference)
         return self.get(require_ok(self.introductions.hand_in(known)).record_id)
 
@@ -167,7 +171,13 @@ class Consents:
         )
 
     def _give_core(
-        self, terms: Terms, kind: Kind, private: EllipticCurvePrivateKey, once: EllipticCurvePrivateKey, enterprise: Enterprise
+        self,
+        terms: Terms,
+        kind: Kind,
+        private: EllipticCurvePrivateKey,
+        once: EllipticCurvePrivateKey,
+        enterprise: Enterprise,
+        paper: PaperConsent | None,
     ) -> dict[str, Any]:
         node, directory = self._node, self._node.directory
         salt = node.random(32).hex()
@@ -176,7 +186,7 @@ class Consents:
         bank = directory.recipient(terms.bank)
         parts = {
             CONSENT_PART: Part(
-                sign_terms(terms, kind, private).content(), [Recipient(bank.public, bank.key_id, named=False), authority, owner]
+                sign_terms(terms, kind, private, paper).content(), [Recipient(bank.public, bank.key_id, named=False), authority, owner]
             ),
             SECRET_PART: Part(SecretPart(salt=salt).content(), [authority, owner]),
             OWN_PART: Part(OwnPart(private=f"{once.private_numbers().private_value:064x}").content(), [owner]),
@@ -228,6 +238,8 @@ def _consent(row: Any, entry: entries.Consent, time_ms: int) -> Consent:
         revoked_ms=row.revoked_ms,
         height=row.height,
         log_index=row.log_index,
+        document_sha256=row.document_sha256,
+        signatory=row.signatory,
     )
 
 

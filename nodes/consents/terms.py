@@ -26,7 +26,7 @@ SECRET_PART: Final = "secret"
 OWN_PART: Final = "secret-own"
 
 Scope = Literal["finance", "basic", "trade-credit", "regulatory-credit"]
-Kind = Literal["key", "custody"]
+Kind = Literal["key", "custody", "paper"]
 SCOPES: Final[tuple[Scope, ...]] = ("finance", "basic", "trade-credit", "regulatory-credit")
 Hex32 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\z")]
 
@@ -51,10 +51,26 @@ class Terms(SealedModel):
         return tagged("consent-terms", canonical.encode(self.model_dump(mode="json")))
 
 
+class PaperBasis(SealedModel):
+    """A consent on paper: the SHA-256 of its scan, which stays with the bank, and who signed it."""
+
+    document_sha256: Hash
+    signatory: Annotated[str, StringConstraints(min_length=1, max_length=ACCOUNT_NAME_CHARS_MAX, pattern=r"^[^\x00-\x1f\x7f]+\z")]
+
+
+class PaperConsent(PaperBasis):
+    """The paper, and the one enquiry that it was handed in with."""
+
+    request: Hash
+
+
 class Basis(SealedModel):
-    """`key`: the enterprise's own node signed; `custody`: the authority, for an exporter that signed in at its portal."""
+    """`key`: the enterprise's own node signed; `custody`: the authority, for an exporter that signed in at its portal; `paper`: the
+    authority, for an exporter in its custody that signed a paper which a bank handed in.
+    """
 
     kind: Kind
+    paper: PaperConsent | None = None
 
 
 class ConsentPart(SealedPart):
@@ -78,13 +94,12 @@ class OwnPart(SealedPart):
     private: Hex32
 
 
-def sign_terms(terms: Terms, kind: Kind, private: EllipticCurvePrivateKey) -> ConsentPart:
-    """The part `consent`, signed."""
+def sign_terms(terms: Terms, kind: Kind, private: EllipticCurvePrivateKey, paper: PaperConsent | None = None) -> ConsentPart:
+    """The part `consent`, signed. `paper` where the basis is one."""
     public = keys.public_of(private)
     signature = keys.sign(private, terms.digest()).hex()
-    return ConsentPart(
-        terms=terms, basis=Basis(kind=kind), signature=signature, signed_by=SealedKey(alg=public.alg, public=public.public.hex())
-    )
+    signed_by = SealedKey(alg=public.alg, public=public.public.hex())
+    return ConsentPart(terms=terms, basis=Basis(kind=kind, paper=paper), signature=signature, signed_by=signed_by)
 
 
 def check_terms(record: Record, part: ConsentPart, secret: SecretPart | None) -> None:
@@ -98,6 +113,8 @@ def check_terms(record: Record, part: ConsentPart, secret: SecretPart | None) ->
         raise _invalid("its public fields are not those that were signed")
     if terms.network != record.core["network"] or terms.key != record.signers[0]:
         raise _invalid("it was signed for another network or another one-time key")
+    if (part.basis.kind == "paper") != (part.basis.paper is not None):
+        raise _invalid("its basis is a paper exactly where it says which")
     if terms.scopes != [scope for scope in SCOPES if scope in terms.scopes]:
         raise _invalid("its scopes are not written once each and in order")
     if secret is not None and consent_commitment(terms.bank, secret.salt) != body["commitment"]:

@@ -16,9 +16,12 @@ import sqlalchemy as sa
 
 from ledger.errors import InputError, NotFound, Unreachable
 from ledger.limits import ENQUIRY_LINES_MAX
+from nodes.attachments.store import Attachments
 from nodes.author import Part
 from nodes.caller import Caller, registered_key
 from nodes.consents.book import consents
+from nodes.consents.paper import basis_state
+from nodes.consents.terms import PaperBasis
 from nodes.credit.facts import SCOPES, CreditScope
 from nodes.credit.report import CreditReport
 from nodes.customs.normalise import root_number
@@ -83,7 +86,8 @@ class AnsweredLine:
 @dataclass(frozen=True, slots=True)
 class Enquiry:
     """`state` is pending, answered or declined; `code` says why it was declined; `as_of` is the state that the answer was read from, and
-    `answer_record` the record that holds it. One about declarations has `lines`, one about credit its `credit` report.
+    `answer_record` the record that holds it. One about declarations has `lines`, one about credit its `credit` report. One on
+    paper has its `basis`, and once there is a consent its `basis_state`: unconfirmed, confirmed or disputed, as far as this node can tell.
     """
 
     id: str
@@ -98,6 +102,8 @@ class Enquiry:
     as_of: AsOf | None
     lines: tuple[AnsweredLine, ...]
     credit: CreditReport | None = None
+    basis: PaperBasis | None = None
+    basis_state: str | None = None
 
 
 class Enquiries:
@@ -109,26 +115,33 @@ class Enquiries:
     def ask(
         self,
         caller: Caller,
-        consent_id: str,
+        consent_id: str | None,
         lines: Sequence[EnquiryLine],
         kind: Kind = "declarations",
         *,
+        basis: PaperBasis | None = None,
         scopes: Sequence[CreditScope] = (),
         reference: str | None = None,
     ) -> str:
         """Puts the enquiry on the ledger and gives its id. With a `reference` there is one enquiry for it for ever. `scopes` are those
-        asked of credit; none stands for all that the consent allows.
+        asked of credit; none stands for all that the consent allows. In place of a consent, `basis` is a paper whose scan this node keeps,
+        for lines of one exporter.
 
-        Raises `InputError` (`bad-enquiry`, `number-format`, `number-twice`, `date-invalid`), `NotFound` (`unknown-consent`),
-        `NotPermitted`, `RuleRefused`, and as `Outbox.send`.
+        Raises `InputError` (`bad-enquiry`, `number-format`, `number-twice`, `date-invalid`, `exporters-differ`), `NotFound`
+        (`unknown-consent`, `unknown-attachment`), `NotPermitted`, `RuleRefused`, and as `Outbox.send`.
         """
         node = self._node
         key, _ = registered_key(caller, node.directory, node.member, "make", "check", "service")
         if scopes and kind != "credit":
             raise InputError("bad-enquiry", "only an enquiry about credit names scopes")
         wanted = [scope for scope in SCOPES if scope in scopes]
-        part = RequestPart(consent=consent_id, kind=kind, lines=_asked(lines, kind), scopes=wanted)
-        self._require_consent(consent_id)
+        if (consent_id is None) == (basis is None):
+            raise InputError("bad-enquiry", "an enquiry names the consent that it is under, or the paper, and not both")
+        part = RequestPart(consent=consent_id, kind=kind, basis=basis, lines=_asked(lines, kind), scopes=wanted)
+        if basis is not None:
+            self._check_paper(part, basis)
+        if consent_id is not None:
+            self._require_consent(consent_id)
         recipients = [node.directory.recipient(node.directory.authority()), node.directory.recipient(node.member)]
         authored = node.author.record(REQUEST, {"kind": kind}, [key], {REQUEST_PART: Part(part.content(), recipients)})
         receipt = require_ok(node.outbox.send(authored.raw, REQUEST, reference))
@@ -174,7 +187,18 @@ class Enquiries:
             if connection.execute(query).first() is None:
                 raise NotFound("unknown-consent", "this bank was given no such consent", hint="ask the enterprise for its consent")
 
+    def _check_paper(self, part: RequestPart, basis: PaperBasis) -> None:
+        if part.kind != "declarations":
+            raise InputError(
+                "bad-enquiry", "on paper a bank asks about declarations only", hint="credit facts take the exporter's own consent"
+            )
+        if len({line.exporter_uscc for line in part.lines}) != 1:
+            raise InputError("exporters-differ", "a paper is one exporter's: every line is about its declarations")
+        Attachments(self._node).get(basis.document_sha256)
+
     def _enquiry(self, row: Any) -> Enquiry:
+        asked = self._node.reader.parts_of(row.id)
+        request = read_part(RequestPart, asked[REQUEST_PART].content) if REQUEST_PART in asked else None
         answer_parts = {} if row.answer is None else self._node.reader.parts_of(row.answer)
         answer = read_part(AnswerPart, answer_parts[ANSWER_PART].content) if ANSWER_PART in answer_parts else None
         return Enquiry(
@@ -188,8 +212,10 @@ class Enquiries:
             answered_ms=row.answered_ms,
             answer_record=row.answer,
             as_of=None if answer is None else answer.as_of,
-            lines=() if answer is None else self._lines(answer, self._node.reader.parts_of(row.id), row.answer),
+            lines=() if answer is None else self._lines(answer, asked, row.answer),
             credit=None if answer is None else answer.credit,
+            basis=None if request is None else request.basis,
+            basis_state=basis_state(self._node, row.consent),
         )
 
     def _lines(self, answer: AnswerPart, asked: dict[str, Opened], answer_record: str) -> tuple[AnsweredLine, ...]:

@@ -23,7 +23,7 @@ from nodes.private import metadata
 from nodes.sealed_models import read_part
 from nodes.sealing import Opened
 
-PROJECTION: Final = "enquiries/1"
+PROJECTION: Final = "enquiries/2"
 REQUEST: Final = "enquiry.request"
 ANSWER: Final = "enquiry.answer"
 TYPES: Final = (REQUEST, ANSWER)
@@ -95,6 +95,9 @@ class EnquiryBook:
             "answered_ms": stored.time_ms,
         }
         connection.execute(sa.update(enquiries).where(enquiries.c.id == request_id).values(**values))
+        # One on paper names no consent when it is asked: the take does.
+        unnamed = sa.and_(enquiries.c.id == request_id, enquiries.c.consent.is_(None))
+        connection.execute(sa.update(enquiries).where(unnamed).values(consent=self._consent_taken(stored)))
         if ANSWER_PART in opened:
             answer = _read_answer(opened[ANSWER_PART], request_id)
             connection.execute(sa.update(enquiries).where(enquiries.c.id == request_id).values(code=answer.code))

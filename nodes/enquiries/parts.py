@@ -6,13 +6,13 @@ it carries not even the number, which the bank knows by the line's place and nob
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from contracts.shares import WHOLE
 from ledger.limits import ENQUIRY_LINES_MAX, GRANT_USES_MAX
-from nodes.consents.terms import Hex32
+from nodes.consents.terms import Hex32, PaperBasis
 from nodes.credit.facts import SCOPES, CreditScope
 from nodes.credit.report import CreditReport
 from nodes.sealed_models import AmountMinor, CurrencyCode, Day, Hash, Number, SealedModel, SealedPart, Slug, TimeMs, Uscc
@@ -43,12 +43,21 @@ class AskedLine(SealedModel):
 
 
 class RequestPart(SealedPart):
-    """The part `request`, for the authority and the bank that asks. `scopes` are those asked of credit; empty: all that is consented."""
+    """The part `request`, for the authority and the bank that asks. `scopes` are those asked of credit; empty: all that is consented.
+    It names the consent, or in its place the `basis` on which the custodian of the exporter makes one.
+    """
 
-    consent: Hash
+    consent: Hash | None
     kind: Kind
+    basis: PaperBasis | None = None
     lines: Annotated[list[AskedLine], Field(max_length=ENQUIRY_LINES_MAX)]
     scopes: list[CreditScope] = Field(default_factory=list, max_length=len(SCOPES))
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if (self.consent is None) == (self.basis is None):
+            raise ValueError("an enquiry is under a consent or on a basis that makes one")
+        return self
 
 
 class Integrity(SealedModel):

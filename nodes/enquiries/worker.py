@@ -23,6 +23,8 @@ from ledger.engine import Receipt
 from ledger.errors import InputError, Refused, TallystickError
 from ledger.store import Reader
 from nodes.consents.book import consents
+from nodes.consents.objections import Objections
+from nodes.consents.paper import Papers
 from nodes.consents.terms import SECRET_PART, SecretPart
 from nodes.enquiries.answering import Answering
 from nodes.enquiries.book import ANSWER, PENDING, enquiries
@@ -63,7 +65,7 @@ class EnquiryWorker:
 
     def __init__(self, node: Node, name: str = "enquiries", *, on_step: Callable[[str], None] = _nothing) -> None:
         self._node, self._name, self._on_step = node, name, on_step
-        self._answering = Answering(node)
+        self._answering, self._papers, self._objections = Answering(node), Papers(node), Objections(node)
         self._given_up: set[str] = set()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -91,6 +93,7 @@ class EnquiryWorker:
         Raises `Unreachable` where the private database or the ledger does not answer; the next run goes on from there.
         """
         self._node.reader.catch_up()
+        self._objections.resume()
         found = self._find_open()
         if not found:
             return 0
@@ -127,12 +130,16 @@ class EnquiryWorker:
         request = self._request(row.id)
         if request is None or request.kind != row.kind:
             return _Open(row.id, row.bank, None, None, "request-unreadable")
+        if request.basis is not None:
+            consent, why = self._papers.consent_for(row.id, row.bank, request)
+            return _Open(row.id, row.bank, request, consent, why)
         with self._node.private.reading() as connection:
             consent = connection.execute(sa.select(consents).where(consents.c.id == request.consent)).first()
         decline: str | None = None
         if consent is None:
             decline = "consent-unknown"
-        elif consent.bank != row.bank:
+        elif consent.bank != row.bank or consent.basis == "paper":
+            # One on paper is for the enquiry that it was handed in with.
             decline = "consent-not-yours"
         elif consent.fault is not None:
             decline = "consent-invalid"

@@ -138,6 +138,7 @@ def test_documents_are_named_by_every_part_that_they_were_attached_to_and_stay_a
     digest = Attachments(desk.node).add(io.BytesIO(b"%PDF-1.7 contract"), "contract.pdf", by="maker").sha256
     found = desk.financings.get(lent(net, [digest]))
     assert [(each.sha256, each.name, each.bytes) for each in found.documents] == [(digest, "contract.pdf", 17)] * 3
+    net.authority.reader.catch_up()
     with net.authority.private.reading() as connection:
         sealed = connection.exec_driver_sql("SELECT content FROM parts WHERE content LIKE '%contract.pdf%'").fetchall()
     assert len(sealed) == 3
