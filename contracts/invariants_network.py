@@ -67,7 +67,8 @@ def _governance(state: State, members: dict[str, entries.Member]) -> Iterator[st
         approvals = entry["approvals"]
         if entry["state"] not in _PROPOSALS or approvals != sorted(set(approvals)) or entry["proposer"] not in approvals:
             yield f"proposal {name}: its state is not known, or its approvals are not in order"
-        if (entry["effective_at"] is None) == (entry["state"] in ("SCHEDULED", "DONE")):
+        # One that failed may have failed at its time, or before it got one.
+        if entry["state"] != "FAILED" and (entry["effective_at"] is None) != (entry["state"] == "OPEN"):
             yield f"proposal {name}: it has the wrong time to take effect"
     rules = [(item["at"], item["version"]) for item in state.get("rules") or []]
     if rules != sorted(rules) or len({version for _, version in rules}) != len(rules):

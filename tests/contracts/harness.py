@@ -85,7 +85,7 @@ class Grant:
 
 
 class World:
-    """A state, a clock that only the test moves, and a shorthand for every record."""
+    """A state, a clock that only the test moves, and a shorthand for every record. `checks_each`: invariants after every record."""
 
     def __init__(self, **policy: int) -> None:
         self.state = Overlay(EmptyState())
@@ -93,6 +93,7 @@ class World:
         self.height = 0
         self.serial = 0
         self.last = ""
+        self.checks_each = True
         write_genesis(self.state, genesis(**policy), START)
 
     def run(self, type_name: str, body: dict[str, Any], signers: tuple[Signer, ...], *, position: int | None = None) -> Result:
@@ -103,9 +104,9 @@ class World:
             self.height += 1
         record_id = name(f"record {self.serial}")
         context = Context(name("net"), record_id, type_name, self.height, position or 0, self.serial, self.time, signers, frozenset())
-        layer = Overlay(self.state)
         if position is None:
-            begin_block(layer, RULESET, self.time)
+            begin_block(self.state, RULESET, self.time)
+        layer = Overlay(self.state)
         model = kind.model.model_validate(body, strict=True)
         result = kind.handle(layer, context, model)
         canonical.encode(result.to_json())
@@ -114,7 +115,7 @@ class World:
                 made = kind.one_time_key(model)
                 keyring.register(layer, made, member=None, purpose="once", person=None, added_at=context.log_index, object_id=record_id)
             layer.merge_into(self.state)
-            assert check_invariants(self.state, self.time) == []
+            assert not self.checks_each or check_invariants(self.state, self.time) == []
         self.last = record_id
         return result
 
@@ -125,7 +126,7 @@ class World:
         return self.last
 
     def edit(self, entry_key: str, **fields: Any) -> None:
-        """Sets what no record type sets yet: a freeze, a suspension, a replacement."""
+        """Sets what no record would set by itself."""
         entry = self.state.get(entry_key)
         assert entry is not None
         self.state.put(entry_key, {**entry, **fields})
@@ -244,6 +245,21 @@ class World:
     def load(self, *lines: tuple[Grant, int]) -> Result:
         body = {"lines": [{"grant": grant.opening, "share": share} for grant, share in lines]}
         return self.run("financing.load", body, two(lines[0][0].bank))
+
+    def reinstate(self, member: str) -> Result:
+        return self.run("member.reinstate", {"member": member}, one(AUTHORITY))
+
+    def succeed(self, member: str, heir: str) -> Result:
+        return self.run("member.succeed", {"member": member, "heir": heir}, one(AUTHORITY))
+
+    def propose(self, change: dict[str, Any], by: str = AUTHORITY) -> Result:
+        return self.run("governance.propose", {"change": change}, one(by))
+
+    def approve_proposal(self, proposal: str, by: str) -> Result:
+        return self.run("governance.approve", {"proposal": proposal}, one(by))
+
+    def lift(self, order: str, by: str = AUTHORITY) -> Result:
+        return self.run("order.lift", {"order": order, "digest": name("paper")}, one(by))
 
     def amend(self, declaration: str, capacity: int) -> Result:
         return self.run("declaration.amend", {"declaration": declaration, "capacity": capacity}, one(REGISTRAR))
