@@ -1,7 +1,8 @@
 """The chain at its head as an engine works on it: the database, with what is read often kept in memory.
 
 Memory is moved on only by `advance`, after the database transaction of a block has ended well; after a failure `StoredChain` is made
-anew from the database. So memory can never be ahead of what is durable.
+anew from the database. So memory can never be ahead of what is durable. Whoever makes a chain holds the lock on the home: from here on
+no other process writes.
 """
 
 from __future__ import annotations
@@ -40,9 +41,11 @@ class StoredChain:
         self._hashes: BoundedCache[int, str] = BoundedCache(_HASHES_BYTES_MAX)
         self.guard = ReplayGuard(self)
         self.rest()
+        store.take()
 
     def close(self) -> None:
         """Gives the connection back, whatever state it is in: this is also what is done after a failure."""
+        self._store.give_back()
         with suppress(SQLAlchemyError):
             self._connection.close()
 
@@ -81,7 +84,7 @@ class StoredChain:
         if header is None or header.previous != self.head.hash:
             raise VerificationFailed("chain-broken", "a block that does not follow the head cannot be stored")
         self.rest()
-        with self._store.engine.begin() as connection:
+        with self._store.writing() as connection:
             self._store.commit(connection, execution, checkpoint)
         self._advance(header, execution)
 

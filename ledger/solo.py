@@ -38,7 +38,7 @@ def begin_ledger(store: LedgerStore, genesis: Mapping[str, Any], rulebook: Ruleb
     if store.is_new():
         execution = execute_genesis(genesis, rulebook)
         checkpoint = operator.checkpoint(execution) if operator is not None else None
-        with store.engine.begin() as connection:
+        with store.writing() as connection:
             store.commit(connection, execution, checkpoint)
     with store.reading() as reader:
         if not genesis_matches(reader, genesis):

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import sqlalchemy as sa
@@ -111,6 +112,12 @@ class LedgerStore:
             self.close()
             raise
 
+        self._versions = count(1)
+        self.version: int | None = None
+        """Tells whether the ledger may have grown: it is another number after each block, while an engine of this process is at work on
+        this store. None where nobody can tell: a block is just being written, or perhaps by another process.
+        """
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -123,6 +130,28 @@ class LedgerStore:
     def is_new(self) -> bool:
         with self.engine.connect() as connection:
             return connection.execute(sa.select(headers.c.height).limit(1)).first() is None
+
+    def take(self) -> None:
+        """An engine of this process begins to write, and holds the lock that keeps other processes from it. A server's lock may be lost
+        unseen, and its database be written by another machine: there the version stays unknown.
+        """
+        if self.engine.dialect.name == "sqlite":
+            self.version = next(self._versions)
+
+    def give_back(self) -> None:
+        """The engine writes no more; others may."""
+        self.version = None
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """The transaction of a block. Whether it came to a good end is for the caller to know; from then on the version is another."""
+        taken, self.version = self.version is not None, None
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        finally:
+            if taken:
+                self.version = next(self._versions)
 
     def commit(self, connection: Connection, execution: Execution, checkpoint: str | None) -> None:
         """Writes all of a block. The caller owns the transaction."""

@@ -1,7 +1,8 @@
 """Who is who, as the ledger's state says it: members and their roles, and which of their keys are alive.
 
 Enterprises are not here: no public field names them (see `nodes.enterprises`). The directory is read from the state of the
-node's own replica, and read again only when a record changed it.
+node's own replica, and read again only when a record changed it. Whether one did is looked up in the database, but for as long as
+this process alone writes to it and wrote nothing.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class Directory:
         self._store = store
         self._lock = threading.Lock()
         self._snapshot: _Snapshot | None = None
+        self._version: int | None = None
 
     def members(self, role: str | None = None) -> list[Member]:
         """Members in the order of their slugs, those of one role where it is given."""
@@ -109,13 +111,18 @@ class Directory:
         return None
 
     def _current(self) -> _Snapshot:
-        with self._lock, self._store.reading() as reader:
-            snapshot, next_log_index = self._snapshot, reader.head.log_size + 1
-            if snapshot is None or _changed(snapshot, reader):
-                snapshot = _read(reader)
-            elif snapshot.next_log_index < next_log_index:
-                snapshot = replace(snapshot, next_log_index=next_log_index)
-            self._snapshot = snapshot
+        with self._lock:
+            # Asked before reading: what is written meanwhile makes it another one, and the next look-up reads again.
+            version, snapshot = self._store.version, self._snapshot
+            if snapshot is not None and version is not None and version == self._version:
+                return snapshot
+            with self._store.reading() as reader:
+                next_log_index = reader.head.log_size + 1
+                if snapshot is None or _changed(snapshot, reader):
+                    snapshot = _read(reader)
+                elif snapshot.next_log_index < next_log_index:
+                    snapshot = replace(snapshot, next_log_index=next_log_index)
+            self._snapshot, self._version = snapshot, version
             return snapshot
 
 

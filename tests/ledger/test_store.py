@@ -106,3 +106,38 @@ def test_a_genesis_that_begins_no_ledger_is_refused(change: dict[str, object]) -
 def test_a_home_without_rights_is_told_by_a_code(tmp_path: Path) -> None:
     with pytest.raises(TallystickError, match="database-unreachable"):
         LedgerStore(url_of(tmp_path / "no" / "such" / "place.db"))
+
+
+def test_the_version_changes_with_each_block_and_is_unknown_where_no_engine_is_at_work(tmp_path: Path) -> None:
+    with solo_ledger(tmp_path / "ledger.db") as solo:
+        beside = LedgerStore(url_of(tmp_path / "ledger.db"), read_only=True)
+        versions = [solo.engine.store.version]
+        for key in ("a", "b"):
+            solo.put(key)
+            versions.append(solo.engine.store.version)
+        assert None not in versions and len(set(versions)) == 3
+        assert solo.engine.store.version == versions[-1]
+        assert beside.version is None
+        solo.engine.stop()
+        assert solo.engine.store.version is None
+        solo.engine.start()
+        assert solo.engine.store.version not in versions
+    beside.close()
+
+
+def test_the_version_is_unknown_while_a_block_is_written_and_another_one_after_a_failure(tmp_path: Path) -> None:
+    store = LedgerStore(url_of(tmp_path / "ledger.db"))
+    store.take()
+    before = store.version
+    during: list[int | None] = []
+
+    def fail() -> None:
+        with store.writing():
+            during.append(store.version)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert during == [None]
+    assert store.version not in (None, before)
+    store.close()

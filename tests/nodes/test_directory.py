@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from ledger.clock import SettableClock
 from ledger.errors import NotFound
 from ledger.keys import P256, X25519
+from ledger.store import LedgerStore
 from nodes.author import SigningKey
+from nodes.directory import Directory
 from nodes.founding import Founded
 from nodes.keys.keystore import NODE_OWNER
 from nodes.node import Node
@@ -109,3 +113,44 @@ def test_a_node_acts_with_the_service_key_in_force_that_was_added_last(founded: 
         revoke(bank, new.id)
         bank.forget_keys()
         assert bank.identity_key.id == first
+
+
+def test_the_ledger_is_not_read_for_each_look_up(node: Node) -> None:
+    node.directory.members()
+    statements: list[str] = []
+    here = threading.get_ident()
+
+    def note(connection: object, cursor: object, statement: str, *more: object) -> None:
+        # The node's own reader reads whenever it is its turn.
+        if threading.get_ident() == here:
+            statements.append(statement)
+
+    sa.event.listen(node.store.engine, "before_cursor_execute", note)
+    node.directory.recipient("bank-a")
+    node.directory.keys("authority", "make")
+    assert statements == []
+    revoke(node, node.directory.keys("bank-a", "service")[0].id)
+    assert node.directory.keys("bank-a", "service") == []
+    assert statements
+
+
+def test_a_directory_beside_a_running_node_sees_what_the_node_writes(node: Node) -> None:
+    """As a command does that opens the home of a running node: its store has no engine."""
+    store = LedgerStore(f"sqlite:///{node.home.path / 'ledger.db'}", read_only=True)
+    beside = Directory(store)
+    (key,) = beside.keys("bank-a", "service")
+    revoke(node, key.id)
+    assert beside.keys("bank-a", "service") == []
+    store.close()
+
+
+def test_what_was_written_while_the_node_was_stopped_is_seen_after_it_starts_again(founded: Founded, clock: SettableClock) -> None:
+    home = founded.homes["authority"]
+    node = Node.open(home, clock, cost=CHEAP)
+    with node:
+        (key,) = node.directory.keys("bank-a", "service")
+    directory = Directory(node.store)
+    with Node.open(home, clock, cost=CHEAP) as other:
+        assert directory.keys("bank-a", "service") == [key]
+        revoke(other, key.id)
+        assert directory.keys("bank-a", "service") == []
