@@ -60,7 +60,7 @@ def limited(network: Network, enquiry: str, **more: Any) -> httpx.Response:
 
 
 def parameterised(network: Network, **changes: Any) -> dict[str, Any]:
-    answer = network.sign_in("bank-a", "admin").post("/v1/credit-parameters", json={**PARAMETERS, **changes})
+    answer = network.sign_in("bank-a", "core").post("/v1/credit-parameters", json={**PARAMETERS, **changes})
     assert answer.status_code == 201, answer.text
     value: dict[str, Any] = answer.json()
     return value
@@ -121,7 +121,7 @@ def test_a_credit_report_says_what_was_consented_to(network: Network) -> None:
     (year,) = report["trade_credit"]["years"]
     assert year["collections"]["total"] == {"currency": "USD", "value": "1093800.50"}
     assert year["ratios"] == {"goods_collections_to_exports": "0.966588", "goods_payments_to_imports": "1.016394"}
-    again = network.sign_in("bank-a", "viewer").get(f"/v1/enquiries/{enquiry['id']}").json()
+    again = network.sign_in("bank-a", "checker").get(f"/v1/enquiries/{enquiry['id']}").json()
     assert again["credit"] == report
 
 
@@ -177,7 +177,7 @@ def test_a_limit_names_every_input_and_can_be_listed(network: Network) -> None:
         ("cap", "368140.65"),
         ("floor", "368140.65"),
     ]
-    viewer = network.sign_in("bank-a", "viewer")
+    viewer = network.sign_in("bank-a", "checker")
     assert viewer.get(answer.headers["location"]).json() == found
     assert found in viewer.get("/v1/credit-assessments", params={"uscc": EXPORTER_USCC, "limit": 500}).json()["items"]
     assert viewer.get("/v1/credit-assessments", params={"uscc": CUSTODY_USCC}).json()["items"] == []
@@ -221,7 +221,7 @@ def test_parameters_have_versions_and_the_same_ones_again_are_the_same(network: 
     first = parameterised(network, **rates)
     assert parameterised(network, **rates)["version"] == first["version"]
     assert parameterised(network)["version"] == first["version"] + 1
-    listed = network.sign_in("bank-a", "viewer").get("/v1/credit-parameters", params={"after": first["version"] - 1}).json()["items"]
+    listed = network.sign_in("bank-a", "checker").get("/v1/credit-parameters", params={"after": first["version"] - 1}).json()["items"]
     assert listed[0] == first
     assert (first["rates"], first["created_by"]) == ([{"currency": "CNY", "rate": "0.1398765"}], listed[0]["created_by"])
 
@@ -237,14 +237,14 @@ def test_parameters_have_versions_and_the_same_ones_again_are_the_same(network: 
     ],
 )
 def test_parameters_that_cannot_be_used_are_refused(network: Network, changes: dict[str, Any]) -> None:
-    answer = network.sign_in("bank-a", "admin").post("/v1/credit-parameters", json={**PARAMETERS, **changes})
+    answer = network.sign_in("bank-a", "core").post("/v1/credit-parameters", json={**PARAMETERS, **changes})
     assert (answer.status_code, problem(answer)["code"]) in ((422, "parameters-invalid"), (422, "invalid-request"))
 
 
 def test_a_bank_without_parameters_is_told_so(network: Network) -> None:
     answer = network.sign_in("bank-b", "maker").post("/v1/credit-assessments", json={"enquiry_id": "0" * 64})
     assert problem(answer)["code"] == "unknown-enquiry"
-    assert network.sign_in("bank-b", "viewer").get("/v1/credit-parameters").json()["items"] == []
+    assert network.sign_in("bank-b", "checker").get("/v1/credit-parameters").json()["items"] == []
 
 
 def test_a_repaired_penalty_is_not_shown_any_more(network: Network) -> None:
