@@ -5,8 +5,17 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
+from typing import Protocol
 
 from ledger.errors import Unreachable
+
+
+class Lock(Protocol):
+    """What an engine holds while it runs. `acquire` raises `Unreachable` where another one does."""
+
+    def acquire(self) -> None: ...
+
+    def release(self) -> None: ...
 
 
 class FileLock:

@@ -26,7 +26,7 @@ from ledger.engine import Heights, Receipt, stopped
 from ledger.errors import TallystickError, Unreachable, VerificationFailed
 from ledger.evidence import OPERATOR_INVALID, BlockBundle, block_evidence, note_evidence
 from ledger.execution import Accepted, Block, Execution, execute, in_order
-from ledger.file_lock import FileLock
+from ledger.file_lock import Lock
 from ledger.header import Header
 from ledger.log_operator import OperatorKey, checkpoint_of
 from ledger.record import parse
@@ -70,7 +70,7 @@ class FollowEngine:
         operator: OperatorKey,
         upstream: Upstream,
         *,
-        lock: FileLock | None = None,
+        lock: Lock | None = None,
     ) -> None:
         self.store = store
         self.heights = Heights()

@@ -21,7 +21,7 @@ from ledger.clock import Clock
 from ledger.engine import Heights, Receipt
 from ledger.errors import InputError, Refused, TallystickError, Unreachable
 from ledger.execution import RULES_FAULT, Accepted, Block, Dropped, Execution, execute, execute_genesis
-from ledger.file_lock import FileLock
+from ledger.file_lock import Lock
 from ledger.inbox import Inbox, Waiting, fail
 from ledger.limits import CLOCK_JUMP_MS_MAX
 from ledger.log_operator import Operator, operator_of
@@ -56,7 +56,7 @@ class SoloEngine:
         operator: Operator,
         clock: Clock,
         *,
-        lock: FileLock | None = None,
+        lock: Lock | None = None,
         group_ms: int = 3,
     ) -> None:
         self.store = store

@@ -16,9 +16,11 @@ from typing import Any, Final, get_args
 from contracts.policy import Policy
 from ledger import canonical
 from ledger.clock import Clock
+from ledger.database import connect, parsed_url
 from ledger.errors import InputError
 from ledger.header import network_of
 from ledger.keys import ED25519, P256, X25519, PublicKey
+from ledger.schema import require_empty
 from nodes.home import (
     ApiSection,
     EngineSection,
@@ -146,10 +148,9 @@ def create_network(
     homes = {plan.id: Home(directory / plan.id) for plan in members}
     for home in homes.values():
         home.check_free()
-    seats = []
-    for place, plan in enumerate(members):
-        config = _draft(name, plan, members, addresses, place)
-        seats.append(_make_seat(plan, homes[plan.id], config, random, cost))
+    configs = [_draft(name, plan, members, addresses, place) for place, plan in enumerate(members)]
+    _check_databases([homes[plan.id] for plan in members], configs)
+    seats = [_make_seat(plan, homes[plan.id], config, random, cost) for plan, config in zip(members, configs, strict=True)]
     return _found(name, seats, clock, random, policy or Policy(), cost)
 
 
@@ -193,6 +194,23 @@ def _draft(name: str, plan: MemberPlan, members: Sequence[MemberPlan], addresses
         storage=StorageSection(ledger_url=_address(addresses.ledger_url, plan.id), private_url=_address(addresses.private_url, plan.id)),
         api=ApiSection(host=host, port=addresses.port_first + place),
     )
+
+
+def _check_databases(homes: Sequence[Home], configs: Sequence[HomeConfig]) -> None:
+    """Two databases for each home, of its own and new. Raises `InputError` (`database-shared`), `Refused` (`database-not-empty`), and as
+    `ledger.database.connect`.
+    """
+    urls = [url(config) for home, config in zip(homes, configs, strict=True) for url in (home.ledger_url, home.private_url)]
+    if len({parsed_url(url) for url in urls}) != len(urls):
+        hint = "let {id} in the address stand for the member, and name another one for the private database"
+        raise InputError("database-shared", "two databases of this network have the same address", hint=hint)
+    for url in urls:
+        if not url.startswith("sqlite"):
+            engine = connect(url)
+            try:
+                require_empty(engine)
+            finally:
+                engine.dispose()
 
 
 def _address(template: str | None, member: str) -> str | None:

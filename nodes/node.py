@@ -26,6 +26,7 @@ from ledger.log_operator import Operator, operator_of
 from ledger.rules import Rulebook
 from ledger.solo import SoloEngine
 from ledger.store import LedgerStore
+from ledger.writer_lock import WriterLock
 from nodes.author import RecordAuthor, SigningKey
 from nodes.directory import Directory
 from nodes.enterprises import Enterprises
@@ -200,7 +201,7 @@ class Node:
         self.engine.subscribe(self.reader.notify)
 
     def _make_engine(self, rulebook: Rulebook, upstream: NodeUpstream | None) -> Engine:
-        lock = FileLock(self.home.lock_file)
+        lock = WriterLock(FileLock(self.home.lock_file), self.store.engine)
         if self.config.engine.kind == "solo":
             return SoloEngine(self.store, self.genesis, rulebook, self._operator(), self.clock, lock=lock)
         if self.config.engine.kind == "follow":

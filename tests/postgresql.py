@@ -18,6 +18,9 @@ from typing import Any
 
 import psycopg
 import sqlalchemy as sa
+from psycopg import sql
+
+from nodes.founding import Addresses, MemberPlan
 
 _INITDB = [
     "--encoding=UTF8",
@@ -62,19 +65,34 @@ def shared_server(root: Path) -> Iterator[str]:
                 _stop(directory)
 
 
-def new_database(socket: str) -> str:
+def new_database(socket: str, name: str | None = None) -> str:
     """The URL of a database that is empty."""
-    name = f"t{uuid.uuid4().hex}"
-    with psycopg.connect(host=socket, user="test", dbname="postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+    name = name or f"t{uuid.uuid4().hex}"
+    with _administrator(socket) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     return f"postgresql://test@/{name}?host={socket}"
 
 
 def drop_database(socket: str, url: str) -> None:
     """Takes a database away, whoever is still connected to it."""
-    name = sa.make_url(url).database
-    with psycopg.connect(host=socket, user="test", dbname="postgres", autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    name = sa.make_url(url).database or ""
+    with _administrator(socket) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def network_databases(socket: str, *plans: MemberPlan) -> Iterator[Addresses]:
+    """Two databases for each member of a network."""
+    name = f"n{uuid.uuid4().hex[:12]}"
+    urls = [new_database(socket, f"{name}-{plan.id}-{kind}") for plan in plans for kind in ("ledger", "private")]
+    template = f"postgresql://test@/{name}-{{id}}-KIND?host={socket}"
+    yield Addresses(ledger_url=template.replace("KIND", "ledger"), private_url=template.replace("KIND", "private"))
+    for url in urls:
+        drop_database(socket, url)
+
+
+def _administrator(socket: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(host=socket, user="test", dbname="postgres", autocommit=True)
 
 
 @contextmanager

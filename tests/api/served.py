@@ -9,7 +9,7 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +75,10 @@ def token(client: httpx.Client, **form: str) -> httpx.Response:
 
 
 @contextmanager
-def served_network(directory: Path) -> Iterator[Network]:
+def served_network(directory: Path, databases: Addresses = Addresses()) -> Iterator[Network]:
     """Founds, starts and serves a network, and ends it."""
     clock = SettableClock(START_MS)
-    addresses = Addresses(port_first=free_ports(len(PLANS)))
+    addresses = replace(databases, port_first=free_ports(len(PLANS)))
     founded = create_network(directory, "test", PLANS, clock=clock, random=os.urandom, cost=CHEAP, addresses=addresses)
     secrets = {(each.node, each.user): each.secret for each in founded.sign_ins}
     with ExitStack() as stack:

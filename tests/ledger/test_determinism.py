@@ -72,7 +72,14 @@ def test_caches_and_the_database_change_nothing(told: Trace, caches: str, tmp_pa
         monkeypatch.setattr(chain_module, "_STATE_BYTES_MAX", 300)
         monkeypatch.setattr(chain_module, "_PAGES_BYTES_MAX", 300)
         monkeypatch.setattr(chain_module, "_HASHES_BYTES_MAX", 100)
-    store = LedgerStore(url_of(tmp_path / "ledger.db"))
+    assert_replayed(told, LedgerStore(url_of(tmp_path / "ledger.db")), caches)
+
+
+def test_postgresql_gives_the_same_headers(told: Trace, postgresql_url: str) -> None:
+    assert_replayed(told, LedgerStore(postgresql_url), "cold" if told.rules == "real" else "warm")
+
+
+def assert_replayed(told: Trace, store: LedgerStore, caches: str) -> None:
     rulebook, verified = RULEBOOKS[told.rules], VerifiedSignatures(entries_max=2 if caches == "small" else 50_000)
     begun = execute_genesis(told.genesis, rulebook)
     with store.engine.begin() as connection:

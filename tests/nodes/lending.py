@@ -26,7 +26,7 @@ from nodes.author import SigningKey
 from nodes.caller import Caller
 from nodes.enquiries.grants import grants
 from nodes.financings.desk import Financings
-from nodes.founding import Founded, MemberPlan
+from nodes.founding import Addresses, Founded, MemberPlan
 from nodes.keys.accounts import User
 from nodes.money import Money
 from nodes.node import Node
@@ -129,10 +129,10 @@ def caller_of(node: Node, user: str, secret: str) -> Caller:
 
 
 @contextmanager
-def lending(directory: Path) -> Iterator[Lending]:
+def lending(directory: Path, addresses: Addresses = Addresses()) -> Iterator[Lending]:
     """Founds and starts the network."""
     clock = SettableClock(START_MS)
-    founded = found(directory, AUTHORITY, BANK_A, BANK_B, clock=clock)
+    founded = found(directory, AUTHORITY, BANK_A, BANK_B, clock=clock, addresses=addresses)
     with ExitStack() as stack:
         authority = stack.enter_context(Node.open(founded.homes["authority"], clock, cost=CHEAP))
         desks = [stack.enter_context(_desk(founded, slug, clock, Beside(authority))) for slug in ("bank-a", "bank-b")]

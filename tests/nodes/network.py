@@ -20,7 +20,7 @@ from nodes.customs.declaration import CustomsDeclaration, DeclarationLine
 from nodes.declarations.register import Declarations
 from nodes.enquiries.asking import Enquiries, EnquiryLine
 from nodes.enterprises import enrol, enrolment
-from nodes.founding import Founded, MemberPlan
+from nodes.founding import Addresses, Founded, MemberPlan
 from nodes.money import Money
 from nodes.node import Node
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, EXPORTER_A, START_MS, Beside, found
@@ -158,10 +158,10 @@ def caller(node: Node) -> Caller:
 
 
 @contextmanager
-def network(directory: Path) -> Iterator[Network]:
+def network(directory: Path, addresses: Addresses = Addresses()) -> Iterator[Network]:
     """The network, founded in a directory and running."""
     clock = SettableClock(START_MS)
-    founded = found(directory, AUTHORITY, BANK_A, BANK_B, EXPORTER_A, clock=clock)
+    founded = found(directory, AUTHORITY, BANK_A, BANK_B, EXPORTER_A, clock=clock, addresses=addresses)
     with ExitStack() as stack:
         authority = stack.enter_context(Node.open(founded.homes["authority"], clock, cost=CHEAP))
         bank_a, bank_b, exporter = (

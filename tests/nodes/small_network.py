@@ -16,7 +16,7 @@ from ledger.follow import bundle_of
 from ledger.record import assemble, record_id
 from ledger.solo import SoloEngine
 from nodes.enterprises import Enrolment, enrolment
-from nodes.founding import Founded, MemberPlan, create_network
+from nodes.founding import Addresses, Founded, MemberPlan, create_network
 from nodes.keys.keystore import Argon2Cost
 from nodes.node import Node
 
@@ -28,10 +28,11 @@ EXPORTER_A = MemberPlan("exporter-a", "enterprise", "营口青果出口有限公
 USCCS = ["91350100M000100Y43", "91210800MA0000001L"]
 
 
-def found(directory: Path, *plans: MemberPlan, clock: SettableClock | None = None) -> Founded:
+def found(directory: Path, *plans: MemberPlan, clock: SettableClock | None = None, addresses: Addresses = Addresses()) -> Founded:
     """A network of the given members, the authority alone by default."""
     members: Sequence[MemberPlan] = plans or (AUTHORITY,)
-    return create_network(directory, "test", members, clock=clock or SettableClock(START_MS), random=os.urandom, cost=CHEAP)
+    clock = clock or SettableClock(START_MS)
+    return create_network(directory, "test", members, clock=clock, random=os.urandom, addresses=addresses, cost=CHEAP)
 
 
 def custody(number: int = 0) -> Enrolment:
