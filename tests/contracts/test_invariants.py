@@ -21,6 +21,13 @@ def busy() -> tuple[World, dict[str, str]]:
         assert step.code == "ok"
     collection = world.last
     hold = world.applied((world.grant(declaration, B), 200_000))
+    other = world.declaration("e")
+    assert world.load((world.grant(other), 300_000)).code == "ok"
+    given = world.last
+    next_grant = world.grant(other, B)
+    for step in (world.write_off(given, [100_000]), world.transfer(given), world.take_over(given, [next_grant])):
+        assert step.code == "ok"
+    taken = world.last
     line = world.entry("financing", loan)["lines"][0]
     request = next(key for key, _ in world.state.scan("enquiry/")).partition("/")[2]
     take = world.entry("grant", line["grant"])["take"]
@@ -28,6 +35,10 @@ def busy() -> tuple[World, dict[str, str]]:
         "declaration": f"declaration/{declaration}",
         "loan": f"financing/{loan}",
         "hold": f"financing/{hold}",
+        "other": f"declaration/{other}",
+        "given": f"financing/{given}",
+        "taken": f"financing/{taken}",
+        "taken grant": f"grant/{world.entry('financing', taken)['lines'][0]['grant']}",
         "collection": f"collection/{collection}",
         "grant": f"grant/{line['grant']}",
         "consent": f"consent/{line['consent']}",
@@ -59,6 +70,20 @@ CHANGES: list[tuple[str, str, Change]] = [
     ("loan", "spent once", lambda it: it["lines"][0].update(code="void")),
     ("hold", "wrong end", lambda it: it.update(hold_until=None)),
     ("hold", "holds nothing", lambda it: it["lines"][0].update(held=0)),
+    ("other", "lost", lambda it: it.update(lost=0)),
+    ("other", "drawers", lambda it: it["drawers"].pop()),
+    ("other", "drawn from is not among its lenders", lambda it: it.update(lenders=["bank-a"])),
+    ("given", "nobody took it over", lambda it: it.update(state="TRANSFERRED", heir=None)),
+    ("given", "with something drawn", lambda it: it.update(state="TRANSFERRED")),
+    ("given", "its heir was not", lambda it: it.update(heir=name("none"))),
+    ("given", "does not know", lambda it: it.update(heir=None)),
+    ("given", "not all that it owes is lost", lambda it: it["lines"][0].update(drawn=1)),
+    ("taken", "taken over from nobody", lambda it: it.update(origin=None)),
+    ("taken", "does not know", lambda it: it.update(origin=name("none"))),
+    ("taken", "two lines hold", lambda it: it["lines"].append(it["lines"][0])),
+    ("taken", "nothing drawn", lambda it: it["lines"][0].update(drawn=0)),
+    ("taken", "nothing was repaid", lambda it: it.update(state="REPAYING")),
+    ("taken grant", "maximum", lambda it: it.update(maximum=199_999)),
     ("collection", "unused", lambda it: it.update(unused=50_001)),
     ("grant", "maximum", lambda it: it.update(maximum=99_999)),
     ("grant", "more often", lambda it: it.update(uses=0)),
