@@ -126,6 +126,16 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     "GET /v1/exchange-rates": _at("authority", PEOPLE, "rates:read"),
     "POST /v1/exchange-rates": _at("authority", MAKERS, "rates:write"),
     "GET /v1/look-ups": _at("authority", STAFF | EXPORTER | frozenset({"admin", "auditor", "enterprise-node"}), "look-ups:read"),
+    "POST /v1/financing-requests": _at("authority enterprise", MAKERS | EXPORTER, "requests:write"),
+    "GET /v1/financing-requests": _at("authority bank enterprise", PEOPLE | EXPORTER, "requests:read"),
+    "GET /v1/financing-requests/{request_id}": _at("authority bank enterprise", PEOPLE | EXPORTER, "requests:read"),
+    "POST /v1/financing-requests/{request_id}/resend": _at("authority enterprise", MAKERS | EXPORTER, "requests:write"),
+    "POST /v1/financing-requests/{request_id}/withdraw": _at("authority enterprise", MAKERS | EXPORTER, "requests:write"),
+    "POST /v1/financing-requests/{request_id}/send-back": _at("bank", MAKERS | SIGNERS, "requests:write"),
+    "POST /v1/financing-requests/{request_id}/refuse": _at("bank", MAKERS | SIGNERS, "requests:write"),
+    "POST /v1/financing-requests/{request_id}/take-up": _at("bank", MAKERS | SIGNERS, "requests:write"),
+    "POST /v1/messages": _at("authority", GUESTS, "messages:write"),
+    "GET /v1/messages": _at("authority", GUESTS, "messages:read"),
     "POST /v1/introductions": _at("authority bank", frozenset({"enterprise-node"}), "introductions:write"),
 }
 

@@ -1,5 +1,6 @@
 """The one kind of route that the application has. Before a handler runs: the caller is known and may do this, the query holds nothing
-unknown; around a POST: its idempotency key. So no handler can forget any of it, and a route without a declaration cannot be added.
+unknown; around a POST: its idempotency key; around what the authority's people read: its log of look-ups. So no handler can forget any of
+it, and a route without a declaration cannot be added.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api import look_ups
 from api.context import ApiContext, context_of
 from api.idempotency import body_hash
 from api.permissions import Permission, permission_of
@@ -56,12 +58,22 @@ class GuardedRoute(APIRoute):
             principal = await run_in_threadpool(admit, context, permission, request.headers.get("authorization"))
             request.state.principal = principal
             _refuse_unknown(strict, known)
+            if look_ups.is_noted(context, principal, route):
+                return await _noted(context, strict, principal, route, handle)
             if method != "POST" or route in OWN_IDEMPOTENCY:
                 return await handle(strict)
             content_hash = await body_hash(strict)
             return await context.idempotency.answer(strict, principal.name, content_hash, lambda: _answered(handle, strict))
 
         return guarded
+
+
+async def _noted(context: ApiContext, request: Request, principal: Principal, route: str, handle: _Handler) -> Response:
+    """The answer, once it is written down that it is given."""
+    purpose = look_ups.purpose_of(request)
+    response = await handle(request)
+    await run_in_threadpool(look_ups.note, context, request, principal, route, response, purpose)
+    return response
 
 
 def admit(context: ApiContext, permission: Permission, authorization: str | None) -> Principal:

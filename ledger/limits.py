@@ -122,7 +122,7 @@ TASK_SIGNERS_MAX: Final = 16
 # Financings: names, products, references, reasons
 FINANCING_TEXT_CHARS_MAX: Final = 512
 
-# Documents in the private store. What is sent to another node in a message is smaller, so that it fits in one.
+# Documents in the private store. Those that are sent with one request are smaller together, so that each fits in a letter.
 ATTACHMENT_BYTES_MAX: Final = 16_777_216
 ATTACHMENT_SENT_BYTES_MAX: Final = 4_194_304
 ATTACHMENT_NAME_CHARS_MAX: Final = 200
@@ -145,3 +145,16 @@ STATEMENT_ROWS_MAX: Final = 10_000
 # Enquiries on paper: bounds of the authority's own settings
 PAPER_ENQUIRIES_MAX: Final = 100_000
 PAPER_DAYS_MAX: Final = 60
+
+# Letters between nodes: what the relay takes of one sender in a day, and hands out at once
+LETTER_BYTES_MAX: Final = 6_225_920
+LETTERS_PER_DAY_MAX: Final = 2_000
+LETTERS_BYTES_PER_DAY_MAX: Final = 268_435_456
+LETTERS_PAGE_BYTES_MAX: Final = 16_777_216
+LETTERS_PAGE_MAX: Final = 100
+LETTER_DAYS_KEPT: Final = 90
+
+# Financing requests
+REQUEST_LINES_MAX: Final = 200
+REQUEST_TENOR_DAYS_MAX: Final = 3_650
+REQUEST_FIELDS_MAX: Final = 50

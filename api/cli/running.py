@@ -17,6 +17,7 @@ import uvicorn
 from api.app import context, create_app
 from ledger.errors import Unreachable
 from nodes.enquiries.worker import EnquiryWorker
+from nodes.monitoring.sweep import Sweeper
 from nodes.node import Node
 
 WORKERS: Final = 2
@@ -42,7 +43,7 @@ class RunningNode:
     def __init__(self, node: Node, listener: socket.socket) -> None:
         self.node = node
         self._listener = listener
-        self._workers: list[EnquiryWorker] = []
+        self._workers: list[EnquiryWorker | Sweeper] = []
         self._begun = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -68,7 +69,7 @@ class RunningNode:
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]}, name="api", daemon=True)
         self._thread.start()
         if self.node.config.node.role == "authority":
-            self._workers = [EnquiryWorker(self.node, f"worker-{number + 1}") for number in range(WORKERS)]
+            self._workers = [*(EnquiryWorker(self.node, f"worker-{number + 1}") for number in range(WORKERS)), Sweeper(self.node)]
             for worker in self._workers:
                 worker.start()
         if not self._begun.wait(_BEGIN_S):

@@ -25,6 +25,7 @@ from ledger.errors import NotFound
 from ledger.limits import INTEGER_MAX
 from nodes.declarations.register import Declaration, Declarations
 from nodes.financings.collections import Collection, Collections
+from nodes.financings.parts import ExchangeStated
 from nodes.node import Node
 
 DeclarationId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
@@ -47,12 +48,24 @@ class VoidIn(ApiModel):
     text: Annotated[str, Field(max_length=200)] = ""
 
 
+class ExchangeIn(ApiModel):
+    """What an amount was changed into, and how many units of that currency one unit of the amount's gave."""
+
+    amount: MoneyIn
+    rate: Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?$")]
+
+    def stated(self) -> ExchangeStated:
+        """As it is sealed."""
+        return ExchangeStated(currency=self.amount.currency, amount_minor=self.amount.amount_minor, rate=self.rate)
+
+
 class CollectionIn(ApiModel):
     """Money that came in from abroad for the declaration, recorded once, whoever lent."""
 
     amount: MoneyIn
     collected_on: Day
     reference: ShortText
+    exchange: ExchangeIn | None = None
 
 
 def list_declarations(
@@ -89,7 +102,8 @@ def record_collection(
 ) -> Response:
     """Prepares the record that money came in; a second person signs it."""
     what = (declaration_id, body.amount, body.collected_on, body.reference)
-    return opened_task(Collections(node).record(acting, *what, cause=reference_of(request, caller.name)))
+    exchange = None if body.exchange is None else body.exchange.stated()
+    return opened_task(Collections(node).record(acting, *what, exchange=exchange, cause=reference_of(request, caller.name)))
 
 
 def list_collections(node: TheNode, declaration_id: DeclarationId, unused: bool = False) -> Response:

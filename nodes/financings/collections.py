@@ -14,7 +14,7 @@ from nodes.caller import Caller
 from nodes.enquiries.grants import Grant, grants_of
 from nodes.financings.amounts import amount_of_share, collected_share
 from nodes.financings.collection_book import TYPE, collections
-from nodes.financings.parts import COLLECTION, CollectionPart, written
+from nodes.financings.parts import COLLECTION, CollectionPart, ExchangeStated, written
 from nodes.financings.recipients import for_all
 from nodes.money import Money
 from nodes.rehearsal import TWO_PEOPLE, rehearse
@@ -50,10 +50,18 @@ class Collections:
         self._tasks = tasks or Tasks(node)
 
     def record(
-        self, caller: Caller, declaration_id: str, amount: Money, collected_on: str, reference: str, *, cause: str | None = None
+        self,
+        caller: Caller,
+        declaration_id: str,
+        amount: Money,
+        collected_on: str,
+        reference: str,
+        *,
+        exchange: ExchangeStated | None = None,
+        cause: str | None = None,
     ) -> Task:
-        """Prepares the record that money came in; a second person signs it. It lowers what may be financed, rounded up to a step. `cause`
-        names what may have one task only.
+        """Prepares the record that money came in; a second person signs it. It lowers what may be financed, rounded up to a step.
+        `exchange` is what it was changed into, if it was; `cause` names what may have one task only.
 
         Raises `NotFound` (`unknown-declaration`), `InputError` (`currency-differs`, `amount-invalid`, `bad-field`), `Refused` with
         the rules' code where they would refuse it, and as `Tasks.open`.
@@ -71,6 +79,7 @@ class Collections:
             amount_minor=amount.amount_minor,
             collected_on=collected_on,
             reference=reference,
+            exchange=exchange,
         )
         body = {"declaration": declaration_id, "share": share, "corrects": None}
         rehearse(self._node, TYPE, body, TWO_PEOPLE).require_ok()

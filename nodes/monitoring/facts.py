@@ -153,8 +153,9 @@ def _approved(seen: Seen, row: Any) -> int:
     for line, amount in zip(own, part.lines, strict=True):
         entry, base = entries.declaration(seen.state, line.declaration), registered_minor(seen.connection, line.declaration)
         financeable = None if entry is None or base is None else amount_of_share(balances.ceiling(entry), base)
+        ceiling = {"financeable_minor": financeable, "financeable_on": line.declaration}
         where = sa.and_(lines.c.financing == row.id, lines.c.line == line.line)
-        seen.connection.execute(sa.update(lines).where(where).values(approved_minor=amount, financeable_minor=financeable))
+        seen.connection.execute(sa.update(lines).where(where).values(approved_minor=amount, **ceiling))
         if registered_ms is not None and amount:
             what = {"record_id": seen.stored.id, "declaration": line.declaration, "financing": row.id, "bank": row.bank}
             known = sa.select(pledges.c.bank).where(pledges.c.record_id == seen.stored.id, pledges.c.declaration == line.declaration)
@@ -183,7 +184,7 @@ def _await_money(seen: Seen, financing_id: str, part: LoanPart, bank: str, enter
         due_ms = day_end_ms(part.matures_on)
     except ValueError:
         return
-    deadlines.set_deadline(seen.connection, deadlines.LOAN, financing_id, seen.stored.id, due_ms, bank, enterprise)
+    deadlines.set_deadline(seen.connection, deadlines.LOAN, seen.stored.id, seen.stored.id, due_ms, bank, enterprise)
     due_ms += seen.settings.collection_days * DAY_MS
     own = lines_of(seen.connection, financing_id)
     drawn_on = [line.declaration for line, amount in zip(own, part.lines, strict=True) if amount]

@@ -16,7 +16,6 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from contracts.shares import WHOLE
-from ledger.clock import Clock
 from ledger.errors import InputError
 from nodes.customs.codes import CURRENCY_DIGITS, digits_of
 from nodes.financings.parts import is_day
@@ -75,8 +74,8 @@ def enter_rates(connection: sa.Connection, rates: Iterable[Rate], now_ms: int, w
 class ExchangeRates:
     """The authority's rates."""
 
-    def __init__(self, private: PrivateStore, clock: Clock) -> None:
-        self._private, self._clock = private, clock
+    def __init__(self, private: PrivateStore) -> None:
+        self._private = private
 
     def list(self, currency: str | None, after: int, limit: int) -> Sequence[Any]:
         """Rows in the order in which they were entered; `after` is the id of the last one that was seen."""
@@ -123,7 +122,7 @@ def rate_finding(connection: sa.Connection, stated: Any) -> Finding | None:
     if off_ppm <= settings.rate_tolerance_ppm:
         return None
     details = {"base": stated.base, "currency": stated.currency, "stated": stated.rate, "own": shown, "off_ppm": off_ppm}
-    days = {"own_days": sorted({of_base.day, of_other.day})}
+    days = {"own_days": sorted({rate.day for rate in (of_base, of_other) if rate.currency != BASE})}
     records = (stated.record_id,)
     return Finding(
         records, stated.subject_kind, stated.subject, stated.bank, stated.enterprise, records, stated.time_ms, {**details, **days}

@@ -40,7 +40,7 @@ def sweep(node: Node) -> int:
 
 
 class Sweeper:
-    """Sweeps in a thread of its own, every minute and at once after `notify`."""
+    """Sweeps in a thread of its own, every minute."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -61,9 +61,6 @@ class Sweeper:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-
-    def notify(self) -> None:
-        self._wake.set()
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -52,6 +52,7 @@ lines = sa.Table(
     _amount("applied_minor"),
     sa.Column("approved_minor", sa.BigInteger),
     sa.Column("financeable_minor", sa.BigInteger),
+    sa.Column("financeable_on", sa.Text),
     _amount("disbursed_minor"),
     _amount("repaid_minor"),
     _amount("movements"),

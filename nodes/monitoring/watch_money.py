@@ -27,7 +27,7 @@ from nodes.financings.parts import (
     RepaymentPart,
 )
 from nodes.monitoring.findings import EVERY_TYPE, Detector, Finding, Seen, SubjectKind
-from nodes.monitoring.rates import rate_finding
+from nodes.monitoring.rates import RATE_OFF, rate_finding
 from nodes.monitoring.rows import lines_of, registered_minor, row_of
 from nodes.monitoring.tables import lines, pledges, rates_stated
 from nodes.monitoring.watch_attempts import enterprise_of
@@ -179,7 +179,7 @@ DETECTORS: Final = (
         _pledge_later,
     ),
     Detector(
-        "rate-off",
+        RATE_OFF,
         "medium",
         "a stated exchange rate differs from the authority's own by more than the tolerance",
         frozenset({"declaration.collected", "financing.disburse"}),
