@@ -52,7 +52,7 @@ def _carry_financing(state: State, financing_id: str, old_id: str, new_id: str, 
         line["declaration"] = new_id
         line["held"], line["drawn"], line["lost"] = (carried(line[key], ratio) for key in ("held", "drawn", "lost"))
         # Parts that are rounded up one by one may be more than their sum rounded up.
-        line["was"] = max(carried(line["was"], ratio), line["held"], line["drawn"] + line["lost"])
+        line["was"] = max(carried(line["was"], ratio), line["held"] + line["drawn"] + line["lost"])
         require(line["was"] <= SHARES_MAX, "malformed")
         new["drawn"] += line["drawn"]
         new["lost"] += line["lost"]
