@@ -20,6 +20,8 @@ from tests.privacy.leak_search import Wanted, decimal_forms, secrets_wanted
 
 TEXT_FIELDS = frozenset({"number", "exporter_uscc", "uscc", "exporter_name", "name_en", "buyer", "contract", "bill_of_lading"})
 NAME_TYPES = frozenset({"enterprise.enrol", "consent.give", "financing.apply"})
+CREDIT_FIELDS = frozenset({"reference", "description", "reason"})
+CREDIT_KINDS = ("class", "penalty")
 
 
 @dataclass
@@ -37,8 +39,9 @@ class Knowledge:
         if not isinstance(content, dict):
             return
         currency = content.get("currency", currency)
+        texts = TEXT_FIELDS | CREDIT_FIELDS if content.get("kind") in CREDIT_KINDS else TEXT_FIELDS
         for key, value in content.items():
-            if isinstance(value, str) and value and (key in TEXT_FIELDS or (names and key == "name")):
+            if isinstance(value, str) and value and (key in texts or (names and key == "name")):
                 self.texts.add(value)
             elif currency is not None and isinstance(value, int) and key.endswith("_minor"):
                 self.amounts.add((value, CURRENCY_DIGITS[currency]))
@@ -79,12 +82,15 @@ class Supervision:
 
     def __init__(self, home: Path) -> None:
         self.parts = list(_opened(home))
+        self.credit_facts = list(_credit_facts(home))
 
     def everything(self, english: Iterable[str] = ()) -> Knowledge:
         """`english` are names of exporters that stand in no sealed part, and in no home either."""
         known = Knowledge(set(english))
         for part in self.parts:
             known.add(part.content, names=part.type in NAME_TYPES)
+        for fact in self.credit_facts:
+            known.add(fact, names=True)
         return known
 
     def right_of(self, bank: str) -> Knowledge:
@@ -103,6 +109,13 @@ class Supervision:
             if part.type.startswith("declaration.") and part.body["declaration"] in ids and part.part == "declaration":
                 known.add(part.content, names=False)
         return known
+
+
+def _credit_facts(home: Path) -> Iterator[dict[str, Any]]:
+    """Everything that was ever recorded, whether an answer showed it or not."""
+    with closing(sqlite3.connect(home / "private.db")) as private:
+        for uscc, content in private.execute("SELECT uscc, content FROM credit_facts WHERE content IS NOT NULL"):
+            yield {"uscc": uscc, **json.loads(content)}
 
 
 def _opened(home: Path) -> Iterator[OpenedPart]:
