@@ -23,7 +23,7 @@ _PAGE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member as the ledger knows it. `region` follows GB/T 2260; `status` is active or suspended."""
+    """A member as the ledger knows it. `region` follows GB/T 2260; `status` is active, suspended or succeeded."""
 
     slug: str
     role: str
@@ -127,9 +127,12 @@ class Directory:
 
 
 def _changed(snapshot: _Snapshot, reader: Reader) -> bool:
-    """Whether a record since the snapshot may have changed it. Far behind, reading anew is cheaper than looking."""
+    """Whether a block since the snapshot may have changed it. Far behind, reading anew is cheaper than looking."""
     if snapshot.next_log_index > reader.head.log_size:
         return False
+    if _registrar(reader) != snapshot.registrar:
+        # What governors decided takes effect at its time, in a block whose records may be of any type.
+        return True
     records = reader.records(snapshot.next_log_index, _PAGE)
     return len(records) == _PAGE or any(stored.record.type.startswith(_CHANGED_BY) for stored in records)
 
@@ -139,13 +142,17 @@ def _read(reader: Reader) -> _Snapshot:
     state = reader.state
     members = {key.removeprefix("member/"): entry for key, entry in state.scan("member/")}
     keys = {key.removeprefix("key/"): entry for key, entry in state.scan("key/") if entry["member"] is not None}
-    registrar = state.get("registrar")
     return _Snapshot(
         next_log_index,
         {slug: Member(slug, entry["role"], entry["region"], entry["name"], entry["status"]) for slug, entry in members.items()},
         {key_id: _member_key(key_id, entry, next_log_index) for key_id, entry in keys.items()},
-        registrar["member"] if registrar is not None else "",
+        _registrar(reader),
     )
+
+
+def _registrar(reader: Reader) -> str:
+    entry = reader.state.get("registrar")
+    return "" if entry is None else str(entry["member"])
 
 
 def _member_key(key_id: str, entry: Mapping[str, Any], log_index: int) -> MemberKey:

@@ -8,12 +8,13 @@ import pytest
 import sqlalchemy as sa
 
 from ledger.clock import SettableClock
+from ledger.engine import Receipt
 from ledger.errors import NotFound
 from ledger.keys import P256, X25519
 from ledger.store import LedgerStore
 from nodes.author import SigningKey
 from nodes.directory import Directory
-from nodes.founding import Founded
+from nodes.founding import Founded, MemberPlan
 from nodes.keys.keystore import NODE_OWNER
 from nodes.node import Node
 from nodes.private_files import read_node_secret
@@ -154,3 +155,17 @@ def test_what_was_written_while_the_node_was_stopped_is_seen_after_it_starts_aga
         assert directory.keys("bank-a", "service") == [key]
         revoke(other, key.id)
         assert directory.keys("bank-a", "service") == []
+
+
+def test_a_registrar_that_governors_chose_is_known_from_its_time_on(tmp_path: Path, clock: SettableClock) -> None:
+    founded = found(tmp_path / "net", AUTHORITY, MemberPlan("customs", "registrar", "Customs"), clock=clock)
+    with Node.open(founded.homes["authority"], clock, cost=CHEAP) as node:
+
+        def send(kind: str, body: dict[str, object]) -> Receipt:
+            return node.outbox.send(node.author.record(kind, body, [node.identity_key]).raw, "test")
+
+        due = send("governance.propose", {"change": {"kind": "registrar", "member": "authority"}}).result["effective_at"]
+        assert node.directory.registrar() == "customs"
+        clock.advance(due - clock.now_ms())
+        assert send("key.revoke", {"key": "0" * 64, "reason": "left"}).code == "unknown-key"
+        assert node.directory.registrar() == "authority"
