@@ -22,7 +22,8 @@ from ledger.errors import InputError, NotFound, NotPermitted
 from ledger.limits import CONSENT_USES_MAX
 from nodes.author import Part
 from nodes.consents.book import consents
-from nodes.consents.introductions import GIVE, REVOKE, Introductions
+from nodes.consents.introducer import GIVE, REVOKE
+from nodes.consents.introductions import Introductions
 from nodes.consents.terms import CONSENT_PART, OWN_PART, SCOPES, SECRET_PART, Kind, OwnPart, PaperConsent, SecretPart, Terms, sign_terms
 from nodes.enterprises import Enterprise, SealedKey
 from nodes.outcomes import require_ok
@@ -95,7 +96,7 @@ class Consents:
             once = derive_private_key(int.from_bytes(self._node.random(40), "big") % (_ORDER - 1) + 1, SECP256R1())
             terms = self._terms(enterprise, bank, scopes, (not_before_ms, not_after_ms), uses, keys.public_of(once).id)
             core = self._give_core(terms, "paper" if paper is not None else kind, private, once, enterprise, paper)
-            known = self.introductions.keep(core, once, reference)
+            known = self.introductions.keep(core, once, enterprise_id, reference)
         return self.get(require_ok(self.introductions.hand_in(known)).record_id)
 
     def revoke(self, consent_id: str) -> Receipt:
@@ -115,7 +116,7 @@ class Consents:
                 raise NotFound("unknown-consent", f"this node holds no key to revoke the consent with, as {enterprise.id} would")
             once = derive_private_key(int(read_part(OwnPart, own.content).private, 16), SECP256R1())
             core, _ = node.author.core(REVOKE, body, [keys.public_of(once).id, self._introducer()])
-            receipt = self.introductions.hand_in(self.introductions.keep(core, once, None))
+            receipt = self.introductions.hand_in(self.introductions.keep(core, once, enterprise.id, None))
         require_ok(receipt)
         node.reader.wait_for(receipt.log_index, _READ_S)
         return receipt

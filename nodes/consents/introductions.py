@@ -16,17 +16,17 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from ledger import canonical, keys
 from ledger.admission import CODES
 from ledger.engine import Receipt
-from ledger.errors import InputError, NotPermitted, Refused, TallystickError
-from ledger.record import assemble, parse
-from nodes.author import SigningKey, core_id
+from ledger.errors import InputError, Refused, TallystickError
+from nodes.author import core_id
+from nodes.consents.introducer import TOO_MANY, introduce
 from nodes.private import metadata
 
 if TYPE_CHECKING:
     from nodes.node import Node
 
-GIVE: Final = "consent.give"
-REVOKE: Final = "consent.revoke"
 _READ_S: Final = 30.0
+# Answers after which a record is not on the ledger and never comes there, unless its one-time key's owner signs again.
+_DROPPED: Final = frozenset({*CODES, TOO_MANY})
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +36,7 @@ introductions = sa.Table(
     sa.Column("record_id", sa.Text, primary_key=True),
     sa.Column("core", sa.Text, nullable=False),
     sa.Column("signature", sa.Text, nullable=False),
+    sa.Column("enterprise", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("code", sa.Text),
     sa.Column("reference", sa.Text, unique=True),
@@ -62,7 +63,7 @@ class Introductions:
                 self.hand_in(row)
             except TallystickError as error:
                 log.warning("introduction-waits", record_id=row.record_id, code=error.code)
-                left += error.code not in CODES
+                left += error.code not in _DROPPED
         return left
 
     def by_reference(self, reference: str | None) -> Any:
@@ -72,13 +73,14 @@ class Introductions:
         with self._node.private.reading() as connection:
             return connection.execute(sa.select(introductions).where(introductions.c.reference == reference)).first()
 
-    def keep(self, core: Mapping[str, Any], once: EllipticCurvePrivateKey, reference: str | None) -> Any:
+    def keep(self, core: Mapping[str, Any], once: EllipticCurvePrivateKey, enterprise: str, reference: str | None) -> Any:
         """Stores what the one-time key signed before anybody sees it; where the reference has one already, that one."""
         record_id = core_id(core)
         row = {
             "record_id": record_id,
             "core": canonical.encode(dict(core)).decode("utf-8"),
             "signature": keys.sign(once, bytes.fromhex(record_id)).hex(),
+            "enterprise": enterprise,
             "state": "pending",
             "reference": reference,
             "created_ms": self._node.clock.now_ms(),
@@ -97,10 +99,10 @@ class Introductions:
         core, signature = canonical.decode(row.core.encode("utf-8")), bytes.fromhex(row.signature)
         upstream = node.upstream
         try:
-            receipt = introduce(node, core, signature) if upstream is None else upstream.introduce(core, signature)
+            receipt = introduce(node, core, signature, row.enterprise) if upstream is None else upstream.introduce(core, signature)
         except (InputError, Refused) as error:
-            if error.code in CODES:
-                # The ledger dropped it for good, and left nothing: the reference is free for another.
+            if error.code in _DROPPED:
+                # It left nothing: the reference is free for another.
                 self._done(row.record_id, code=error.code, reference=None)
             raise
         node.reader.wait_for(receipt.log_index, _READ_S)
@@ -110,19 +112,3 @@ class Introductions:
     def _done(self, record_id: str, **values: Any) -> None:
         with self._node.private.begin() as connection:
             connection.execute(sa.update(introductions).where(introductions.c.record_id == record_id).values(state="done", **values))
-
-
-def introduce(node: Node, core: Mapping[str, Any], signature: bytes) -> Receipt:
-    """Signs as introducer what a one-time key signed, and sends it. The same core may be handed in again.
-
-    Raises `InputError` (`malformed`, `introducer-missing`), `NotPermitted` (`not-introduced`), and as `Outbox.send`.
-    """
-    if core.get("type") not in (GIVE, REVOKE):
-        raise NotPermitted("not-introduced", "only consents and their revocations are introduced")
-    key: SigningKey = node.identity_key
-    record_bytes = canonical.encode(dict(core))
-    digest = bytes.fromhex(core_id(core))
-    raw = assemble(record_bytes, [signature, keys.sign(key.private, digest)])
-    if parse(raw).signers[1:] != [key.id]:
-        raise InputError("introducer-missing", "the record's second signer is this member's service key")
-    return node.outbox.send(raw, str(core["type"]))

@@ -169,7 +169,7 @@ def test_only_consents_with_a_true_signature_and_this_introducer_are_introduced(
 
 
 def test_an_enterprise_has_so_many_introductions_a_day(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.resources.introductions.INTRODUCTIONS_PER_DAY_MAX", 0)
+    monkeypatch.setattr("nodes.consents.introducer.INTRODUCTIONS_PER_DAY_MAX", 0)
     body, _ = _consent(network)
     answer = _as_exporter(network).post("/v1/introductions", json=body)
     assert problem(answer)["code"] == "too-many-introductions"

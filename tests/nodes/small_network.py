@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ledger import canonical, keys
 from ledger.clock import SettableClock
 from ledger.engine import Receipt
 from ledger.errors import Unreachable
 from ledger.evidence import BlockBundle
 from ledger.follow import bundle_of
-from ledger.record import assemble, record_id
 from ledger.solo import SoloEngine
+from nodes.consents.introducer import introduce
 from nodes.enterprises import Enrolment, enrolment
 from nodes.founding import Addresses, Founded, MemberPlan, create_network
 from nodes.keys.keystore import Argon2Cost
@@ -67,9 +66,7 @@ class Beside:
 
     def introduce(self, core: Mapping[str, Any], signature: bytes) -> Receipt:
         self._require()
-        record_bytes = canonical.encode(core)
-        beside = keys.sign(self.node.identity_key.private, bytes.fromhex(record_id(record_bytes)))
-        return self.node.outbox.send(assemble(record_bytes, [signature, beside]), "introduction")
+        return introduce(self.node, core, signature, "the one beside")
 
     def _require(self) -> None:
         if not self.reachable:

@@ -278,6 +278,7 @@ CREATE TABLE introductions (
     record_id TEXT COLLATE "C" NOT NULL,
     core TEXT COLLATE "C" NOT NULL,
     signature TEXT COLLATE "C" NOT NULL,
+    enterprise TEXT COLLATE "C" NOT NULL,
     state TEXT COLLATE "C" NOT NULL,
     code TEXT COLLATE "C",
     reference TEXT COLLATE "C",

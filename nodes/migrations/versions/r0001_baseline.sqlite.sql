@@ -250,6 +250,7 @@ CREATE TABLE introductions (
     record_id TEXT NOT NULL,
     core TEXT NOT NULL,
     signature TEXT NOT NULL,
+    enterprise TEXT NOT NULL,
     state TEXT NOT NULL,
     code TEXT,
     reference TEXT,

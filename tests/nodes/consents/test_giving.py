@@ -11,7 +11,7 @@ from ledger.errors import InputError, NotFound, NotPermitted, Refused, Unreachab
 from ledger.store import StoredRecord
 from nodes.consents.book import consents
 from nodes.consents.giving import Consents
-from nodes.consents.introductions import introduce, introductions
+from nodes.consents.introductions import introductions
 from nodes.consents.terms import CONSENT_PART, OWN_PART, SECRET_PART, ConsentPart, SecretPart, check_terms
 from nodes.outcomes import RuleRefused
 from nodes.private import parts
@@ -159,14 +159,6 @@ def test_one_reference_gives_one_consent_even_over_a_line_that_breaks(net: Netwo
     assert service.give(*terms, reference="form 7") == first
     assert service.introductions.resume() == 0
     assert given(net) == before + 1
-
-
-def test_only_consents_are_introduced_and_only_with_this_members_key(net: Network) -> None:
-    with pytest.raises(NotPermitted, match="not-introduced"):
-        introduce(net.authority, {"type": "enterprise.enrol"}, b"\0" * 64)
-    core = record_of(net, net.consent(OWN).id).record.core
-    with pytest.raises(InputError, match="introducer-missing"):
-        introduce(net.bank_a, core, b"\0" * 64)
 
 
 def test_a_consent_that_expired_on_its_way_leaves_its_reference_free(net: Network) -> None:
