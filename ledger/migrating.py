@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alembic import command, op
 from alembic.config import Config
 from sqlalchemy import Engine
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement, SetTableComment
 
 from ledger.schema import Schema
 
@@ -35,13 +36,14 @@ def statements(engine: Engine, schema: Schema, since: str) -> str:
 
 
 def baseline(schema: Schema, dialect: sa.Dialect) -> str:
-    """The statements that make all of today's tables in an empty database."""
-    found: list[str] = []
-    engine = sa.create_mock_engine(
-        f"{dialect.name}://", lambda statement, *_, **__: found.append(str(statement.compile(dialect=dialect)).strip())
-    )
-    schema.stored.create_all(engine, checkfirst=False)
-    return "".join(f"{_plain(statement)}{_END}\n" for statement in found)
+    """The statements that make all of today's tables in an empty database, always in the same order."""
+    found: list[ExecutableDDLElement] = []
+    for table in schema.stored.sorted_tables:
+        found.append(CreateTable(table))
+        found += [CreateIndex(index) for index in sorted(table.indexes, key=lambda index: str(index.name))]
+        if table.comment is not None and dialect.supports_comments:
+            found.append(SetTableComment(table))
+    return "".join(f"{_plain(str(each.compile(dialect=dialect)))}{_END}\n" for each in found)
 
 
 def run_file(directory: Path, name: str) -> None:
@@ -66,4 +68,4 @@ def _escaped(path: Path) -> str:
 
 
 def _plain(statement: str) -> str:
-    return "\n".join(line.rstrip() for line in statement.replace("\t", "    ").splitlines())
+    return "\n".join(line.rstrip() for line in statement.strip().replace("\t", "    ").splitlines())

@@ -25,6 +25,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from ledger.database import connect, failing_as_unreachable
 from ledger.errors import InputError, Refused
 from ledger.schema import Schema, prepare
+from nodes import tables
 
 _WRITER_KEY: Final = "writer"
 
@@ -145,8 +146,9 @@ used_assertions = sa.Table(
 
 @cache
 def private_schema() -> Schema:
-    """Every table of `metadata`. The modules that define them import this one, so it names their list instead of importing it."""
-    importlib.import_module("nodes.tables")
+    """Every table of `metadata`, once the modules that define them are imported."""
+    for name in tables.MODULES:
+        importlib.import_module(name)
     return Schema("private", metadata, Path(__file__).parent / "migrations" / "versions")
 
 

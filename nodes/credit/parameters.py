@@ -124,7 +124,7 @@ def parameters_of(content: object) -> Parameters:
 credit_parameters = sa.Table(
     "credit_parameters",
     metadata,
-    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("content", sa.Text, nullable=False),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("created_by", sa.Text, nullable=False),

@@ -40,7 +40,7 @@ changes = sa.Table(
     "alert_changes",
     metadata,
     sa.Column("alert", sa.Text, primary_key=True),
-    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("place", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("change", sa.Text, nullable=False),
     sa.Column("who", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),

@@ -25,6 +25,7 @@ from nodes.founding import Addresses, Founded, MemberPlan, create_network
 from nodes.keys.keystore import Argon2Cost
 from nodes.node import Node
 
+LOCAL = Addresses()
 START_MS = 1_793_000_000_000
 CHEAP = Argon2Cost(passes=1, memory_kib=8, lanes=1)
 PLANS = [
@@ -75,7 +76,7 @@ def token(client: httpx.Client, **form: str) -> httpx.Response:
 
 
 @contextmanager
-def served_network(directory: Path, databases: Addresses = Addresses()) -> Iterator[Network]:
+def served_network(directory: Path, databases: Addresses = LOCAL) -> Iterator[Network]:
     """Founds, starts and serves a network, and ends it."""
     clock = SettableClock(START_MS)
     addresses = replace(databases, port_first=free_ports(len(PLANS)))

@@ -30,7 +30,7 @@ from nodes.founding import Addresses, Founded, MemberPlan
 from nodes.keys.accounts import User
 from nodes.money import Money
 from nodes.node import Node
-from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, START_MS, USCCS, Beside, found
+from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, LOCAL, START_MS, USCCS, Beside, found
 from tests.sealed_parts import demanded_parts
 
 BANK_B = MemberPlan("bank-b", "bank", "Bank B")
@@ -129,7 +129,7 @@ def caller_of(node: Node, user: str, secret: str) -> Caller:
 
 
 @contextmanager
-def lending(directory: Path, addresses: Addresses = Addresses()) -> Iterator[Lending]:
+def lending(directory: Path, addresses: Addresses = LOCAL) -> Iterator[Lending]:
     """Founds and starts the network."""
     clock = SettableClock(START_MS)
     founded = found(directory, AUTHORITY, BANK_A, BANK_B, clock=clock, addresses=addresses)

@@ -23,7 +23,7 @@ from nodes.enterprises import enrol, enrolment
 from nodes.founding import Addresses, Founded, MemberPlan
 from nodes.money import Money
 from nodes.node import Node
-from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, EXPORTER_A, START_MS, Beside, found
+from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, EXPORTER_A, LOCAL, START_MS, Beside, found
 
 BANK_B = MemberPlan("bank-b", "bank", "Bank B")
 DAY_MS = 86_400_000
@@ -158,7 +158,7 @@ def caller(node: Node) -> Caller:
 
 
 @contextmanager
-def network(directory: Path, addresses: Addresses = Addresses()) -> Iterator[Network]:
+def network(directory: Path, addresses: Addresses = LOCAL) -> Iterator[Network]:
     """The network, founded in a directory and running."""
     clock = SettableClock(START_MS)
     founded = found(directory, AUTHORITY, BANK_A, BANK_B, EXPORTER_A, clock=clock, addresses=addresses)

@@ -20,6 +20,7 @@ from nodes.keys.keystore import Argon2Cost
 from nodes.node import Node
 
 CHEAP = Argon2Cost(passes=1, memory_kib=8, lanes=1)
+LOCAL = Addresses()
 START_MS = 1_793_000_000_000
 AUTHORITY = MemberPlan("authority", "authority", "Forex Authority")
 BANK_A = MemberPlan("bank-a", "bank", "Bank A")
@@ -27,7 +28,7 @@ EXPORTER_A = MemberPlan("exporter-a", "enterprise", "营口青果出口有限公
 USCCS = ["91350100M000100Y43", "91210800MA0000001L"]
 
 
-def found(directory: Path, *plans: MemberPlan, clock: SettableClock | None = None, addresses: Addresses = Addresses()) -> Founded:
+def found(directory: Path, *plans: MemberPlan, clock: SettableClock | None = None, addresses: Addresses = LOCAL) -> Founded:
     """A network of the given members, the authority alone by default."""
     members: Sequence[MemberPlan] = plans or (AUTHORITY,)
     clock = clock or SettableClock(START_MS)

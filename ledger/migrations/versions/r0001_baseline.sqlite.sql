@@ -32,9 +32,9 @@ CREATE TABLE records (
     UNIQUE (id)
 );
 
-CREATE INDEX ix_records_type ON records (type);
-
 CREATE INDEX ix_records_height ON records (height);
+
+CREATE INDEX ix_records_type ON records (type);
 
 CREATE TABLE state (
     "key" TEXT NOT NULL,
