@@ -59,12 +59,14 @@ def read_facts(stream: BinaryIO) -> Iterator[ReadRow]:
 
 def write_template(file: Path | BinaryIO) -> None:
     """A workbook to fill in: a sheet for each kind, with its header in Chinese and English, and every column as text."""
-    write_workbook(file, [_sheet(layout) for layout in LAYOUTS.values()])
+    write_workbook(file, [sheet_of(layout) for layout in LAYOUTS.values()])
 
 
-def _sheet(layout: Layout) -> Sheet:
+def sheet_of(layout: Layout, rows: Sequence[Sequence[str]] = ()) -> Sheet:
+    """The sheet of one kind, with rows of text in the order of its columns."""
     headers = ([column.chinese for column in layout.columns], [column.english for column in layout.columns])
-    return Sheet(layout.chinese, headers, text_columns=frozenset(range(len(layout.columns))), widths=_WIDTHS[: len(layout.columns)])
+    count = len(layout.columns)
+    return Sheet(layout.chinese, headers, rows, text_columns=frozenset(range(count)), widths=_WIDTHS[:count])
 
 
 def _workbook(stream: BinaryIO) -> Iterator[ReadRow]:
