@@ -25,7 +25,7 @@ from nodes.outcomes import RuleRefused
 MEDIA_TYPE: Final = "application/problem+json"
 _ERRORS_MAX: Final = 50
 # Refusals that time alone undoes: the same request may be sent again, so its answer is not kept (see `api.idempotency`).
-LATER: Final = frozenset({"too-many-introductions", "imports-busy", "quota-exceeded"})
+LATER: Final = frozenset({"too-many-introductions", "too-many-letters", "too-many-attachments", "imports-busy", "quota-exceeded"})
 _HTTP_CODES: Final = {
     400: ("invalid-request", "the request's body could not be read"),
     404: ("not-found", "there is no such resource"),

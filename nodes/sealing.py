@@ -109,11 +109,19 @@ def open_with_key(record: Mapping[str, Any], part: str, content_key: bytes) -> d
 
 
 def open_wrap(box: bytes, context: bytes, private: X25519PrivateKey) -> bytes | None:
-    """The content key in a wrap's box, or None where the box was not made for this key and this context."""
+    """What is in a box, in a wrap's its content key, or None where the box was not made for this key and this context."""
     try:
         return _suite().decrypt(box, private, context)
     except (InvalidTag, ValueError):
         return None
+
+
+def make_box(public: bytes, text: bytes, context: bytes) -> bytes:
+    """Text of any length for the holder of an X25519 key, bound to a context; `open_wrap` opens it. Raises `InputError` (`bad-key`)."""
+    try:
+        return _suite().encrypt(text, X25519PublicKey.from_public_bytes(public), context)
+    except ValueError as error:
+        raise InputError("bad-key", "a recipient's sealing key is not usable") from error
 
 
 def key_commitment(content_key: bytes) -> str:
@@ -163,11 +171,7 @@ def _wrap_count(recipients: int) -> int:
 
 
 def _wrap(recipient: Recipient, content_key: bytes, context: bytes) -> dict[str, str]:
-    try:
-        box = _suite().encrypt(content_key, X25519PublicKey.from_public_bytes(recipient.public), context)
-    except ValueError as error:
-        raise InputError("bad-key", "a recipient's sealing key is not usable") from error
-    wrap = {"box": _to_base64url(box)}
+    wrap = {"box": _to_base64url(make_box(recipient.public, content_key, context))}
     return {"to": recipient.key_id, **wrap} if recipient.named else wrap
 
 

@@ -100,6 +100,15 @@ class HttpUpstream:
         body = canonical.encode({"record": dict(core), "signature": signature.hex()})
         return self._post("/v1/introductions", record_id(canonical.encode(core)), body)
 
+    def hand_in(self, path: str, idempotency_key: str, body: bytes) -> dict[str, Any]:
+        """Hands JSON in at another resource of the upstream node, and gives its answer. Raises the error that it refused with."""
+        headers = {"Idempotency-Key": idempotency_key, "Content-Type": "application/json"}
+        return self._call("POST", path, content=body, headers=headers)
+
+    def fetch(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
+        """Another resource of the upstream node. Raises as `hand_in`."""
+        return self._call("GET", path, params=params)
+
     def _post(self, path: str, idempotency_key: str, body: bytes) -> Receipt:
         headers = {"Idempotency-Key": idempotency_key, "Prefer": f"wait={SUBMIT_WAIT_S}", "Content-Type": "application/json"}
         return _receipt(self._call("POST", path, content=body, headers=headers, timeout=SUBMIT_WAIT_S + _TIMEOUT_S))

@@ -19,6 +19,8 @@ from ledger.errors import Unreachable
 from nodes.enquiries.worker import EnquiryWorker
 from nodes.monitoring.sweep import Sweeper
 from nodes.node import Node
+from nodes.requests.post import PostWorker
+from nodes.requests.postal import post_of
 
 WORKERS: Final = 2
 _GRACE_S: Final = 5
@@ -43,7 +45,7 @@ class RunningNode:
     def __init__(self, node: Node, listener: socket.socket) -> None:
         self.node = node
         self._listener = listener
-        self._workers: list[EnquiryWorker | Sweeper] = []
+        self._workers: list[EnquiryWorker | PostWorker | Sweeper] = []
         self._begun = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -70,8 +72,11 @@ class RunningNode:
         self._thread.start()
         if self.node.config.node.role == "authority":
             self._workers = [*(EnquiryWorker(self.node, f"worker-{number + 1}") for number in range(WORKERS)), Sweeper(self.node)]
-            for worker in self._workers:
-                worker.start()
+        post = post_of(self.node)
+        if post is not None:
+            self._workers.append(PostWorker(post))
+        for worker in self._workers:
+            worker.start()
         if not self._begun.wait(_BEGIN_S):
             self.stop()
             raise Unreachable("api-not-begun", "the API did not begin to answer", hint="see the node's log")

@@ -138,13 +138,15 @@ class EnquiryWorker:
         decline: str | None = None
         if consent is None:
             decline = "consent-unknown"
-        elif consent.bank != row.bank or consent.basis == "paper":
-            # One on paper is for the enquiry that it was handed in with.
+        elif consent.bank != row.bank:
             decline = "consent-not-yours"
         elif consent.fault is not None:
             decline = "consent-invalid"
         elif request.kind == "credit":
             decline = why_no_credit(request, consent)
+        elif consent.basis == "paper":
+            # It is for the one enquiry that it was handed in with.
+            decline = "consent-not-yours"
         elif "finance" not in consent.scopes.split():
             decline = "scope-missing"
         return _Open(row.id, row.bank, request, consent, decline)

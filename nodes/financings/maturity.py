@@ -36,7 +36,7 @@ changes = sa.Table(
     metadata,
     sa.Column("task", sa.Text, primary_key=True),
     sa.Column("financing", sa.Text, nullable=False, index=True),
-    sa.Column("loans", sa.Integer, nullable=False),
+    sa.Column("loans", sa.BigInteger, nullable=False),
     sa.Column("matured_on", sa.Text, nullable=False),
     sa.Column("matures_on", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),

@@ -95,7 +95,11 @@ def test_only_exporters_in_custody_have_consents_on_paper(net: Network) -> None:
 def test_a_paper_is_one_exporters_and_its_scan_is_kept(net: Network) -> None:
     lines = [asked(net.fresh()), asked(net.fresh(OTHER))]
     missing = PaperBasis(document_sha256="0" * 64, signatory="x")
-    wrong = [(None, lines, PAPER, "exporters-differ"), (None, lines[:1], missing, "unknown-attachment"), ("0" * 64, lines, PAPER, "bad-enquiry")]
+    wrong = [
+        (None, lines, PAPER, "exporters-differ"),
+        (None, lines[:1], missing, "unknown-attachment"),
+        ("0" * 64, lines, PAPER, "bad-enquiry"),
+    ]
     for consent, chosen, basis, code in [*wrong, (None, lines, None, "bad-enquiry")]:
         with pytest.raises(TallystickError) as refused:
             Enquiries(net.bank_a).ask(caller(net.bank_a), consent, chosen, basis=basis)

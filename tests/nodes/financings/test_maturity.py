@@ -72,8 +72,8 @@ def lent(net: Lending, documents: list[str] | None = None, matures_on: str = LAT
     assert outcome.id is not None, outcome
     desk.financings.intake(desk.maker, outcome.id)
     desk.sign(desk.financings.approve(desk.maker, outcome.id, PLEDGE, attachments=papers).id)
-    days = {"disbursed_on": DAY, "matures_on": matures_on}
-    desk.sign(desk.financings.disburse(desk.maker, outcome.id, reference="L", attachments=papers, **days).id)
+    paid = desk.financings.disburse(desk.maker, outcome.id, disbursed_on=DAY, matures_on=matures_on, reference="L", attachments=papers)
+    desk.sign(paid.id)
     return outcome.id
 
 
