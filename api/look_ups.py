@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.context import ApiContext
+from api.permissions import Permission
 from api.principal import GUEST_ROLES, Principal
 from api.problems import BadRequest
 from ledger.errors import NotFound
@@ -28,44 +29,20 @@ from nodes.look_ups import LookUps
 from nodes.node import Node
 
 PURPOSE: Final = "x-purpose"
-READS: Final = frozenset(
-    {
-        "GET /v1/accesses",
-        "GET /v1/alerts",
-        "GET /v1/alerts/{alert_id}",
-        "GET /v1/attachments/{sha256}",
-        "GET /v1/consents",
-        "GET /v1/consents/{consent_id}",
-        "GET /v1/credit-profiles",
-        "GET /v1/credit-profiles/{uscc}",
-        "GET /v1/credit-profiles/{uscc}/revisions",
-        "GET /v1/declarations",
-        "GET /v1/declarations/{declaration_id}",
-        "GET /v1/declarations/{declaration_id}/statement",
-        "GET /v1/declaration-imports/{import_id}",
-        "GET /v1/enterprises",
-        "GET /v1/enterprises/{enterprise_id}",
-        "GET /v1/monitoring/banks",
-        "GET /v1/monitoring/exporters",
-        "GET /v1/monitoring/reconciliation",
-        "GET /v1/monitoring/series",
-        "GET /v1/monitoring/stages",
-        "GET /v1/monitoring/summary",
-        "GET /v1/records/{record_id}",
-        "GET /v1/records/{record_id}/proof",
-    }
-)
-# Read without a trace: they say nothing about an enterprise, a declaration or a bank that is not public.
+# Of what every seat may read of the ledger, only these show what is sealed.
+OPENED: Final = frozenset({"GET /v1/records/{record_id}", "GET /v1/records/{record_id}/proof"})
+# Read without a trace: they say nothing about an enterprise, a declaration or a bank that is not public. All else that is read is noted.
 NOTHING_SEALED: Final = frozenset(
     {
         "GET /v1/exchange-rates",
+        "GET /v1/look-ups",
         "GET /v1/monitoring/settings",
         "GET /v1/paper-settings",
-        "GET /v1/look-ups",
         "GET /v1/tasks",
         "GET /v1/tasks/{task_id}",
     }
 )
+_PUBLIC: Final = "ledger:read"
 _IDS: Final = frozenset({"enterprise_id", "enterprise"})
 _USCCS: Final = frozenset({"uscc", "exporter_uscc"})
 _PAGING: Final = frozenset({"after", "limit", "format"})
@@ -73,10 +50,15 @@ _HASH: Final = re.compile(r"[0-9a-f]{64}\Z")
 _PRINTABLE: Final = re.compile(rf"[^\x00-\x1f\x7f]{{1,{PURPOSE_CHARS_MAX}}}\Z")
 
 
-def is_noted(context: ApiContext, principal: Principal, route: str) -> bool:
+def shows_sealed(route: str, permission: Permission) -> bool:
+    """Whether a route shows its reader anything that is not public. A new one does, unless it is declared here that it does not."""
+    return route in OPENED or (route.startswith("GET ") and permission.scope != _PUBLIC and route not in NOTHING_SEALED)
+
+
+def is_noted(context: ApiContext, principal: Principal, route: str, permission: Permission) -> bool:
     """Whether this caller's reading of this route is written down."""
     is_own = principal.role not in GUEST_ROLES and principal.enterprise is None
-    return route in READS and is_own and context.node.config.node.role == "authority"
+    return is_own and context.node.config.node.role == "authority" and shows_sealed(route, permission)
 
 
 def purpose_of(request: Request) -> str:

@@ -58,7 +58,7 @@ class GuardedRoute(APIRoute):
             principal = await run_in_threadpool(admit, context, permission, request.headers.get("authorization"))
             request.state.principal = principal
             _refuse_unknown(strict, known)
-            if look_ups.is_noted(context, principal, route):
+            if look_ups.is_noted(context, principal, route, permission):
                 return await _noted(context, strict, principal, route, handle)
             if method != "POST" or route in OWN_IDEMPOTENCY:
                 return await handle(strict)

@@ -1,4 +1,4 @@
-"""Writes the documents that follow from the code: `docs/result-codes.md` and `docs/routes.md`.
+"""Writes the documents that follow from the code: `docs/result-codes.md`, `docs/routes.md` and `docs/alerts.md`.
 
 python docs/generate.py            writes
 python docs/generate.py --check    exits 1 where a document on disk is not what the code says
@@ -11,10 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, get_args
 
+from produced import produced
+
 from api.permissions import OPEN, PERMISSIONS, SEATS
 from contracts import codes
 from ledger import admission
+from nodes.credit.report import CreditResult
 from nodes.enquiries.parts import LineResult
+from nodes.monitoring.catalogue import DETECTORS
 
 DOCS = Path(__file__).parent
 
@@ -31,7 +35,8 @@ Of a record that is authentic and well formed. Any replica computes them from pu
 {rules}
 ## Answer results
 
-Of one line of an enquiry, from the authority's node, which can read what was registered. They are sealed to those concerned.
+Of one line of an enquiry, or of an enquiry about credit, from the authority's node, which can read what was registered. They are sealed to
+those concerned.
 
 {answers}
 ## Refused at the door
@@ -61,6 +66,17 @@ A seat is the role of the node's owner; `registrar` is whichever member the ledg
 Open to everyone, without a token: {open}.
 """
 
+_ALERTS = """\
+# Alerts
+
+Generated from the detectors in `nodes/monitoring/` and from the tests by `make docs`; a test compares it. Alerts are for the authority
+alone. Each names the records that prove it; its id follows from its cause, so tables that are made anew hold the same ones.
+
+| alert | severity | meaning | produced by |
+|---|---|---|---|
+{alerts}
+"""
+
 _ANSWERS: Final = {
     "match": "registered, and every field that was asked about is as registered",
     "unknown": "nothing that may be told: not registered, or not of the enterprise that consented",
@@ -68,12 +84,13 @@ _ANSWERS: Final = {
     "currency-mismatch": "registered in another currency",
     "amount-mismatch": "registered with another amount",
     "date-mismatch": "registered with another date of export",
+    "reported": "of credit: the facts in the scopes that were asked for and consented to",
 }
 
 
 def result_codes() -> str:
     """The page of all rule results, answer results and admission codes. Raises `KeyError` for an answer that has no meaning here."""
-    answers = {code: _ANSWERS[code] for code in get_args(LineResult)}
+    answers = {code: _ANSWERS[code] for code in (*get_args(LineResult), *get_args(CreditResult))}
     return _RESULT_CODES.format(rules=_table(codes.CODES), answers=_table(answers), admission=_table(admission.CODES))
 
 
@@ -86,9 +103,19 @@ def routes() -> str:
     return _ROUTES.format(guarded="\n".join(rows), open=", ".join(f"`{route}`" for route in sorted(OPEN)))
 
 
+def alerts() -> str:
+    """The page of all alerts, each with the first test that produces it, or none. Raises `ValueError` as `produced`."""
+    tests = produced("alert", DETECTORS)
+    rows = [
+        f"| `{code}` | {each.severity} | {each.meaning} | {f'`{tests[code][0]}`' if code in tests else ''} |"
+        for code, each in sorted(DETECTORS.items())
+    ]
+    return _ALERTS.format(alerts="\n".join(rows))
+
+
 def documents() -> dict[Path, str]:
     """Every generated document and what it should hold."""
-    return {DOCS / "result-codes.md": result_codes(), DOCS / "routes.md": routes()}
+    return {DOCS / "result-codes.md": result_codes(), DOCS / "routes.md": routes(), DOCS / "alerts.md": alerts()}
 
 
 def main(arguments: list[str]) -> int:

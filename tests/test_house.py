@@ -192,6 +192,13 @@ def test_generated_documents_are_what_the_code_says() -> None:
     assert finished.returncode == 0, finished.stderr
 
 
+def test_every_alert_is_produced_by_a_test() -> None:
+    text = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert rows
+    assert [row for row in rows if "`tests/api/" not in row] == []
+
+
 def test_every_link_of_the_documents_leads_somewhere() -> None:
     link = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
     dead = [

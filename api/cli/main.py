@@ -10,7 +10,21 @@ import sys
 
 import typer
 
-from api.cli import accounts, audit, credit, declarations, demo_command, init, ledger_commands, logs, members, migrate, proofs, serve
+from api.cli import (
+    accounts,
+    audit,
+    credit,
+    declarations,
+    demo_command,
+    init,
+    ledger_commands,
+    logs,
+    members,
+    migrate,
+    monitoring,
+    proofs,
+    serve,
+)
 from api.cli.failures import report_internal, report_tallystick, report_usage
 from ledger.errors import TallystickError
 
@@ -33,6 +47,9 @@ def build() -> typer.Typer:
     app.add_typer(accounts.clients_app, name="client")
     app.add_typer(members.app, name="members")
     app.add_typer(declarations.app, name="declarations")
+    app.add_typer(monitoring.app, name="monitoring")
+    app.add_typer(monitoring.alerts_app, name="alerts")
+    app.add_typer(monitoring.look_ups_app, name="look-ups")
     app.add_typer(credit.app, name="credit")
     app.add_typer(ledger_commands.records_app, name="records")
     app.add_typer(ledger_commands.blocks_app, name="blocks")

@@ -89,7 +89,13 @@ class Alerts:
         self._private, self._clock = private, clock
 
     def list(
-        self, *, state: str | None = None, code: str | None = None, subject: str | None = None, after: str | None = None, limit: int = 100
+        self,
+        *,
+        state: str | None = None,
+        code: str | None = None,
+        subject: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
     ) -> Sequence[Alert]:
         """In the order in which they opened, without their history. `after` is `cursor` of the last one that was seen.
 
@@ -107,7 +113,7 @@ class Alerts:
             later = sa.and_(alerts.c.opened_ms == opened_ms, alerts.c.id > found_id)
             query = query.where(sa.or_(alerts.c.opened_ms > opened_ms, later))
         with self._private.reading() as connection:
-            return [_alert(row, ()) for row in connection.execute(query.limit(limit))]
+            return [_alert(row, ()) for row in connection.execute(query if limit is None else query.limit(limit))]
 
     def get(self, alert_id: str) -> Alert:
         """Raises `NotFound` (`unknown-alert`)."""

@@ -6,7 +6,7 @@ Shares and states are read from the ledger's state after the record's block, mon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -80,7 +80,7 @@ def _loaded(seen: Seen, region_of: RegionOf) -> None:
     add_financing(seen, seen.author, region_of, {**who, "product": "", "branch": "", "disbursed_ms": seen.stored.time_ms})
     add_lines(seen, seen.stored.id, "disbursed_minor", part.lines)
     add_event(seen, seen.stored.id, "loaded", part.amount_minor, None)
-    _await_money(seen, seen.stored.id, part, seen.author, owner.enterprise or "")
+    _await_money(seen, seen.stored.id, part.lines, part.matures_on, seen.author, owner.enterprise or "")
 
 
 def _taken_over(seen: Seen, region_of: RegionOf) -> None:
@@ -93,7 +93,7 @@ def _taken_over(seen: Seen, region_of: RegionOf) -> None:
     who = {name: getattr(old, name) for name in ("enterprise", "uscc", "name", "currency", "product")}
     add_financing(seen, seen.author, region_of, {**who, "branch": "", "disbursed_ms": seen.stored.time_ms})
     moved = [line for line, opening in zip(old_lines, seen.stored.record.body["grants"], strict=True) if opening is not None]
-    owed = [max(0, line.disbursed_minor - line.repaid_minor) for line in moved]
+    owed = [max(0, line.disbursed_minor - line.repaid_minor - _lost_minor(seen, line)) for line in moved]
     add_lines(seen, seen.stored.id, "disbursed_minor", owed)
     for line, amount in zip(moved, owed, strict=True):
         add_money(seen, old_id, line.line, "repaid_minor", amount)
@@ -103,10 +103,14 @@ def _taken_over(seen: Seen, region_of: RegionOf) -> None:
     matures_on = seen.connection.execute(due).scalar()
     _settle_loans(seen, old_id)
     refresh(seen, old_id)
-    if matures_on is not None and owed:
-        days = {"disbursed_on": matures_on, "matures_on": matures_on, "reference": ""}
-        part = LoanPart(currency=old.currency, amount_minor=sum(owed), lines=owed, **days)
-        _await_money(seen, seen.stored.id, part, seen.author, old.enterprise)
+    if matures_on is not None:
+        _await_money(seen, seen.stored.id, owed, matures_on, seen.author, old.enterprise)
+
+
+def _lost_minor(seen: Seen, line: Any) -> int:
+    """What was written off on a line, which stays with the lender that lost it."""
+    base = registered_minor(seen.connection, line.declaration)
+    return 0 if base is None else amount_of_share(line.lost, base)
 
 
 def _step(seen: Seen, step: tuple[str, Callable[[Seen, Any], int]]) -> None:
@@ -171,23 +175,23 @@ def _disbursed(seen: Seen, row: Any) -> int:
     check_count(part.lines, len(lines_of(seen.connection, row.id)))
     for place, amount in enumerate(part.lines):
         add_money(seen, row.id, place, "disbursed_minor", amount)
-    _await_money(seen, row.id, part, row.bank, row.enterprise)
+    _await_money(seen, row.id, part.lines, part.matures_on, row.bank, row.enterprise)
     surroundings.note_rate(seen, "financing", row.id, row.bank, row.enterprise, part, part.disbursed_on)
     return part.amount_minor
 
 
-def _await_money(seen: Seen, financing_id: str, part: LoanPart, bank: str, enterprise: str) -> None:
-    """The loan is to be paid back when it is due, and what was financed to be collected some time later."""
-    what = {"record_id": seen.stored.id, "financing": financing_id, "amount_minor": part.amount_minor, "matures_on": part.matures_on}
+def _await_money(seen: Seen, financing_id: str, amounts: Sequence[int], matures_on: str, bank: str, enterprise: str) -> None:
+    """The loan is to be paid back when it is due, and what was financed to be collected some time later. `amounts` are by line."""
+    what = {"record_id": seen.stored.id, "financing": financing_id, "amount_minor": sum(amounts), "matures_on": matures_on}
     seen.connection.execute(sa.insert(loans).values(**what, log_index=seen.stored.log_index))
     try:
-        due_ms = day_end_ms(part.matures_on)
+        due_ms = day_end_ms(matures_on)
     except ValueError:
         return
     deadlines.set_deadline(seen.connection, deadlines.LOAN, seen.stored.id, seen.stored.id, due_ms, bank, enterprise)
     due_ms += seen.settings.collection_days * DAY_MS
     own = lines_of(seen.connection, financing_id)
-    drawn_on = [line.declaration for line, amount in zip(own, part.lines, strict=True) if amount]
+    drawn_on = [line.declaration for line, amount in zip(own, amounts, strict=True) if amount]
     for declaration in dict.fromkeys(drawn_on):
         deadlines.set_deadline(seen.connection, deadlines.COLLECTION, seen.stored.id, declaration, due_ms, bank, enterprise)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import httpx
 
-from nodes.author import Part
+from nodes.author import Part, SigningKey
 from nodes.enquiries.grants import grants_of
 from nodes.financings.parts import APPLICATION, ApplicationPart, AppliedLine
 from nodes.financings.recipients import for_all
 from tests.api.business import DAY_MS, WAIT, answered, consented, imported, row, signed
 from tests.api.served import EXPORTER_USCC, Network
+from tests.nodes.lending import caller_of
 from tests.sealed_parts import demanded_parts
 
 PLEDGE: Final = {"agreement": "A-1", "registration_number": "R-1", "registered_at": "2026-10-26T08:00:00Z"}
@@ -74,23 +75,40 @@ def forged(network: Network, item: Mapping[str, Any], share: int, amount_minor: 
     node = network.nodes[bank]
     with node.private.reading() as connection:
         grant = grants_of(connection, item["declaration_id"])[0]
-    what = {
-        "uscc": grant.uscc,
-        "name": grant.name,
-        "enterprise": grant.enterprise,
-        "currency": grant.currency,
-        "amount_minor": amount_minor,
-    }
     line = AppliedLine(declaration=grant.declaration, number=grant.number, amount_minor=amount_minor)
-    part = ApplicationPart(**what, branch="", product="invoice", reference="F", lines=[line])
+    part = ApplicationPart(
+        enterprise=grant.enterprise,
+        uscc=grant.uscc,
+        name=grant.name,
+        currency=grant.currency,
+        amount_minor=amount_minor,
+        branch="",
+        product="invoice",
+        reference="F",
+        lines=[line],
+        attachments=[],
+    )
     parts: dict[str, Part] = {APPLICATION: for_all(node, part, grant.consent)} if readable else demanded_parts("financing.apply")
     until = network.clock.now_ms() + 5 * DAY_MS
     body = {"lines": [{"grant": grant.opening(), "share": share}], "hold_until": until, "mode": "all"}
-    authored = node.author.record("financing.apply", body, [node.identity_key], parts)
+    return handed_in(network, bank, "financing.apply", body, parts, [node.identity_key])
+
+
+def handed_in(
+    network: Network, member: str, record_type: str, body: dict[str, Any], parts: Mapping[str, Part], signing_keys: Sequence[SigningKey]
+) -> str:
+    """A record that a member's own system made, handed in signed as it is, and accepted: its id."""
+    authored = network.nodes[member].author.record(record_type, body, signing_keys, parts)
     headers = {**WAIT, "Content-Type": "application/json"}
-    answer = network.sign_in(bank, "core").post("/v1/records", content=authored.raw, headers=headers)
+    answer = network.sign_in(member, "core").post("/v1/records", content=authored.raw, headers=headers)
     assert answer.json()["result"]["code"] == "ok", answer.text
     return authored.record_id
+
+
+def people(network: Network, bank: str) -> list[SigningKey]:
+    """The keys of a bank's maker and checker."""
+    keys = [caller_of(network.nodes[bank], user, network.secrets[bank, user]).key for user in ("maker", "checker")]
+    return [key for key in keys if key is not None]
 
 
 def settle(network: Network) -> None:

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from nodes.enquiries.grants import grants_of
 from nodes.enquiries.worker import EnquiryWorker
+from nodes.financings.parts import LOAN, LoanPart
+from nodes.financings.recipients import for_all
 from nodes.monitoring.sweep import sweep
 from tests.api.business import DAY_MS, WAIT, signed
 from tests.api.served import Network, problem, served_network
-from tests.api.supervised import alerts, applied, approved, declared, disbursed, forged, granted, one_alert, repaid, settle, usd
+from tests.api.supervised import (
+    alerts,
+    applied,
+    approved,
+    declared,
+    disbursed,
+    forged,
+    granted,
+    handed_in,
+    one_alert,
+    people,
+    repaid,
+    settle,
+    usd,
+)
+from tests.sealed_parts import demanded_parts
 
 
 @pytest.fixture(scope="module")
@@ -52,17 +71,81 @@ def test_a_declaration_that_changes_under_a_financing_is_seen(network: Network) 
     granted(network, item)
     financing = approved(network, item, "30000.00")
     registrar = network.sign_in("authority", "maker")
-    for each in (item, unused):
+    changes: list[str] = []
+    for each in (unused, item):
         path = f"/v1/declarations/{each['declaration_id']}"
-        amended = registrar.post(f"{path}/amend", json={"amount": usd("18125.00"), "reason": "short shipment"}).json()
-        voided = registrar.post(f"{path}/void", json={"reason": "withdrawn"}).json()
-        if each is item:
-            paid = disbursed(network, financing)
-            assert one_alert(network, "amended-under-financing", item["declaration_id"])["records"] == [amended["record_id"], financing]
-            assert one_alert(network, "voided-under-financing", item["declaration_id"])["records"] == [voided["record_id"], financing]
+        amended = registrar.post(f"{path}/amend", json={"amount": usd("18125.00"), "reason": "short shipment"})
+        voided = registrar.post(f"{path}/void", json={"reason": "withdrawn"})
+        changes = [amended.json()["record_id"], voided.json()["record_id"]]
+    paid = disbursed(network, financing)
+    for code, record_id in zip(("amended-under-financing", "voided-under-financing"), changes, strict=True):
+        assert one_alert(network, code, item["declaration_id"])["records"] == [record_id, financing]
     flagged = one_alert(network, "disbursement-flagged", financing)
     assert (flagged["details"]["flags"], flagged["records"]) == (["VOID"], [financing, paid])
     assert alerts(network, "voided-under-financing", unused["declaration_id"]) == []
+
+
+@pytest.mark.produces("alert", "replaced-under-financing")
+def test_a_declaration_that_is_replaced_under_a_financing_is_seen(network: Network) -> None:
+    item, authority = declared(network), network.nodes["authority"]
+    granted(network, item)
+    financing = approved(network, item, "29000.00")
+    disbursed(network, financing)
+    successor = authority.registry_key.declaration_id(f"{item['number'][:-9]}{900_000_000 + int(item['number'][-6:])}")
+    replaces = [{"declaration": item["declaration_id"], "ratio": 10**9}]
+    body = {"declaration": successor, "ceiling_ppm": 1_000_000, "until": "2027-09", "replaces": replaces}
+    parts = demanded_parts("declaration.register")
+    record_id = handed_in(network, "authority", "declaration.register", body, parts, [authority.identity_key])
+    found = one_alert(network, "replaced-under-financing", item["declaration_id"])
+    assert (found["records"], found["details"]["replaced_by"]) == ([record_id, financing], successor)
+
+
+@pytest.mark.produces("alert", "frozen-attempt", "correction")
+def test_what_is_tried_with_a_frozen_declaration_and_what_is_corrected_is_seen(network: Network) -> None:
+    item, authority = declared(network), network.nodes["authority"]
+    for bank in ("bank-a", "bank-b"):
+        granted(network, item, bank)
+    financing = approved(network, item, "10000.00")
+    disbursed(network, financing)
+    corrected = {"financing": financing, "shares": [1_000]}
+    record_id = handed_in(network, "bank-a", "financing.correct", corrected, demanded_parts("financing.correct"), people(network, "bank-a"))
+    assert one_alert(network, "correction", financing)["records"] == [financing, record_id]
+    order = {"target": {"kind": "declaration", "id": item["declaration_id"]}, "digest": "d" * 64}
+    handed_in(network, "authority", "order.freeze", order, demanded_parts("order.freeze"), [authority.identity_key])
+    refused = applied(network, item, "100.00", "bank-b")
+    assert problem(refused)["code"] == "frozen"
+    assert one_alert(network, "frozen-attempt", item["declaration_id"])["bank"] == "bank-b"
+
+
+@pytest.mark.produces("alert", "load-overuses")
+def test_a_loan_of_the_back_book_that_overuses_its_declaration_is_seen(network: Network) -> None:
+    item = declared(network)
+    for bank in ("bank-a", "bank-b"):
+        granted(network, item, bank)
+    disbursed(network, approved(network, item, "36250.00"))
+    node = network.nodes["bank-b"]
+    with node.private.reading() as connection:
+        grant = grants_of(connection, item["declaration_id"])[0]
+    loan = LoanPart(
+        currency="USD",
+        amount_minor=362_500,
+        lines=[362_500],
+        disbursed_on="2026-10-01",
+        matures_on="2027-01-01",
+        reference="old",
+        attachments=[],
+    )
+    body = {"lines": [{"grant": grant.opening(), "share": 100_000}]}
+    parts = {LOAN: for_all(node, loan, grant.consent)}
+    loaded = handed_in(network, "bank-b", "financing.load", body, parts, people(network, "bank-b"))
+    assert one_alert(network, "load-overuses", loaded)["details"]["flags"] == ["OVERUSED"]
+    owed = [each for each in _banks(network) if each["bank"] == "bank-b" and each["branch"] == ""]
+    assert owed[0]["outstanding"] == usd("3625.00")
+
+
+def _banks(network: Network) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = network.sign_in("authority", "checker").get("/v1/monitoring/banks").json()["items"]
+    return items
 
 
 @pytest.mark.produces("alert", "redeclared", "same-shipment")
