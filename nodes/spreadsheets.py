@@ -65,14 +65,15 @@ _UNSOUND: Final = (
     EOFError,
     IndexError,
     KeyError,
-    NotImplementedError,
     OSError,
     OverflowError,
     RuntimeError,
     TypeError,
     ValueError,
 )
-"""What zipfile, ElementTree, defusedxml and openpyxl raise over a file that is not what it says. RuntimeError: it is encrypted."""
+"""What zipfile, ElementTree, defusedxml and openpyxl raise over a file that is not what it says. RuntimeError: it is encrypted, or packed in
+a way that zipfile does not know.
+"""
 
 
 @dataclass(frozen=True, slots=True)
