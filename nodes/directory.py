@@ -17,19 +17,24 @@ from ledger.errors import NotFound
 from ledger.store import LedgerStore, Reader
 from nodes.sealing import Recipient
 
-_CHANGED_BY: Final = ("member.", "key.", "governance.")
+_CHANGED_BY: Final = ("member.", "key.", "governance.", "order.")
 _PAGE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member as the ledger knows it. `region` follows GB/T 2260; `status` is active, suspended or succeeded."""
+    """A member as the ledger knows it. `region` follows GB/T 2260; `status` is active, suspended or succeeded, then by its `heir`; `frozen`
+    says that an order stands against it.
+    """
 
     slug: str
     role: str
     region: str
     name: str
     status: str
+    frozen: bool
+    heir: str | None
+    admitted_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,7 @@ def _read(reader: Reader) -> _Snapshot:
     keys = {key.removeprefix("key/"): entry for key, entry in state.scan("key/") if entry["member"] is not None}
     return _Snapshot(
         next_log_index,
-        {slug: Member(slug, entry["role"], entry["region"], entry["name"], entry["status"]) for slug, entry in members.items()},
+        {slug: _member(slug, entry) for slug, entry in members.items()},
         {key_id: _member_key(key_id, entry, next_log_index) for key_id, entry in keys.items()},
         _registrar(reader),
     )
@@ -153,6 +158,19 @@ def _read(reader: Reader) -> _Snapshot:
 def _registrar(reader: Reader) -> str:
     entry = reader.state.get("registrar")
     return "" if entry is None else str(entry["member"])
+
+
+def _member(slug: str, entry: Mapping[str, Any]) -> Member:
+    return Member(
+        slug,
+        entry["role"],
+        entry["region"],
+        entry["name"],
+        entry["status"],
+        bool(entry["frozen"]),
+        entry["heir"],
+        entry["admitted_ms"],
+    )
 
 
 def _member_key(key_id: str, entry: Mapping[str, Any], log_index: int) -> MemberKey:

@@ -18,11 +18,14 @@ from api.context import ApiContext, Context, TheNode
 from api.heights import wait
 from api.models import After, Limit
 from api.preferences import wait_seconds
+from api.resources.governance import proposal_summary
 from api.responses import as_of, json_response, page, proof_file, single
+from ledger.clock import rfc3339
 from ledger.errors import InputError, NotFound
 from ledger.follow import bundle_of
 from ledger.limits import HTTP_BLOCKS_BYTES_MAX, INTEGER_MAX
 from ledger.proof import state_proof
+from nodes.governance import Governance
 from nodes.node import Node
 
 Height = Annotated[int, Path(ge=0, le=INTEGER_MAX)]
@@ -51,9 +54,10 @@ def get_network(request: Request, node: TheNode) -> Response:
 
 
 def get_policy(request: Request, node: TheNode) -> Response:
-    """The policy in force: what governance may set."""
+    """The policy in force, and what governors approved that comes into force later."""
     with node.store.reading() as reader:
-        return single(request, {"policy": reader.state.get("policy"), "as_of": as_of(reader.head)})
+        content = {"policy": reader.state.get("policy"), "as_of": as_of(reader.head)}
+    return single(request, {**content, "scheduled": [proposal_summary(each) for each in Governance(node).scheduled()]})
 
 
 def list_members(node: TheNode, after: After = None, limit: Limit = 100) -> Response:
@@ -69,6 +73,9 @@ def list_members(node: TheNode, after: After = None, limit: Limit = 100) -> Resp
             "region": member.region,
             "name": member.name,
             "status": member.status,
+            "frozen": member.frozen,
+            "heir": member.heir,
+            "admitted": rfc3339(member.admitted_ms),
             "keys": [
                 {"id": key.id, "alg": key.alg, "public": key.public.hex(), "purpose": key.purpose, "person": key.person}
                 for key in node.directory.keys(member.slug)

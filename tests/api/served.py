@@ -70,6 +70,12 @@ class Network:
         client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         return client
 
+    def await_head(self, node: str) -> None:
+        """The node has read all that stands on the authority's ledger now."""
+        with self.nodes["authority"].store.reading() as reader:
+            head = reader.head
+        self.nodes[node].reader.wait_for(head.log_size - 1, 30)
+
 
 def token(client: httpx.Client, **form: str) -> httpx.Response:
     return client.post("/oauth2/token", data={"grant_type": "client_credentials", **form})

@@ -1,0 +1,44 @@
+"""Members at the authority's node: admitted, suspended, reinstated, and a bank succeeded by another.
+
+What the authority does here is public, and so is why, in one of a few words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from ledger.engine import Receipt
+from nodes.acting import act
+from nodes.author import Part
+from nodes.caller import Caller
+
+if TYPE_CHECKING:
+    from nodes.node import Node
+
+Why = Literal["investigation", "breach", "request"]
+Estate = Callable[["Node", str, str], Mapping[str, Part]]
+
+
+class Memberships:
+    """For the authority's node. `estate` gives the sealed part that hands a bank's open financings to its heir."""
+
+    def __init__(self, node: Node, estate: Estate | None = None) -> None:
+        self._node, self._estate = node, estate
+
+    def admit(self, caller: Caller, what: Mapping[str, Any], *, cause: str | None = None) -> Receipt:
+        """Admits a member with its first keys: `{member, role, region, name, keys}` as `member.admit` has them. Raises as `act`."""
+        return act(self._node, caller, "member.admit", what, cause=cause)
+
+    def suspend(self, caller: Caller, member: str, reason: Why, *, cause: str | None = None) -> Receipt:
+        """From now on the member starts nothing; what it began goes on. Raises as `act`."""
+        return act(self._node, caller, "member.suspend", {"member": member, "reason": reason}, cause=cause)
+
+    def reinstate(self, caller: Caller, member: str, *, cause: str | None = None) -> Receipt:
+        """Ends a suspension. Raises as `act`."""
+        return act(self._node, caller, "member.reinstate", {"member": member}, cause=cause)
+
+    def succeed(self, caller: Caller, member: str, heir: str, *, cause: str | None = None) -> Receipt:
+        """The heir acts on every financing of the member, for good, and is handed what it needs to read them. Raises as `act`."""
+        parts = {} if self._estate is None else self._estate(self._node, member, heir)
+        return act(self._node, caller, "member.succeed", {"member": member, "heir": heir}, parts, cause=cause)
