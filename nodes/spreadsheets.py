@@ -71,8 +71,8 @@ _UNSOUND: Final = (
     TypeError,
     ValueError,
 )
-"""What zipfile, ElementTree, defusedxml and openpyxl raise over a file that is not what it says. RuntimeError: it is encrypted, or packed in
-a way that zipfile does not know.
+"""What zipfile, ElementTree, defusedxml and openpyxl raise over a file that is not what it says. RuntimeError: it is encrypted, or
+packed in a way that zipfile does not know.
 """
 
 
