@@ -14,7 +14,9 @@ from random import Random
 from typing import Any
 
 from contracts.commitments import consent_commitment, grant_commitment
+from contracts.policy import Policy
 from contracts.ruleset import RULEBOOK as REAL_RULEBOOK
+from ledger import canonical
 from ledger.execution import Accepted, Block, Execution
 from ledger.header import network_of
 from ledger.memory_chain import MemoryChain
@@ -173,7 +175,7 @@ class RealMaker(Maker):
         return self.author.record(kind, body, people, sealed=demanded_shapes(kind))
 
     def register(self, count: int) -> None:
-        new = [_named(f"declaration {len(self.declarations) + n}") for n in range(count)]
+        new = [_named(f"declaration {self.author.made + n}") for n in range(count)]
         ceilings = [self.random.choice((WHOLE, 800_000, 777_777)) for _ in new]
         bodies = [{"declaration": d, "ceiling_ppm": c, "until": "2024-10", "replaces": []} for d, c in zip(new, ceilings, strict=True)]
         self.block(*(self.service("authority", "declaration.register", body) for body in bodies))
@@ -229,6 +231,33 @@ class RealMaker(Maker):
             b"rubbish",
         )
 
+    def administer(self) -> None:
+        """An order, a suspension, a dispute, a replacement, and a policy that takes effect in a block two days later."""
+        new, *others = self.random.sample(self.declarations, len(self.declarations))
+        old = max(others, key=self._drawn)
+        paper = {"digest": _named("paper")}
+        (order, dispute, *_) = self.ids(
+            self.service("authority", "order.freeze", {"target": {"kind": "declaration", "id": new}, **paper}),
+            self.service("bank-c", "dispute.open", {"record": _named("record")}),
+            self.service("authority", "member.suspend", {"member": "auditor", "reason": "request"}),
+        )
+        successor = {"declaration": new, "ratio": self.random.choice((333_333_334, 1_500_000_000))}
+        policy = {**Policy().model_dump(), "hold_days_max": self.random.randrange(4, 16)}
+        self.ids(
+            self.service("authority", "declaration.void", {"declaration": old, "reason": "error", "successor": successor}),
+            self.service("authority", "dispute.resolve", {"dispute": dispute, "outcome": "rejected"}),
+            self.service("authority", "governance.propose", {"change": {"kind": "policy", "policy": policy}}),
+        )
+        self.block(pass_ms=2 * DAY_MS)
+        self.block(
+            self.service("authority", "order.lift", {"order": order, **paper}),
+            self.service("authority", "member.reinstate", {"member": "auditor"}),
+        )
+        self.declarations.remove(old)
+
+    def _drawn(self, declaration: str) -> int:
+        return int(canonical.decode(self.chain.state.get_bytes(f"declaration/{declaration}") or b"")["drawn"])
+
 
 def real_trace(seed: int, rounds: int) -> Trace:
     """The main job, round after round."""
@@ -239,4 +268,5 @@ def real_trace(seed: int, rounds: int) -> Trace:
             maker.answer(bank, maker.random.sample(maker.declarations, 3))
         maker.finance()
         maker.disturb()
+        maker.administer()
     return maker.trace

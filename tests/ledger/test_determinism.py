@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -54,6 +55,8 @@ def test_the_traces_cover_what_can_happen() -> None:
     }
     assert trace("real").codes["ok"] > 40
     assert len(trace("real").codes) > 4
+    kinds = {json.loads(raw)["record"]["type"] for block in trace("real").blocks for raw in block.transactions if raw.startswith(b"{")}
+    assert kinds >= {"governance.propose", "order.lift", "dispute.resolve", "member.reinstate", "declaration.void"}
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda each: each["TZ"])
