@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contracts import balances, entries, shares
 from contracts.financings.common import add_flag, by_lender, declaration_of, fits_lines, follow, found, outcome, put_settled
 from contracts.financings.models import FinancingCorrect
-from contracts.guards import Author, author_of, require, rule, two_people
+from contracts.guards import author_of, require, rule, two_people
 from ledger.rules import Context, Result, State
 
 _STATES = ("DISBURSED", "REPAYING", "WRITTEN_OFF", "PAID_OFF")
@@ -29,11 +29,8 @@ def correct(state: State, context: Context, body: FinancingCorrect) -> Result:
 
     fits_lines(entry, body.shares)
     require(any(body.shares), "malformed")
-    for line, delta in _changed(entry, body):
-        require(line["code"] == "ok", "malformed")
-        follow(state, entry, line)
-        require(-delta <= line["drawn"], "exceeds-drawn")
-    _check_room(state, context, entry, body, author)
+    exceeds = _check_lines(state, context, entry, body)
+    require(author.authority_joined or not exceeds, "second-signature-missing")
     for line, delta in _changed(entry, body):
         _add(state, context, body.financing, entry, line, delta)
     add_flag(entry, "CORRECTED")
@@ -50,17 +47,20 @@ def _changed(entry: entries.Financing, body: FinancingCorrect) -> Iterator[tuple
     return ((line, delta) for line, delta in zip(entry["lines"], body.shares, strict=True) if delta)
 
 
-def _check_room(state: State, context: Context, entry: entries.Financing, body: FinancingCorrect, author: Author) -> None:
-    """Steps of what each delta is taken from; and where those on one declaration exceed what it has left, the authority's signature."""
+def _check_lines(state: State, context: Context, entry: entries.Financing, body: FinancingCorrect) -> bool:
+    """Each delta fits its line, in steps of what it is taken from. Whether those added on one declaration exceed what it has left."""
     added: dict[str, int] = {}
     exceeds = False
     for line, delta in _changed(entry, body):
+        require(line["code"] == "ok", "malformed")
+        follow(state, entry, line)
+        require(-delta <= line["drawn"], "exceeds-drawn")
         left = balances.available(declaration_of(state, line), context.time_ms)
         require(shares.in_steps(abs(delta), left if delta > 0 else line["drawn"]), "not-in-steps")
         if delta > 0:
             added[line["declaration"]] = added.get(line["declaration"], 0) + delta
             exceeds = exceeds or added[line["declaration"]] > left
-    require(author.authority_joined or not exceeds, "second-signature-missing")
+    return exceeds
 
 
 def _add(state: State, context: Context, financing_id: str, entry: entries.Financing, line: entries.Line, delta: int) -> None:

@@ -136,6 +136,17 @@ def test_a_line_that_got_no_hold_is_not_corrected_into_a_loan() -> None:
     assert world.correct(financing, [1_000, 0]).code == "ok"
 
 
+def test_lines_are_judged_one_after_the_other() -> None:
+    world = World()
+    good, bad = world.grant(world.declaration("d")), world.grant(world.declaration("e"), maximum=1_000)
+    financing = world.applied((good, 100_000), (bad, 2_000), mode="partial")
+    for step in (world.intake(financing), world.approve(financing), world.disburse(financing, [100_000, 0])):
+        assert step.code == "ok"
+    assert world.correct(financing, [999, 1_000], authority=True).code == "not-in-steps"
+    assert world.correct(financing, [-100_001, 1_000], authority=True).code == "exceeds-drawn"
+    assert world.correct(financing, [-100_000, 1_000], authority=True).code == "malformed"
+
+
 def test_a_line_that_a_review_let_go_may_turn_out_to_be_drawn() -> None:
     world = World()
     lines = [(world.grant(world.declaration(label)), 100_000) for label in ("d", "e")]
