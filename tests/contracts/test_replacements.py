@@ -142,6 +142,18 @@ def test_a_revoked_consent_and_a_lapse_let_go_what_moved() -> None:
     assert queries.available(world.state, name("new"), world.time) == WHOLE
 
 
+def test_a_line_that_is_drawn_in_part_may_be_drawn_to_its_end_however_its_parts_are_rounded() -> None:
+    world = World()
+    d = world.declaration()
+    financing = world.approved((world.grant(d), 120_000))
+    assert world.disburse(financing, [90_000], final=False).code == "ok"
+    assert world.replace("new", (d, 925_074_875)).code == "ok"
+    held, drawn = line_of(world, financing)[1:3]
+    assert held + drawn == carried(120_000, 925_074_875) + 1
+    assert world.disburse(financing, [held]).code == "ok"
+    assert line_of(world, financing) == (name("new"), 0, held + drawn, 0)
+
+
 def test_what_had_lapsed_does_not_move() -> None:
     world = World()
     d = world.declaration()
