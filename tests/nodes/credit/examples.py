@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ledger.clock import SettableClock
+from nodes.credit.columns import LAYOUTS, entry_of
+from nodes.credit.facts import KINDS, Fact, Kind
 from nodes.credit.imports import import_objects
 from nodes.credit.profiles import Profiles
 from nodes.private import PrivateStore
@@ -44,13 +46,24 @@ ROWS = (BASIC, CLASS_A, CLASS_B, YEAR, MONTH, PENALTY)
 
 
 @contextmanager
-def profiles(directory: Path) -> Iterator[tuple[Profiles, SettableClock]]:
-    """An empty store."""
-    private, clock = PrivateStore(f"sqlite:///{directory / 'private.db'}"), SettableClock(START_MS)
+def profiles(place: Path | str) -> Iterator[tuple[Profiles, SettableClock]]:
+    """An empty store, in a directory or at a URL."""
+    url = place if isinstance(place, str) else f"sqlite:///{place / 'private.db'}"
+    private, clock = PrivateStore(url), SettableClock(START_MS)
     try:
         yield Profiles(private, clock), clock
     finally:
         private.close()
+
+
+def facts_of(*rows: dict[str, str]) -> list[Fact]:
+    """What rows say, without a store."""
+    entries = [entry_of(LAYOUTS[fact_kind(row)], {name: text for name, text in row.items() if name != "kind"}) for row in rows]
+    return [entry.fact for entry in entries if entry.fact is not None]
+
+
+def fact_kind(row: dict[str, str]) -> Kind:
+    return next(kind for kind in KINDS if kind == row["kind"])
 
 
 def record(store: Profiles, *rows: dict[str, str]) -> list[str]:

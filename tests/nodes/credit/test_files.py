@@ -16,7 +16,7 @@ from nodes.credit.files import read_facts, write_template
 from nodes.credit.imports import counted, import_file, import_objects
 from nodes.credit.profiles import Profiles
 from nodes.spreadsheets import Sheet, read_rows, sheet_names, write_workbook
-from tests.nodes.credit.examples import BASIC, CLASS_A, MONTH, PENALTY, ROWS, USCC, YEAR, profiles
+from tests.nodes.credit.examples import BASIC, CLASS_A, MONTH, PENALTY, ROWS, USCC, YEAR, fact_kind, profiles
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def filled(rows: Sequence[dict[str, str]]) -> io.BytesIO:
     write_template(file)
     book = openpyxl.load_workbook(file)
     for row in rows:
-        layout = LAYOUTS[row["kind"]]  # type: ignore[index]  # a kind that there is
+        layout = LAYOUTS[fact_kind(row)]
         book[layout.chinese].append([row.get(column.english) for column in layout.columns])
     made = io.BytesIO()
     book.save(made)

@@ -16,9 +16,10 @@ from tests.nodes.credit.examples import BASIC, MONTH, ROWS, USCC, YEAR, profiles
 Store = tuple[Profiles, SettableClock]
 
 
-@pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Store]:
-    with profiles(tmp_path) as opened:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    place = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else tmp_path
+    with profiles(place) as opened:
         yield opened
 
 

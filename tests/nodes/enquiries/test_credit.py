@@ -18,17 +18,16 @@ from ledger.limits import (
 from nodes.accesses import Accesses
 from nodes.consents.book import consents
 from nodes.consents.giving import Consent
-from nodes.credit.columns import LAYOUTS, entry_of
 from nodes.credit.facts import ClassFact, CreditScope, Fact, Flows, MonthFact, PenaltyFact, YearFact
 from nodes.credit.imports import import_objects
-from nodes.credit.profiles import Entry, Profiles
+from nodes.credit.profiles import Profiles
 from nodes.credit.report import CreditReport, report_of
 from nodes.enquiries.asking import Enquiries, Enquiry
 from nodes.enquiries.parts import ANSWER_PART, AnswerPart, AsOf
 from nodes.enquiries.worker import EnquiryWorker
 from nodes.node import Node
 from nodes.sealed_models import read_part
-from tests.nodes.credit.examples import BASIC, CLASS_A, CLASS_B, MONTH, PENALTY, ROWS, USCC, YEAR
+from tests.nodes.credit.examples import BASIC, CLASS_A, CLASS_B, MONTH, PENALTY, ROWS, USCC, YEAR, facts_of
 from tests.nodes.network import CUSTODY, OTHER, OWN, Network, asked, caller, network
 
 ALL: tuple[CreditScope, ...] = ("basic", "trade-credit", "regulatory-credit")
@@ -169,16 +168,12 @@ def test_what_an_answer_showed_can_be_made_again_after_the_facts_have_changed(ne
 
 def test_a_class_that_begins_later_and_a_later_repair_do_not_count_yet() -> None:
     store_rows = [BASIC, CLASS_A, CLASS_B, MONTH, {**PENALTY, "repaired_on": "2026-02-01"}, {**CLASS_B, "class_since": "2026-03-01"}]
-    facts = [entry.fact for entry in entries(store_rows) if entry.fact is not None]
+    facts = facts_of(*store_rows)
     early, late = (report_of(USCC, facts, 6, ALL, day) for day in ("2026-01-31", "2026-03-01"))
     assert early.basic is not None and late.basic is not None and early.regulatory is not None and late.regulatory is not None
     assert (early.basic.enterprise_class, late.basic.enterprise_class) == ("A", "B")
     assert ([each.repaired_on for each in early.regulatory.penalties], late.regulatory.penalties) == ([None], [])
     assert (len(early.regulatory.classes), len(late.regulatory.classes)) == (2, 3)
-
-
-def entries(rows: Sequence[dict[str, str]]) -> list[Entry]:
-    return [entry_of(LAYOUTS[row["kind"]], {name: text for name, text in row.items() if name != "kind"}) for row in rows]  # type: ignore[index]  # a kind that there is
 
 
 def test_the_longest_history_fits_a_sealed_part_and_says_what_is_left_out() -> None:
