@@ -133,10 +133,8 @@ ATTACHMENTS_PER_DAY_MAX: Final = 500
 # Supervision: thresholds of alerts, periods of series, rates in one request, and why somebody looked
 MONITORING_DAYS_MAX: Final = 3_660
 MONITORING_COUNT_MAX: Final = 1_000
-MONITORING_ROWS_MAX: Final = 100_000
 EXCHANGE_RATES_PER_REQUEST_MAX: Final = 10_000
 PURPOSE_CHARS_MAX: Final = 200
-LOOK_UP_SUBJECTS_MAX: Final = 1_000
 
 # Statements
 STATEMENT_DAYS_MAX: Final = 366
@@ -158,3 +156,7 @@ LETTER_DAYS_KEPT: Final = 90
 REQUEST_LINES_MAX: Final = 200
 REQUEST_TENOR_DAYS_MAX: Final = 3_650
 REQUEST_FIELDS_MAX: Final = 50
+
+# Backups: a line holds one row of a table, and the largest value of a row is a record or a sealed part.
+BACKUP_LINE_BYTES_MAX: Final = 33_554_432
+BACKUP_HEADER_BYTES_MAX: Final = 4_096

@@ -6,20 +6,24 @@ down of look-ups is not written here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.cli.homes import HomeOption, OpenHome, reading
+from api.cli.homes import HomeOption
 from api.cli.output import AsJson, print_json, print_table, say
 from ledger.clock import SystemClock, rfc3339
 from ledger.errors import Refused
+from nodes.home import Home
 from nodes.look_ups import LookUps
 from nodes.money import decimal_text
 from nodes.monitoring import figures
 from nodes.monitoring.alerts import Alerts
 from nodes.monitoring.figures import Amount, Filters, Row
+from nodes.private import PrivateStore
 
 app = typer.Typer(help="the authority's figures")
 alerts_app = typer.Typer(help="the authority's alerts")
@@ -48,7 +52,7 @@ def _look_ups() -> None:
 @app.command("summary")
 def summary(home: HomeOption, since: First = None, until: Last = None, as_json: AsJson = False) -> None:
     """Stock and flow of each currency."""
-    with reading(home) as opened, _of_authority(opened).private.reading() as connection:
+    with _private(home) as private, private.reading() as connection:
         rows = figures.summary(connection, Filters(since, until), SystemClock().now_ms())
     _show(rows, as_json=as_json)
 
@@ -56,7 +60,7 @@ def summary(home: HomeOption, since: First = None, until: Last = None, as_json: 
 @app.command("stages")
 def stages(home: HomeOption, since: First = None, until: Last = None, as_json: AsJson = False) -> None:
     """How long each stage takes."""
-    with reading(home) as opened, _of_authority(opened).private.reading() as connection:
+    with _private(home) as private, private.reading() as connection:
         rows = figures.stages(connection, Filters(since, until))
     _show(rows, as_json=as_json)
 
@@ -64,8 +68,8 @@ def stages(home: HomeOption, since: First = None, until: Last = None, as_json: A
 @alerts_app.command("list")
 def list_alerts(home: HomeOption, state: State = None, as_json: AsJson = False) -> None:
     """Every alert with its state, in the order in which they opened."""
-    with reading(home) as opened:
-        found = Alerts(_of_authority(opened).private, SystemClock()).list(state=state, limit=None)
+    with _private(home) as private:
+        found = Alerts(private, SystemClock()).list(state=state, limit=None)
     items = [
         {
             "id": alert.id,
@@ -90,8 +94,8 @@ def check(home: HomeOption, as_json: AsJson = False) -> None:
 
     Raises `Refused` (`look-ups-broken`).
     """
-    with reading(home) as opened:
-        found = LookUps(_of_authority(opened).private, SystemClock()).check()
+    with _private(home) as private:
+        found = LookUps(private, SystemClock()).check()
     if as_json:
         print_json({"ok": found.first_bad is None, "entries": found.entries, "first_bad": found.first_bad, "head": found.head})
     if found.first_bad is not None:
@@ -100,10 +104,16 @@ def check(home: HomeOption, as_json: AsJson = False) -> None:
         say(f"{found.entries} entries, whole; the log ends in {found.head}")
 
 
-def _of_authority(opened: OpenHome) -> OpenHome:
-    if opened.config.node.role != "authority":
+@contextmanager
+def _private(path: Path) -> Iterator[PrivateStore]:
+    """The private database of the authority's home. Raises `Refused` (`wrong-seat`), and as `homes.reading`."""
+    home = Home(path)
+    config = home.read_config()
+    home.check_modes()
+    if config.node.role != "authority":
         raise Refused("wrong-seat", "only the authority's home has figures, alerts and a log of look-ups")
-    return opened
+    with closing(PrivateStore(home.private_url(config))) as private:
+        yield private
 
 
 def _show(rows: Sequence[Row], *, as_json: bool) -> None:
