@@ -89,15 +89,15 @@ def report_of(uscc: str, facts: Sequence[Fact], revision: int, scopes: Sequence[
     classes = sorted((fact for fact in _only(ClassFact, facts) if fact.since <= day), key=lambda fact: fact.since, reverse=True)
     basics = _only(BasicFact, facts)
     basic = basics[0] if basics else None
-    report = CreditReport(
-        result="reported",
-        revision=revision or None,
-        scopes=[scope for scope in SCOPES if scope in scopes],
-        basic=_basic(uscc, basic, classes) if "basic" in scopes else None,
-        trade=_trade(facts) if "trade-credit" in scopes else None,
-        regulatory=_regulatory(basic, classes, facts, day) if "regulatory-credit" in scopes else None,
+    sections = (
+        _basic(uscc, basic, classes) if "basic" in scopes else None,
+        _trade(facts) if "trade-credit" in scopes else None,
+        _regulatory(basic, classes, facts, day) if "regulatory-credit" in scopes else None,
     )
-    return UNKNOWN if report.basic is None and report.trade is None and report.regulatory is None else report
+    if sections == (None, None, None):
+        return UNKNOWN
+    named = [scope for scope in SCOPES if scope in scopes]
+    return CreditReport(result="reported", revision=revision, scopes=named, basic=sections[0], trade=sections[1], regulatory=sections[2])
 
 
 def _basic(uscc: str, basic: BasicFact | None, classes: Sequence[ClassFact]) -> BasicSection | None:
