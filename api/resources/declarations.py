@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from api.context import Acting, Caller, TheNode
 from api.idempotency import reference_of
-from api.models import ApiModel, Day, Limit, MoneyIn, ShortText
+from api.models import ApiModel, Day, Hash, Limit, MoneyIn, ShortText
 from api.principal import Principal
 from api.resources.exporter import enterprise_for
 from api.resources.records import receipt_json
@@ -42,10 +42,13 @@ class AmendIn(ApiModel):
 
 
 class VoidIn(ApiModel):
-    """Why the declaration counts no more; `text` stays sealed."""
+    """Why the declaration counts no more; `text` stays sealed. `successor`: the registered declaration that takes its place, and carries
+    what uses it from now on.
+    """
 
     reason: Literal["withdrawn", "error"]
     text: Annotated[str, Field(max_length=200)] = ""
+    successor: Hash | None = None
 
 
 class ExchangeIn(ApiModel):
@@ -94,7 +97,7 @@ def amend_declaration(node: TheNode, declaration_id: DeclarationId, body: AmendI
 
 def void_declaration(node: TheNode, declaration_id: DeclarationId, body: VoidIn) -> Response:
     """The declaration counts no more; what was financed on it stays."""
-    return json_response(receipt_json(Declarations(node).void(declaration_id, body.reason, body.text)))
+    return json_response(receipt_json(Declarations(node).void(declaration_id, body.reason, body.text, body.successor)))
 
 
 def record_collection(

@@ -21,6 +21,9 @@ class Column:
     required: bool
 
 
+# No element of the message: customs re-declares under a new number, and says which one it replaces beside the message.
+REPLACES: Final = "Replaces"
+
 COLUMNS: Final[tuple[Column, ...]] = (
     Column("head", "EntryId", "declaration_number", "报关单号", True),
     Column("head", "IEFlag", "import_export_flag", "进出口标志", True),
@@ -39,6 +42,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("head", "TradeCountry", "destination_country", "运抵国", True),
     Column("head", "IEDate", "export_date", "出口日期", True),
     Column("head", "DDate", "declared_date", "申报日期", False),
+    Column("head", REPLACES, "replaces", "替代报关单号", False),
     Column("line", "GNo", "item_no", "项号", False),
     Column("line", "CodeTS", "hs_code", "商品编号", True),
     Column("line", "GName", "goods_name", "商品名称", True),
@@ -53,7 +57,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("line", "WorkUsd", "processing_fee_usd", "工缴费", False),
 )
 
-HEAD_ELEMENTS: Final = frozenset(column.element for column in COLUMNS if column.part == "head")
+HEAD_ELEMENTS: Final = frozenset(column.element for column in COLUMNS if column.part == "head" and column.element != REPLACES)
 LINE_ELEMENTS: Final = frozenset(column.element for column in COLUMNS if column.part == "line")
 BY_HEADER: Final = {name: column for column in COLUMNS for name in (column.english, column.chinese)}
 NAMES: Final = {column.element: column.english for column in COLUMNS}

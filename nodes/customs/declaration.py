@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from stdnum.cn import uscc
 
 from ledger.errors import InputError
-from ledger.limits import AMOUNT_MINOR_MAX, IMPORT_DECLARATION_LINES_MAX, IMPORT_FIELD_CHARS_MAX
+from ledger.limits import AMOUNT_MINOR_MAX, IMPORT_DECLARATION_LINES_MAX, IMPORT_FIELD_CHARS_MAX, REPLACES_MAX
 from nodes.customs.codes import COUNTRIES, CURRENCY_DIGITS
 from nodes.money import Money
 
@@ -73,7 +73,8 @@ class CustomsDeclaration(BaseModel):
 
     `number` has 18 digits; amounts are in the minor unit of `currency`; dates are yyyy-mm-dd in customs' time (UTC+8).
     `total_minor` is the sum of the lines, `financeable_minor` the receivable part of it: all of it, or under processing with
-    supplied materials the processing fee only. Empty strings stand for what the exporter may leave out.
+    supplied materials the processing fee only. `replaces` are the numbers that this one takes the place of. Empty strings stand for what
+    the exporter may leave out.
     """
 
     model_config = Strict
@@ -98,6 +99,14 @@ class CustomsDeclaration(BaseModel):
     total_minor: Amount
     financeable_minor: Amount
     lines: Annotated[tuple[DeclarationLine, ...], Field(min_length=1, max_length=IMPORT_DECLARATION_LINES_MAX)]
+    replaces: Annotated[tuple[str, ...], Field(max_length=REPLACES_MAX)] = ()
+
+    @field_validator("replaces")
+    @classmethod
+    def _what_it_replaces_are_numbers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(EXPORT_NUMBER.fullmatch(each) is None for each in value) or len(set(value)) != len(value):
+            raise ValueError("not different export declaration numbers")
+        return value
 
     @field_validator("number")
     @classmethod
@@ -128,6 +137,8 @@ class CustomsDeclaration(BaseModel):
             raise ValueError("the lines are not numbered from 1")
         if self.total_minor != sum(line.total_minor for line in self.lines):
             raise ValueError("the total is not the sum of the lines")
+        if self.number in self.replaces:
+            raise ValueError("a declaration does not replace itself")
         if self.financeable_minor > self.total_minor:
             raise ValueError("more is financeable than was declared")
         return self
@@ -150,8 +161,9 @@ class CustomsDeclaration(BaseModel):
         if not isinstance(value, dict) or type(value.get("v")) is not int or value["v"] != SEALED_VERSION:
             raise InputError("declaration-malformed", f"the sealed declaration is not an object of version {SEALED_VERSION}")
         fields = {name: item for name, item in value.items() if name != "v"}
-        if isinstance(fields.get("lines"), list):
-            fields["lines"] = tuple(fields["lines"])
+        for name in ("lines", "replaces"):
+            if isinstance(fields.get(name), list):
+                fields[name] = tuple(fields[name])
         try:
             return cls.model_validate(fields)
         except ValidationError as error:

@@ -23,9 +23,9 @@ from pydantic import ValidationError
 from stdnum.cn import uscc
 
 from ledger.errors import InputError
-from ledger.limits import AMOUNT_MINOR_MAX, IMPORT_DECLARATION_LINES_MAX, IMPORT_FIELD_CHARS_MAX
+from ledger.limits import AMOUNT_MINOR_MAX, IMPORT_DECLARATION_LINES_MAX, IMPORT_FIELD_CHARS_MAX, REPLACES_MAX
 from nodes.customs.codes import country_of, currency_of, digits_of
-from nodes.customs.columns import NAMES
+from nodes.customs.columns import NAMES, REPLACES
 from nodes.customs.declaration import CustomsDeclaration, DeclarationLine
 from nodes.customs.results import Item, Parsed, RawDeclaration, Rejected
 from nodes.money import minor_units
@@ -105,6 +105,7 @@ def normalise(head: Mapping[str, str], lines: list[dict[str, str]]) -> CustomsDe
         total_minor=total_minor,
         financeable_minor=_receivable(trade_mode, rows, currency, total_minor),
         lines=items,
+        replaces=_replaced(fields, number),
     )
 
 
@@ -151,6 +152,16 @@ def _export_number(fields: _Fields) -> str:
     if fields.required("IEFlag").upper() != "E" or root[8] != "0":
         raise InputError("not-export", "the declaration is not one of export")
     return root
+
+
+def _replaced(fields: _Fields, number: str) -> tuple[str, ...]:
+    """The numbers that this declaration takes the place of, separated by semicolons."""
+    written = [each.strip() for each in fields.text(REPLACES).replace("\N{FULLWIDTH SEMICOLON}", ";").split(";") if each.strip()]
+    roots = [root_number(each) for each in written]
+    known = tuple(dict.fromkeys(root for root in roots if root is not None and root[8] == "0" and root != number))
+    if len(known) != len(roots) or len(known) > REPLACES_MAX:
+        raise InputError("field-invalid", f"{fields.name(REPLACES)}: at most {REPLACES_MAX} other export declaration numbers, each once")
+    return known
 
 
 def _credit_code(fields: _Fields) -> str:

@@ -101,6 +101,8 @@ class Registrar(Protocol):
 
     def id_of(self, number: str) -> str: ...
 
+    def refusal(self, what: CustomsDeclaration) -> InputError | None: ...
+
     def authored(self, found: Sequence[CustomsDeclaration]) -> Sequence[Authored]: ...
 
 
@@ -209,9 +211,11 @@ class Imports:
         with self._store.reading() as reader:
             state = reader.state
             known = {number for number, declaration_id in ids.items() if state.get(f"declaration/{declaration_id}") is not None}
-        fresh = shuffled([what for what in found if what.number not in known], self._random)
+        refused = {what.number: why for what in found if what.replaces and (why := self._registrar.refusal(what)) is not None}
+        fresh = shuffled([what for what in found if what.number not in known.union(refused)], self._random)
         sent = self._outbox.send_many([Outgoing(authored.raw, _PURPOSE) for authored in self._registrar.authored(fresh)]) if fresh else []
-        outcomes: dict[str, tuple[str, Receipt | TallystickError | None]] = {number: (ids[number], None) for number in known}
+        outcomes: dict[str, tuple[str, Receipt | TallystickError | None]] = {number: (ids[number], why) for number, why in refused.items()}
+        outcomes.update({number: (ids[number], None) for number in known})
         outcomes.update({what.number: (ids[what.number], outcome) for what, outcome in zip(fresh, sent, strict=True)})
         return outcomes
 

@@ -21,6 +21,7 @@ from nodes.customs.declaration import CustomsDeclaration
 from nodes.declarations.book import declarations
 from nodes.declarations.imports import ImportItem, ImportReport, Imports, Source
 from nodes.declarations.parts import PART, AmendedPart, RegisteredPart, VoidPart, read_registered
+from nodes.declarations.replacing import Predecessor, check_alike, inherited_ceiling, predecessors, ratio
 from nodes.enquiries.answers import Facts, StatusWord, UseWord, status_of
 from nodes.enterprises import enterprises
 from nodes.money import Money
@@ -108,14 +109,15 @@ class Declarations:
         with node.store.reading() as reader:
             state = reader.state
             ceiling_ppm, months = policy.value(state, "ceiling_ppm"), policy.value(state, "financeable_months")
+            ceilings = {what.number: inherited_ceiling(state, self._predecessors(what), ceiling_ppm) for what in found if what.replaces}
         authored = []
         for what in found:
             enterprise, exporter = exporters.get(what.exporter_uscc, (None, None))
             body = {
                 "declaration": self.id_of(what.number),
-                "ceiling_ppm": ceiling_ppm,
+                "ceiling_ppm": ceilings.get(what.number, ceiling_ppm),
                 "until": _month_after(what.export_date, months),
-                "replaces": [],
+                "replaces": [each.replaced_by(what) for each in self._predecessors(what)],
             }
             part = Part(RegisteredPart(enterprise, what).content(), self._recipients(exporter))
             authored.append(node.author.record(REGISTER, body, [node.identity_key], {PART: part}))
@@ -154,13 +156,33 @@ class Declarations:
         )
         return self._send(AMEND, {"declaration": declaration_id, "capacity": capacity}, part.content(), old)
 
-    def void(self, declaration_id: str, reason: Literal["withdrawn", "error"], text: str = "") -> Receipt:
-        """The declaration counts no more. `text` is sealed. Raises `NotFound`, `RuleRefused`."""
+    def void(self, declaration_id: str, reason: Literal["withdrawn", "error"], text: str = "", successor: str | None = None) -> Receipt:
+        """The declaration counts no more; what uses it is carried to its successor where one is named. `text` is sealed.
+
+        Raises `NotFound`, `InputError` (`currency-differs`, `other-exporter`), `RuleRefused`.
+        """
         self._require_registrar()
         registered = self._registered(declaration_id)
         old = registered.declaration
         part = VoidPart(enterprise=registered.enterprise, number=old.number, reason=text)
-        return self._send(VOID, {"declaration": declaration_id, "reason": reason, "successor": None}, part.content(), old)
+        carried = None if successor is None else self._succession(old, successor)
+        return self._send(VOID, {"declaration": declaration_id, "reason": reason, "successor": carried}, part.content(), old)
+
+    def refusal(self, what: CustomsDeclaration) -> InputError | None:
+        """Why a declaration cannot take the place of those that it says it replaces, as far as the ledger could not tell."""
+        try:
+            check_alike(self._predecessors(what), what)
+        except InputError as error:
+            return error
+        return None
+
+    def _predecessors(self, what: CustomsDeclaration) -> Sequence[Predecessor]:
+        return predecessors(self._node.private, self.id_of, what)
+
+    def _succession(self, old: CustomsDeclaration, successor: str) -> dict[str, Any]:
+        new = self._registered(successor).declaration
+        check_alike([Predecessor("", old.number, old.exporter_uscc, old.currency, old.financeable_minor)], new)
+        return {"declaration": successor, "ratio": ratio(old.financeable_minor, new.financeable_minor)}
 
     def _send(self, kind: str, body: dict[str, Any], content: dict[str, Any], old: CustomsDeclaration) -> Receipt:
         node = self._node

@@ -179,6 +179,8 @@ def test_the_sealed_form_comes_back_as_it_went(head: Texts, line: Texts) -> None
         {"export_date": "20190611"},
         {"lines": []},
         {"surprise": ""},
+        {"replaces": ["090820260519123457", "090820260519123457"]},
+        {"replaces": ["090820191519123456"]},
     ],
 )
 def test_a_sealed_form_that_breaks_a_rule_is_refused(head: Texts, line: Texts, change: dict[str, object]) -> None:
@@ -224,6 +226,7 @@ def test_the_sealed_form_of_the_plums_is_this_one_for_ever(head: Texts, line: Te
                 "destination": "",
             }
         ],
+        "replaces": [],
     }
 
 
@@ -250,3 +253,19 @@ def test_a_refusal_names_fields_and_no_values(head: Texts, line: Texts) -> None:
     assert isinstance(item, Rejected)
     assert "line_total in line 1" in item.message
     assert "1337" not in item.message
+
+
+def test_the_numbers_that_it_replaces_are_read_once_each(head: Texts, line: Texts) -> None:
+    found = normalise(
+        head | {"Replaces": "090820260519123457;0908202605191234580010 ； 090820260519123459;".replace("0010", "001")}, [line]
+    )
+    assert found.replaces == ("090820260519123457", "090820260519123458", "090820260519123459")
+    for text in (
+        "090820191519123456",
+        head["EntryId"],
+        "090820260519123457;090820260519123457",
+        "?",
+        ";".join(["090820260519123457"] * 17),
+    ):
+        with pytest.raises(InputError, match="field-invalid"):
+            normalise(head | {"Replaces": text}, [line])
