@@ -39,7 +39,7 @@ def post_message(node: TheNode, caller: Caller, body: MessageIn) -> Response:
 
 def list_messages(node: TheNode, caller: Caller, after: AfterPlace = 0) -> Response:
     """The caller's letters beyond a place, with what the authority vouches for of an exporter that sent one."""
-    found = Mailbox(node).fetch([_address(caller)], after)
+    found = Mailbox(node).fetch(_address(caller), after)
     return page([each.model_dump(mode="json") for each in found], found[-1].place if found else None)
 
 

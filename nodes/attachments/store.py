@@ -91,7 +91,7 @@ class Attachments:
         with self._node.private.begin() as connection:
             known = connection.execute(_mine(digest, owner)).first()
             if known is None:
-                _check_quota(connection, owner, now_ms)
+                _check_quota(connection, by, now_ms)
                 row = {"sha256": digest, "owner": owner, "name": name, "media_type": media_type, "bytes": len(data)}
                 connection.execute(sa.insert(attachments).values(**row, added_by=by, added_ms=now_ms))
                 known = connection.execute(_mine(digest, owner)).one()
@@ -142,8 +142,9 @@ def _mine(digest: str, owner: str) -> sa.Select[Any]:
     return sa.select(attachments).where(attachments.c.sha256 == digest, attachments.c.owner == owner)
 
 
-def _check_quota(connection: sa.Connection, owner: str, now_ms: int) -> None:
-    today = sa.and_(attachments.c.owner == owner, attachments.c.added_ms > now_ms - _DAY_MS)
+def _check_quota(connection: sa.Connection, by: str, now_ms: int) -> None:
+    """For each who hands in, so that an exporter whose documents come by letter cannot use up what the bank's own people may keep."""
+    today = sa.and_(attachments.c.added_by == by, attachments.c.added_ms > now_ms - _DAY_MS)
     count = connection.execute(sa.select(sa.func.count()).select_from(attachments).where(today)).scalar_one()
     if count >= ATTACHMENTS_PER_DAY_MAX:
         raise Refused("too-many-attachments", f"{ATTACHMENTS_PER_DAY_MAX} documents a day are kept", hint="go on tomorrow")

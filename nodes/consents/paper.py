@@ -15,13 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts import entries
 from ledger import canonical
-from ledger.errors import InputError, NotFound, NotPermitted, Refused
+from ledger.errors import NotFound, NotPermitted, Refused
 from ledger.limits import PAPER_DAYS_MAX, PAPER_ENQUIRIES_MAX
 from nodes.consents.book import consents
 from nodes.consents.giving import Consents
 from nodes.consents.terms import PaperConsent
 from nodes.enquiries.parts import RequestPart
 from nodes.enterprises import enterprises
+from nodes.outcomes import RuleRefused
 from nodes.private import get_meta, metadata, set_meta
 
 if TYPE_CHECKING:
@@ -91,8 +92,8 @@ class Papers:
         """The row of the consent for an enquiry on paper, made where there is none yet, and None; or None and why there is none.
 
         The reasons: `cannot-say` (an enquiry about credit), `exporters-differ`, `not-in-custody` (also where nobody with the credit code
-        is enrolled), `paper-cap`, `consent-invalid`, or the rules' code. Raises `Unreachable`, and `InputError` or `Refused` where the
-        ledger dropped the record: the next attempt makes another.
+        is enrolled), `paper-cap`, `consent-invalid`, or the rules' code. Raises `Unreachable`, and `InputError` or `Refused` where none
+        could be made now: the next attempt makes another.
         """
         paper = request.basis
         assert paper is not None, "the enquiry is on paper"
@@ -169,7 +170,7 @@ class Papers:
             Consents(node).give(enterprise, bank, [_SCOPE], begins_ms, ends_ms, _USES, paper=paper, reference=reference)
         except (NotFound, NotPermitted):
             return "not-in-custody"
-        except (InputError, Refused) as error:
+        except RuleRefused as error:
             return error.code
         return None
 
@@ -187,7 +188,7 @@ def require_paper(connection: sa.Connection, consent_id: str) -> Any:
 def basis_state(node: Node, consent_id: str | None) -> str | None:
     """Of a consent on paper: confirmed, disputed or unconfirmed, as far as this node can tell; None for one of another basis.
 
-    A bank is told by the ledger alone: a consent on paper that was revoked is disputed, whatever else it is.
+    A bank is told by the ledger alone: to it a consent on paper that was revoked is disputed, whatever else it is.
     """
     if consent_id is None:
         return None
@@ -198,7 +199,7 @@ def basis_state(node: Node, consent_id: str | None) -> str | None:
         return None
     with node.store.reading() as reader:
         entry = entries.consent(reader.state, consent_id)
-    if entry is not None and entry["revoked"]:
+    if said is None and entry is not None and entry["revoked"]:
         return DISPUTED
     return said or UNCONFIRMED
 

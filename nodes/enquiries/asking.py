@@ -198,7 +198,7 @@ class Enquiries:
 
     def _enquiry(self, row: Any) -> Enquiry:
         asked = self._node.reader.parts_of(row.id)
-        request = read_part(RequestPart, asked[REQUEST_PART].content) if REQUEST_PART in asked else None
+        request = _request_of(asked)
         answer_parts = {} if row.answer is None else self._node.reader.parts_of(row.answer)
         answer = read_part(AnswerPart, answer_parts[ANSWER_PART].content) if ANSWER_PART in answer_parts else None
         return Enquiry(
@@ -219,14 +219,21 @@ class Enquiries:
         )
 
     def _lines(self, answer: AnswerPart, asked: dict[str, Opened], answer_record: str) -> tuple[AnsweredLine, ...]:
-        numbers: list[str] = []
-        if REQUEST_PART in asked:
-            numbers = [line.number for line in read_part(RequestPart, asked[REQUEST_PART].content).lines]
+        request = _request_of(asked)
+        numbers = [] if request is None else [line.number for line in request.lines]
         query = sa.select(grants.c.declaration, grants.c.commitment).where(grants.c.answer_record == answer_record)
         with self._node.private.reading() as connection:
             held = {row.declaration: row.commitment for row in connection.execute(query)}
         numbers += [""] * (len(answer.lines) - len(numbers))
         return tuple(_line(line, number, held) for line, number in zip(answer.lines, numbers, strict=False))
+
+
+def _request_of(opened: dict[str, Opened]) -> RequestPart | None:
+    """What was asked; None where this node cannot open it, or nobody can use it, which its answer says."""
+    try:
+        return read_part(RequestPart, opened[REQUEST_PART].content) if REQUEST_PART in opened else None
+    except InputError:
+        return None
 
 
 def _line(line: AnswerLine, number: str, held: dict[str, str]) -> AnsweredLine:

@@ -123,16 +123,16 @@ class EnquiryWorker:
         query = sa.select(enquiries).where(open_now)
         with self._node.private.reading() as connection:
             rows = connection.execute(query.order_by(enquiries.c.log_index).limit(BATCH)).fetchall()
-        return [self._judge(row) for row in shuffled(rows, self._node.random)]
+        judged = [self._judge(row) for row in shuffled(rows, self._node.random)]
+        return [one for one in judged if one is not None]
 
-    def _judge(self, row: Any) -> _Open:
+    def _judge(self, row: Any) -> _Open | None:
         """What can be known before the take: whether it can be read, and whether the consent is real, the bank's, and for this."""
         request = self._request(row.id)
         if request is None or request.kind != row.kind:
             return _Open(row.id, row.bank, None, None, "request-unreadable")
         if request.basis is not None:
-            consent, why = self._papers.consent_for(row.id, row.bank, request)
-            return _Open(row.id, row.bank, request, consent, why)
+            return self._judge_paper(row, request)
         with self._node.private.reading() as connection:
             consent = connection.execute(sa.select(consents).where(consents.c.id == request.consent)).first()
         decline: str | None = None
@@ -150,6 +150,15 @@ class EnquiryWorker:
         elif "finance" not in consent.scopes.split():
             decline = "scope-missing"
         return _Open(row.id, row.bank, request, consent, decline)
+
+    def _judge_paper(self, row: Any, request: RequestPart) -> _Open | None:
+        """As `_judge`, once the consent on paper is made; None where it could not be made now, which must not keep others waiting."""
+        try:
+            consent, why = self._papers.consent_for(row.id, row.bank, request)
+        except (InputError, Refused) as error:
+            log.warning("paper-waits", enquiry=row.id, code=error.code)
+            return None
+        return _Open(row.id, row.bank, request, consent, why)
 
     def _request(self, request_id: str) -> RequestPart | None:
         parts = self._node.reader.parts_of(request_id)

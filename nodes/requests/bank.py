@@ -76,6 +76,8 @@ class ReceivedRequests:
             raise InputError("bad-field", f"fields: a request has no {unknown[0]}")
         with self._node.private.begin() as connection:
             request = book.find(connection, request_id)
+            if (request.state, request.reason, request.fields, request.financing) == (state, reason, tuple(fields), financing):
+                return request
             book.require_state(request, "RECEIVED", "RESENT")
             now_ms = self._node.clock.now_ms()
             book.note(connection, request_id, state, by, now_ms, reason=reason, fields=fields, financing=financing)

@@ -98,10 +98,14 @@ class SentRequests:
         return self.get(request_id, enterprise.id)
 
     def resend(self, enterprise: Enterprise, request_id: str, draft: Draft, by: str) -> FinancingRequest:
-        """Sends a correction of a request that the bank sent back, to the same bank. Raises as `send`, and `Refused` (`wrong-state`)."""
+        """Sends a correction of a request that the bank sent back, to the same bank; once more it is the same. Raises as
+        `send`, and `Refused` (`wrong-state`).
+        """
         form, now_ms = self._form(enterprise, draft), self._node.clock.now_ms()
         with self._node.private.begin() as connection:
             known = book.find(connection, request_id, enterprise.id)
+            if known.revision > 1 and known.state in ("RESENT", "RECEIVED") and known.form == form:
+                return known
             book.require_state(known, "SENT_BACK")
             if form.bank != known.bank:
                 raise InputError("bad-field", f"bank: the request is one to {known.bank}", hint="withdraw it, and send another")
@@ -113,9 +117,13 @@ class SentRequests:
         return self.get(request_id, enterprise.id)
 
     def withdraw(self, enterprise: Enterprise, request_id: str, reason: str, by: str) -> FinancingRequest:
-        """Takes a request back that is not decided yet. Raises `NotFound` (`unknown-request`), `Refused` (`wrong-state`)."""
+        """Takes a request back that is not decided yet; once more it is the same. Raises `NotFound` (`unknown-request`), `Refused`
+        (`wrong-state`).
+        """
         with self._node.private.begin() as connection:
             known = book.find(connection, request_id, enterprise.id)
+            if (known.state, known.reason) == ("WITHDRAWN", reason):
+                return known
             book.require_state(known, *_OPEN, "SENT_BACK")
             book.note(connection, request_id, "WITHDRAWN", by, self._node.clock.now_ms(), reason=reason)
             body = WithdrawalBody(request=request_id, reason=reason)

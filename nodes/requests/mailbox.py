@@ -7,7 +7,6 @@ effect. Exporters write to banks, and banks to exporters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import sqlalchemy as sa
@@ -18,7 +17,7 @@ from ledger.errors import NotFound, NotPermitted, Refused, VerificationFailed
 from ledger.limits import LETTER_DAYS_KEPT, LETTERS_BYTES_PER_DAY_MAX, LETTERS_PAGE_BYTES_MAX, LETTERS_PAGE_MAX, LETTERS_PER_DAY_MAX
 from nodes.enterprises import enterprises
 from nodes.private import metadata
-from nodes.requests.letters import ENTERPRISE, Delivered, Envelope, address_of, vouch
+from nodes.requests.letters import ENTERPRISE, Delivered, Envelope, vouch
 from nodes.upstream import HttpUpstream
 
 if TYPE_CHECKING:
@@ -77,9 +76,17 @@ class Mailbox:
             row = {"letter": envelope.id, "sender": sender, "recipient": envelope.to, "key": envelope.key, "box": envelope.box}
             connection.execute(sa.insert(mailbox).values(**row, bytes=len(envelope.box), posted_ms=now_ms))
 
-    def fetch(self, recipients: Sequence[str], after: int) -> list[Delivered]:
-        """Letters for some addresses beyond a place, in order: one at least, and no more than fit in a page."""
-        query = sa.select(mailbox.c.place, mailbox.c.bytes).where(mailbox.c.recipient.in_(recipients), mailbox.c.place > after)
+    def fetch(self, recipient: str, after: int) -> list[Delivered]:
+        """Letters for an address beyond a place, in order: one at least where there is one, and no more than fit in a page."""
+        return self._fetch(mailbox.c.recipient == recipient, after)
+
+    def fetch_in_custody(self, after: int) -> list[Delivered]:
+        """As `fetch`, for every exporter in custody."""
+        theirs = sa.select(sa.literal(ENTERPRISE) + enterprises.c.id).where(enterprises.c.custody.is_(True))
+        return self._fetch(mailbox.c.recipient.in_(theirs), after)
+
+    def _fetch(self, wanted: sa.ColumnElement[bool], after: int) -> list[Delivered]:
+        query = sa.select(mailbox.c.place, mailbox.c.bytes).where(wanted, mailbox.c.place > after)
         with self._node.private.reading() as connection:
             places: list[int] = []
             total = 0
@@ -116,15 +123,13 @@ class LocalRelay:
     """The relay of the authority's own node, which fetches for the exporters in its custody."""
 
     def __init__(self, node: Node) -> None:
-        self._node, self._mailbox = node, Mailbox(node)
+        self._mailbox = Mailbox(node)
 
     def post(self, sender: str, envelope: Envelope) -> None:
         self._mailbox.post(sender, envelope)
 
     def fetch(self, after: int) -> list[Delivered]:
-        with self._node.private.reading() as connection:
-            ids = [row.id for row in connection.execute(sa.select(enterprises.c.id).where(enterprises.c.custody.is_(True)))]
-        return self._mailbox.fetch([address_of(enterprise_id) for enterprise_id in ids], after)
+        return self._mailbox.fetch_in_custody(after)
 
 
 class HttpRelay:

@@ -204,6 +204,19 @@ def test_an_exporter_disputes_what_concerns_it_and_nothing_else(net: Network) ->
     assert elsewhere.value.code == "not-in-custody"
 
 
+def test_a_record_that_the_ledger_dropped_is_made_anew_and_keeps_nobody_waiting(net: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    enquiry, other = ask(net, net.fresh()), net.ask(net.consent(), asked(net.fresh()))
+
+    def dropped(*_: object, **__: object) -> None:
+        raise Refused("quota-exceeded", "the member has used up its quota of this block")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Consents, "give", dropped)
+        assert answered(net, other).state == "answered"
+        assert Enquiries(net.bank_a).get(enquiry).state == "pending"
+    assert answered(net, enquiry).state == "answered"
+
+
 def test_another_bank_and_a_replica_see_no_paper(net: Network) -> None:
     on_paper(net)
     for node in (net.bank_b, net.exporter):

@@ -47,7 +47,7 @@ class NextDoor:
 
     def fetch(self, after: int) -> list[Delivered]:
         self._require()
-        found = self.box.fetch([self.address], after)
+        found = self.box.fetch(self.address, after)
         self.seen += found
         return found
 
@@ -200,6 +200,29 @@ def test_one_cause_sends_one_request(town: Town) -> None:
     assert first == again
 
 
+def test_a_step_that_is_taken_again_is_the_same_step(town: Town) -> None:
+    request, draft = town.sent(), town.draft(tenor_days=30)
+    back = [town.bank.send_back(request, "too long", ["tenor_days"], "maker") for _ in range(2)]
+    town.carry()
+    again = [town.own.resend(town.enterprise(), request, draft, "exporter") for _ in range(2)]
+    town.carry()
+    gone = [town.own.withdraw(town.enterprise(), request, "no need", "exporter") for _ in range(2)]
+    for first, second in (back, again, gone):
+        assert first == second
+    town.carry()
+    assert [step.state for step in town.bank.get(request).steps] == ["RECEIVED", "SENT_BACK", "RESENT", "WITHDRAWN"]
+
+
+def test_an_answer_to_a_revision_that_is_past_does_not_count(town: Town) -> None:
+    request = town.sent()
+    town.bank_line.reachable = False
+    town.bank.refuse(request, "no limit left", "maker")
+    town.own.withdraw(town.enterprise(), request, "no need", "exporter")
+    town.bank_line.reachable = True
+    town.carry()
+    assert (town.state(request), town.bank.get(request).state) == ("WITHDRAWN", "REFUSED")
+
+
 def test_a_cut_line_delays_a_request_and_neither_loses_nor_doubles_it(town: Town) -> None:
     town.line.reachable = False
     request = town.own.send(town.enterprise(), town.draft(), "exporter").id
@@ -293,7 +316,7 @@ def test_the_relay_knows_who_may_write_to_whom_and_how_much(town: Town, monkeypa
 def test_a_page_of_letters_holds_one_at_least_and_no_more_than_fit(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mailbox, "LETTERS_PAGE_BYTES_MAX", 1)
     relay, after, seen = Mailbox(town.net.authority), 0, 0
-    while found := relay.fetch(["bank-a"], after):
+    while found := relay.fetch("bank-a", after):
         assert len(found) == 1
         after, seen = found[0].place, seen + 1
     assert seen > 1
