@@ -9,7 +9,7 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import command, op
 from alembic.config import Config
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement, SetTableComment
 
 from ledger.schema import Schema
@@ -21,9 +21,14 @@ _END: Final = ";\n"
 def migrate(engine: Engine, schema: Schema, to: str | None = None) -> None:
     """Runs the migrations up to a revision, the newest by default: all of them, or none if one fails."""
     with engine.begin() as connection:
-        config = _config(schema)
-        config.attributes["connection"] = connection
-        command.upgrade(config, to or schema.head)
+        migrate_inside(connection, schema, to)
+
+
+def migrate_inside(connection: Connection, schema: Schema, to: str | None = None) -> None:
+    """As `migrate`, inside the caller's transaction."""
+    config = _config(schema)
+    config.attributes["connection"] = connection
+    command.upgrade(config, to or schema.head)
 
 
 def statements(engine: Engine, schema: Schema, since: str) -> str:

@@ -38,7 +38,7 @@ from nodes.outbox import Outbox
 from nodes.private import PrivateStore, get_meta, set_meta
 from nodes.private_files import read_node_secret
 from nodes.projections import register_projections
-from nodes.reader import LedgerReader
+from nodes.reader import LedgerReader, cursor_of
 from nodes.upstream import HttpUpstream, NodeUpstream, audience_of
 
 NETWORK: Final = "network"
@@ -107,6 +107,7 @@ class Node:
 
     def start(self) -> None:
         """Starts engine, reader and outbox. Raises `Unreachable` (`home-in-use`), `Refused`, `VerificationFailed`."""
+        self._check_ledger_is_newest()
         self.engine.start()
         self.reader.start()
         self.outbox.start()
@@ -238,6 +239,20 @@ class Node:
             return key_ids[0]
         known = [key for key_id in key_ids if (key := self.directory.key(key_id)) is not None and key.alive]
         return max(known, key=lambda key: (key.added_at, key.id)).id if known else key_ids[0]
+
+    def _check_ledger_is_newest(self) -> None:
+        """An operator whose ledger lacks blocks that its private database has seen would sign other blocks in their place: a fork."""
+        if self.config.engine.kind != "solo":
+            return
+        with self.private.reading() as connection:
+            seen = cursor_of(connection)
+        size = 0
+        if not self.store.is_new():
+            with self.store.reading() as reader:
+                size = reader.head.log_size
+        if seen > max(size, 1):
+            message = "this ledger lacks blocks that the node has made before: to go on from here would be a fork"
+            raise Refused("ledger-older", message, hint="put the newest copy of the ledger database back")
 
     def _check_private_network(self) -> None:
         with self.private.begin() as connection:

@@ -89,6 +89,11 @@ class LedgerReader:
         """
         self._projections.append(_Registered(name, tables, apply, None if types is None else frozenset(types)))
 
+    @property
+    def tables(self) -> list[sa.Table]:
+        """Every table that is made from the ledger."""
+        return [table for projection in self._projections for table in projection.tables]
+
     def notify(self, _height: int = 0) -> None:
         """There may be something new: for `Engine.subscribe`."""
         self._wake.set()
@@ -189,14 +194,14 @@ class LedgerReader:
     def _read_batch(self) -> int:
         """Reads some records: opens their parts first, which takes time, then writes, so that other writers wait as little as can be."""
         with self._private.reading() as connection:
-            first = _cursor(connection)
+            first = cursor_of(connection)
             with self._store.reading() as reader:
                 records = reader.records(first, _BATCH)
             opened = [_open_parts(connection, stored, self._sealing_keys()) for stored in records]
         next_log_index = records[-1].log_index + 1 if records else first
         if records:
             with self._private.begin() as connection:
-                if _cursor(connection) != first:
+                if cursor_of(connection) != first:
                     # Another process of this node has read these meanwhile.
                     return 1
                 for stored, parts_of_record in zip(records, opened, strict=True):
@@ -228,7 +233,8 @@ class LedgerReader:
                 _note_broken(connection, stored, projection.name, "row-refused")
 
 
-def _cursor(connection: sa.Connection) -> int:
+def cursor_of(connection: sa.Connection) -> int:
+    """The log index of the first record that was not read yet."""
     return int(get_meta(connection, CURSOR) or "1")
 
 

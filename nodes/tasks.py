@@ -146,9 +146,9 @@ class Tasks:
             if record is None:
                 raise NotPermitted("not-permitted", "the record names other second signers", hint="decline it, and have it prepared again")
             raw = _completed(record, key)
-            sent = node.outbox.store(connection, Outgoing(raw, row.type, _reference(task_id)))
+            sent = node.outbox.store(connection, Outgoing(raw, row.type, reference_of(task_id)))
             _decide(connection, task_id, SIGNED, caller.id, node.clock.now_ms(), record_id=sent.record_id)
-        receipt = require_ok(node.outbox.send(raw, row.type, _reference(task_id)))
+        receipt = require_ok(node.outbox.send(raw, row.type, reference_of(task_id)))
         node.reader.wait_for(receipt.log_index, _READ_S)
         return receipt
 
@@ -274,7 +274,8 @@ def _expires_ms(row: Any) -> int:
     return int(canonical.decode(row.core.encode("utf-8"))["not_after"])
 
 
-def _reference(task_id: str) -> str:
+def reference_of(task_id: str) -> str:
+    """The cause that a task's record has in the outbox."""
     return f"task:{task_id}"
 
 

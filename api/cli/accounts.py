@@ -10,12 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.homes import HomeOption
+from api.cli.homes import HomeOption, reading
 from api.cli.output import AsJson, print_json, print_table, say
 from api.cli.staff import CheckerOption, CheckerSecretFile, MakerOption, MakerSecretFile, Signer, read_secret, staff_of
 from api.permissions import scopes_of
 from ledger.clock import SystemClock, rfc3339
 from ledger.errors import InputError, TallystickError
+from nodes.directory import Directory
 from nodes.home import Home
 from nodes.keys.accounts import KEY_PURPOSES, Accounts, Client, User
 from nodes.keys.keystore import KeyStore
@@ -64,6 +65,28 @@ def add_user(
         with _hinting(f"{user_id} was added, with a key that does not count yet: tallystick user rotate {user_id} gives one that does"):
             receipt = staff.add(user, signers)
     _show_one(_user(user) | {"record_id": receipt.record_id}, as_json)
+
+
+@users_app.command("restore")
+def restore_user(
+    user_id: AccountId,
+    home: HomeOption,
+    name: Annotated[str | None, typer.Option("--name", help="the person's name; it stays in this home")] = None,
+    secret_file: SecretFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make the account of a maker or checker again after `recover --from-ledger`: the old secret proves itself by opening the key."""
+    secret = read_secret(secret_file, f"secret of {user_id}: ")
+    with reading(home) as opened:
+        directory = Directory(opened.store)
+
+        def person_of(key_id: str) -> str | None:
+            known = directory.key(key_id)
+            return known.person if known is not None and known.alive else None
+
+        accounts = Accounts(opened.private, KeyStore(opened.home.keys_dir, os.urandom), SystemClock(), os.urandom)
+        user = accounts.restore_user(user_id, name or user_id, secret, person_of)
+    _show_one(_user(user), as_json)
 
 
 @users_app.command("list")

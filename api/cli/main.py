@@ -13,6 +13,7 @@ import typer
 from api.cli import (
     accounts,
     audit,
+    backup,
     credit,
     declarations,
     demo_command,
@@ -57,6 +58,8 @@ def build() -> typer.Typer:
     app.command("verify")(proofs.verify)
     app.command("audit")(audit.audit)
     app.command("migrate")(migrate.migrate)
+    app.command("backup")(backup.backup)
+    app.command("recover")(backup.recover)
     return app
 
 

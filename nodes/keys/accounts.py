@@ -99,6 +99,25 @@ class Accounts:
             connection.execute(sa.insert(users), [row])
         return _user(row)
 
+    def restore_user(self, user_id: str, name: str, secret: str, person_of: Callable[[str], str | None]) -> User:
+        """Makes the account of a maker or checker again, when the private database is lost: the secret proves itself by opening the key.
+        `person_of` says of a key that is in force whose it is on the ledger.
+
+        Raises `InputError` (`bad-account`), `Refused` (`account-exists`), `NotFound` (`unknown-key`), `NotPermitted` (`secret-wrong`).
+        """
+        roles = {purpose: role for role, purpose in KEY_PURPOSES.items()}
+        owned = [info for info in self._keystore.list() if info.owner == user_id and info.purpose in roles]
+        role, key_id = next(((roles[info.purpose], info.id) for info in owned if person_of(info.id)), ("", None))
+        if key_id is None:
+            raise NotFound("unknown-key", f"this home has no key of {user_id} that is in force on the ledger", hint="add the user anew")
+        _check_account(user_id, name, role, ROLES)
+        self._keystore.open(key_id, password_bytes(secret))
+        row = self._new_row(user_id, name, role, password_bytes(secret)) | {"person": person_of(key_id), "key_id": key_id}
+        with self._private.begin() as connection:
+            _check_free(connection, user_id)
+            connection.execute(sa.insert(users), [row])
+        return _user(row)
+
     def add_client(
         self, client_id: str, name: str, role: str, scopes: Iterable[str], *, enterprise: str | None = None
     ) -> tuple[Client, str]:

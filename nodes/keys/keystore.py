@@ -119,7 +119,7 @@ class KeyStore:
 
     def _write(self, info: KeyInfo, private: bytes, secret: bytes) -> None:
         kdf = {"name": "argon2id", "salt": self._random(16).hex(), **asdict(self._cost)}
-        encryption_key, check = _derive(kdf, secret)
+        encryption_key, check = derive(kdf, secret)
         nonce = self._random(12)
         file = {
             **_bound(info),
@@ -177,11 +177,11 @@ def _checked_public(alg: str, public: bytes) -> PublicKey:
 
 def _decrypt(file: dict[str, Any], secret: bytes) -> bytes:
     try:
-        info, kdf = _info(file), _checked_kdf(file["kdf"])
+        info, kdf = _info(file), checked_kdf(file["kdf"])
         nonce, box, check = (bytes.fromhex(file[name]) for name in ("nonce", "box", "check"))
     except (InputError, KeyError, TypeError, ValueError) as error:
         raise _damaged(file["id"]) from error
-    encryption_key, expected = _derive(kdf, secret)
+    encryption_key, expected = derive(kdf, secret)
     if check != expected:
         raise NotPermitted("secret-wrong", "the secret does not open this key", hint="a key opens only with its owner's secret")
     try:
@@ -190,7 +190,7 @@ def _decrypt(file: dict[str, Any], secret: bytes) -> bytes:
         raise _damaged(info.id) from error
 
 
-def _checked_kdf(kdf: dict[str, Any]) -> dict[str, Any]:
+def checked_kdf(kdf: dict[str, Any]) -> dict[str, Any]:
     """The parameters as the file records them, within bounds, so that a file cannot make us spend without end."""
     bounds = {"passes": ARGON2_PASSES_MAX, "memory_kib": ARGON2_MEMORY_KIB_MAX, "lanes": ARGON2_LANES_MAX}
     if set(kdf) != {"name", "salt", *bounds} or kdf["name"] != "argon2id" or len(bytes.fromhex(kdf["salt"])) != 16:
@@ -203,7 +203,7 @@ def _checked_kdf(kdf: dict[str, Any]) -> dict[str, Any]:
     return kdf
 
 
-def _derive(kdf: dict[str, Any], secret: bytes) -> tuple[bytes, bytes]:
+def derive(kdf: dict[str, Any], secret: bytes) -> tuple[bytes, bytes]:
     """The encryption key, and a value that shows whether the secret was right; each tells nothing of the other."""
     if not 1 <= len(secret) <= SECRET_BYTES_MAX:
         raise InputError("bad-secret", f"a secret has 1 to {SECRET_BYTES_MAX} bytes")

@@ -14,7 +14,7 @@ from ledger.record import sign_record
 from ledger.store import StoredRecord
 from nodes.author import Part
 from nodes.node import Node
-from nodes.private import metadata, parts
+from nodes.private import parts
 from nodes.reader import LedgerReader, broken_parts
 from nodes.sealing import Opened, Recipient
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, START_MS, Beside, found
@@ -25,7 +25,7 @@ PART = "enrolment"
 
 notes = sa.Table(
     "test_notes",
-    metadata,
+    sa.MetaData(),
     sa.Column("record_id", sa.Text, primary_key=True),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("log_index", sa.BigInteger, nullable=False),
@@ -49,6 +49,8 @@ def node(tmp_path: Path, clock: SettableClock) -> Iterator[Node]:
     with Node.open(found(tmp_path / "net", clock=clock).homes["authority"], clock, cost=CHEAP) as node:
         # The tests read by hand.
         node.reader.stop()
+        with node.private.begin() as connection:
+            notes.metadata.create_all(connection)
         yield node
 
 
