@@ -29,8 +29,9 @@ ANSWER: Final = "answer"
 DOCUMENT: Final = "document"
 
 Revision = Annotated[int, Field(ge=1, le=1_000)]
-Text = Annotated[str, StringConstraints(max_length=FINANCING_TEXT_CHARS_MAX)]
-Needed = Annotated[str, StringConstraints(min_length=1, max_length=FINANCING_TEXT_CHARS_MAX)]
+# No database keeps the null character, and nobody means it.
+Text = Annotated[str, StringConstraints(max_length=FINANCING_TEXT_CHARS_MAX, pattern=r"^[^\x00]*\z")]
+Needed = Annotated[str, StringConstraints(min_length=1, max_length=FINANCING_TEXT_CHARS_MAX, pattern=r"^[^\x00]*\z")]
 State = Literal["SENT", "RECEIVED", "SENT_BACK", "RESENT", "REFUSED", "TAKEN_UP", "WITHDRAWN"]
 
 
@@ -60,7 +61,7 @@ class RequestBody(SealedPart):
     revision: Revision
     enterprise: Hash
     uscc: Uscc
-    name: Annotated[str, StringConstraints(min_length=1, max_length=ACCOUNT_NAME_CHARS_MAX)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=ACCOUNT_NAME_CHARS_MAX, pattern=r"^[^\x00]*\z")]
     seal: SealedKey | None
     form: Form
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.exc import DataError, IntegrityError
 
 from ledger import canonical
 from ledger.errors import InputError, Refused, TallystickError
@@ -156,6 +157,10 @@ class Post:
         except (InputError, Refused) as error:
             log.warning("letter-not-taken", kind=letter.kind, code=error.code)
             return error.code
+        except (IntegrityError, DataError):
+            # Another node wrote what was sealed: a row that the database will not have is its doing.
+            log.warning("letter-not-taken", kind=letter.kind, code="row-refused")
+            return "row-refused"
         return None
 
 

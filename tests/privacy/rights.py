@@ -18,7 +18,7 @@ from ledger.store import LedgerStore
 from nodes.customs.codes import CURRENCY_DIGITS
 from tests.privacy.leak_search import Wanted, decimal_forms, secrets_wanted
 
-TEXT_FIELDS = frozenset({"number", "exporter_uscc", "uscc", "exporter_name", "name_en", "buyer", "contract", "bill_of_lading"})
+TEXT_FIELDS = frozenset({"number", "exporter_uscc", "uscc", "exporter_name", "name_en", "buyer", "contract", "bill_of_lading", "signatory"})
 NAME_TYPES = frozenset({"enterprise.enrol", "consent.give", "financing.apply"})
 CREDIT_FIELDS = frozenset({"reference", "description", "reason"})
 CREDIT_KINDS = ("class", "penalty")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
 import pytest
@@ -85,6 +86,16 @@ def test_a_worker_that_is_killed_at_any_step_doubles_nothing(net: Network, step:
         EnquiryWorker(net.authority, on_step=kill).run_once()
     assert answered(net, enquiry).state == "answered"
     assert {kind: len(net.records(kind)) - count for kind, count in counts.items()} == dict.fromkeys(counts, 1)
+
+
+def test_two_workers_make_one_consent_for_a_paper(net: Network) -> None:
+    enquiry, before = ask(net, net.fresh()), len(net.records("consent.give"))
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(EnquiryWorker(net.authority, name).run_once) for name in ("one", "two")]
+        for each in runs:
+            each.result()
+    assert answered(net, enquiry).state == "answered"
+    assert len(net.records("consent.give")) == before + 1
 
 
 def test_only_exporters_in_custody_have_consents_on_paper(net: Network) -> None:
