@@ -13,10 +13,20 @@ import sqlalchemy as sa
 
 from contracts import balances, entries, policy
 from contracts.months import DAY_MS
-from contracts.shares import WHOLE
 from nodes.declarations.book import declarations
 from nodes.financings.amounts import amount_of_share
-from nodes.financings.parts import APPLICATION, LOAN, PLEDGE, REPAYMENT, ApplicationPart, LoanPart, PledgePart, RepaymentPart
+from nodes.financings.parts import (
+    APPLICATION,
+    LOAN,
+    PLEDGE,
+    REASON,
+    REPAYMENT,
+    AdjustmentPart,
+    ApplicationPart,
+    LoanPart,
+    PledgePart,
+    RepaymentPart,
+)
 from nodes.monitoring import deadlines, surroundings
 from nodes.monitoring.days import day_end_ms, instant_ms
 from nodes.monitoring.findings import Seen
@@ -218,14 +228,16 @@ def _settle_loans(seen: Seen, financing_id: str) -> None:
         deadlines.resolve(seen.connection, deadlines.LOAN, loan.record_id, seen.stored.time_ms)
 
 
-def _unpriced(seen: Seen, row: Any) -> int:
-    """A record that moves shares and seals no amount: what its shares are worth."""
-    moved = seen.stored.record.body.get("shares") or []
-    total = 0
-    for line, share in zip(lines_of(seen.connection, row.id), moved, strict=False):
-        base = registered_minor(seen.connection, line.declaration)
-        total += 0 if base is None else abs(share) * base // WHOLE
-    return total
+def _adjusted(seen: Seen, row: Any) -> int:
+    """A write-off or a correction. What is given up stays owed here, since its share stays used; a correction changes what was lent."""
+    if REASON not in seen.parts:
+        return 0
+    part = read_part(AdjustmentPart, seen.parts[REASON].content)
+    check_count(part.lines, len(lines_of(seen.connection, row.id)))
+    if seen.stored.record.type == "financing.correct":
+        for place, amount in enumerate(part.lines):
+            add_money(seen, row.id, place, "disbursed_minor", amount)
+    return sum(abs(amount) for amount in part.lines)
 
 
 _NEW: Final[Mapping[str, Callable[[Seen, RegionOf], None]]] = {
@@ -239,8 +251,8 @@ _STEPS: Final[Mapping[str, tuple[str, Callable[[Seen, Any], int]]]] = {
     "financing.disburse": ("disbursed", _disbursed),
     "financing.repay": ("repaid", _repaid),
     "financing.cancel": ("cancelled", cancelled_minor),
-    "financing.write-off": ("written-off", _unpriced),
-    "financing.correct": ("corrected", _unpriced),
+    "financing.write-off": ("written-off", _adjusted),
+    "financing.correct": ("corrected", _adjusted),
     "financing.transfer": ("offered", lambda _seen, _row: 0),
 }
 _OTHERS: Final[Mapping[str, Callable[[Seen], None]]] = {

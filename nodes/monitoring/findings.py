@@ -16,7 +16,7 @@ from ledger import canonical
 from ledger.hashing import tagged_json
 from ledger.rules import State
 from ledger.store import StoredRecord
-from nodes.monitoring.settings import MonitoringSettings
+from nodes.monitoring.settings import MonitoringSettings, settings_at
 from nodes.monitoring.tables import alerts
 from nodes.sealing import Opened
 
@@ -34,8 +34,12 @@ class Seen:
     stored: StoredRecord
     parts: Mapping[str, Opened]
     state: State
-    settings: MonitoringSettings
     author: str
+
+    @property
+    def settings(self) -> MonitoringSettings:
+        """The thresholds in force at the record's time."""
+        return settings_at(self.connection, self.stored.time_ms)
 
     @property
     def code(self) -> str:

@@ -6,7 +6,9 @@ alert of its own; nothing stops the reader.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from functools import cache
 from typing import Final
 
 import sqlalchemy as sa
@@ -15,12 +17,11 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from ledger.errors import InputError, NotFound
 from ledger.state import Overlay
-from ledger.store import LedgerStore, StoredRecord
+from ledger.store import LedgerStore, StateAt, StoredRecord
 from nodes.directory import Directory
 from nodes.monitoring.catalogue import DETECTORS
 from nodes.monitoring.facts import take_in
 from nodes.monitoring.findings import EVERY_TYPE, Detector, Finding, Seen, raise_alert
-from nodes.monitoring.settings import settings_at
 from nodes.monitoring.watch_money import UNREADABLE
 from nodes.sealing import Opened
 
@@ -39,22 +40,18 @@ class Supervision:
     def apply(self, connection: sa.Connection, stored: StoredRecord, opened: Mapping[str, Opened]) -> None:
         """Takes a record in and raises what alerts it gives rise to."""
         author = self._directory.author_of(stored.record.signers) or ""
-        settings = settings_at(connection, stored.time_ms)
-        with self._store.reading() as reader:
-            seen = Seen(connection, stored, opened, Overlay(reader.state_at(stored.height)), settings, author)
-            self._attempt(seen, _FACTS, lambda: take_in(seen, self._region_of))
-            for detector in DETECTORS.values():
-                if detector.detect is not None and (detector.types is EVERY_TYPE or stored.record.type in detector.types):
-                    self._attempt(seen, detector.code, _raising(detector, seen))
-
-    def _attempt(self, seen: Seen, step: str, act: Callable[[], None]) -> None:
-        try:
-            with seen.connection.begin_nested():
-                act()
-        except InputError as error:
-            _raise_unusable(seen, step, error.code)
-        except (IntegrityError, DataError):
-            _raise_unusable(seen, step, "row-refused")
+        with ExitStack() as stack:
+            state = Overlay(_StateAfter(self._store, stored.height, stack))
+            seen = Seen(connection, stored, opened, state, author)
+            try:
+                with connection.begin_nested():
+                    take_in(seen, self._region_of)
+            except InputError as error:
+                _raise_unusable(seen, _FACTS, error.code)
+            except (IntegrityError, DataError):
+                _raise_unusable(seen, _FACTS, "row-refused")
+            for detector in _looking_at(stored.record.type):
+                _detect(detector, seen)
 
     def _region_of(self, member: str) -> str:
         try:
@@ -63,13 +60,41 @@ class Supervision:
             return ""
 
 
-def _raising(detector: Detector, seen: Seen) -> Callable[[], None]:
-    def act() -> None:
-        assert detector.detect is not None, "asked for detectors that look at records"
-        for finding in detector.detect(seen):
-            raise_alert(seen.connection, detector, finding)
+class _StateAfter:
+    """The state after a block, opened when it is first asked for: most records need none of it."""
 
-    return act
+    def __init__(self, store: LedgerStore, height: int, stack: ExitStack) -> None:
+        self._store, self._height, self._stack = store, height, stack
+        self._opened: StateAt | None = None
+
+    def get_bytes(self, key: str) -> bytes | None:
+        return self._state().get_bytes(key)
+
+    def scan_bytes(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        return self._state().scan_bytes(prefix)
+
+    def _state(self) -> StateAt:
+        if self._opened is None:
+            self._opened = self._stack.enter_context(self._store.reading()).state_at(self._height)
+        return self._opened
+
+
+@cache
+def _looking_at(record_type: str) -> tuple[Detector, ...]:
+    looking = (detector for detector in DETECTORS.values() if detector.detect is not None)
+    return tuple(detector for detector in looking if detector.types is EVERY_TYPE or record_type in detector.types)
+
+
+def _detect(detector: Detector, seen: Seen) -> None:
+    """A detector only reads, so one that cannot use a part has nothing to undo."""
+    assert detector.detect is not None, "it looks at records"
+    try:
+        findings = list(detector.detect(seen))
+    except InputError as error:
+        _raise_unusable(seen, detector.code, error.code)
+        return
+    for finding in findings:
+        raise_alert(seen.connection, detector, finding)
 
 
 def _raise_unusable(seen: Seen, step: str, code: str) -> None:

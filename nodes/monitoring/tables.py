@@ -95,12 +95,14 @@ cargo = sa.Table(
     metadata,
     sa.Column("declaration", sa.Text, primary_key=True),
     sa.Column("record_id", sa.Text, nullable=False),
-    sa.Column("uscc", sa.Text, nullable=False, index=True),
+    sa.Column("uscc", sa.Text, nullable=False),
     sa.Column("contract", sa.Text, nullable=False),
     sa.Column("bill_of_lading", sa.Text, nullable=False),
     sa.Column("void_record", sa.Text),
     sa.Column("replaced_by", sa.Text),
     sa.Column("log_index", sa.BigInteger, nullable=False),
+    sa.Index("ix_monitored_cargo_contract", "uscc", "contract"),
+    sa.Index("ix_monitored_cargo_bill_of_lading", "uscc", "bill_of_lading"),
     comment="what a declaration's shipment is known by, and whether it was voided; made from the ledger",
 )
 

@@ -58,25 +58,32 @@ def _replaced(seen: Seen) -> Iterator[Finding]:
         yield from _under_financing(seen, old, new, {"replaced_by": new, "ratio": ratio})
 
 
-def _alike(seen: Seen, *, by_contract: bool) -> tuple[Any, list[Any]]:
-    """The declaration of the record, and others of its exporter with the same bill of lading, or the same contract too."""
-    own = seen.connection.execute(sa.select(cargo).where(cargo.c.declaration == seen.stored.record.body["declaration"])).first()
-    if seen.code != "ok" or own is None:
-        return own, []
-    same = []
-    if own.bill_of_lading:
-        same.append(cargo.c.bill_of_lading == own.bill_of_lading)
-    if by_contract and own.contract:
-        same.append(cargo.c.contract == own.contract)
-    if not same:
-        return own, []
-    others = sa.and_(cargo.c.uscc == own.uscc, cargo.c.declaration != own.declaration, cargo.c.replaced_by.is_(None), sa.or_(*same))
-    return own, list(seen.connection.execute(sa.select(cargo).where(others).order_by(cargo.c.log_index)))
+_OWN: Final = sa.select(cargo).where(cargo.c.declaration == sa.bindparam("declaration"))
+_OTHER: Final = sa.and_(
+    cargo.c.uscc == sa.bindparam("uscc"), cargo.c.declaration != sa.bindparam("declaration"), cargo.c.replaced_by.is_(None)
+)
+_BY: Final = {name: sa.select(cargo).where(_OTHER, cargo.c[name] == sa.bindparam("known_by")) for name in ("bill_of_lading", "contract")}
+
+
+def _alike(seen: Seen, *names: str) -> tuple[Any, list[Any]]:
+    """The declaration of the record, and others of its exporter that have one of these in common with it, the oldest first."""
+    if seen.code != "ok":
+        return None, []
+    declaration = seen.stored.record.body["declaration"]
+    own = seen.connection.execute(_OWN, {"declaration": declaration}).first()
+    if own is None:
+        return None, []
+    others: dict[str, Any] = {}
+    for name in names:
+        if known_by := getattr(own, name):
+            asked = {"uscc": own.uscc, "declaration": declaration, "known_by": known_by}
+            others |= {row.declaration: row for row in seen.connection.execute(_BY[name], asked)}
+    return own, sorted(others.values(), key=lambda row: row.log_index)
 
 
 def _redeclared(seen: Seen) -> Iterator[Finding]:
     """A void one and a live one of the same contract or bill of lading, whichever came first; a replacement that is named is none."""
-    own, others = _alike(seen, by_contract=True)
+    own, others = _alike(seen, "bill_of_lading", "contract")
     for other in others:
         if own.replaced_by is not None or (own.void_record is None) == (other.void_record is None):
             continue
@@ -94,7 +101,7 @@ def _redeclared(seen: Seen) -> Iterator[Finding]:
 
 
 def _same_shipment(seen: Seen) -> Iterator[Finding]:
-    own, others = _alike(seen, by_contract=False)
+    own, others = _alike(seen, "bill_of_lading")
     for other in others:
         if own.void_record is None and other.void_record is None:
             first, second = sorted((own, other), key=lambda row: row.log_index)

@@ -36,6 +36,7 @@ from nodes.sealed_models import read_part
 
 OFF_SHARE: Final = "amount-off-share"
 UNREADABLE: Final = "part-unreadable"
+_BROKEN: Final = sa.select(broken_parts.c.place, broken_parts.c.code).where(broken_parts.c.record_id == sa.bindparam("record_id"))
 
 
 def _off_share(seen: Seen) -> Iterator[Finding]:
@@ -141,7 +142,7 @@ def _rate_off(seen: Seen) -> Iterator[Finding]:
 
 def _unreadable(seen: Seen) -> Iterator[Finding]:
     """Parts that were for this node and do not hold, and those that every record of the type owes to it and that it cannot open."""
-    rows = seen.connection.execute(sa.select(broken_parts).where(broken_parts.c.record_id == seen.stored.id).order_by(broken_parts.c.place))
+    rows = seen.connection.execute(_BROKEN, {"record_id": seen.stored.id})
     places = {row.place: row.code for row in rows}
     record_type = RULESET.types.get(seen.stored.record.type)
     owed = record_type.required_parts if record_type is not None else frozenset()
