@@ -1,4 +1,4 @@
-"""Act three: loans are repaid, the buyers' money comes in, an exporter withdraws its consent, and the auditor replays everything."""
+"""Act three: loans are repaid, the buyers' money comes in, an exporter withdraws its consent; and, at the end of all, the replay."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from nodes.money import Money
 
 
 def play_act_three(stage: Stage) -> None:
-    """Repayments to the audit."""
+    """Repayments to a revocation."""
     stage.world.pass_hours(DAY_HOURS)
     repay_from_a_collection(stage)
     repay_from_own_funds(stage)
     collect_for_both(stage)
     revoke(stage)
-    audit_the_replica(stage)
 
 
 def repay_from_a_collection(stage: Stage) -> None:

@@ -26,6 +26,7 @@ STORY_DAYS: Final = 20
 _PAST_DAYS: Final = 45
 _FRESH_DAYS: Final = 120
 _MAKER: Final = "make_declarations.py"
+_FACTS: Final = "make_credit_facts.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,15 @@ class Exporter:
 
 @dataclass(frozen=True, slots=True)
 class Cargo:
-    """`files` by name; `declarations` by exporter, in the order of the files. `start_ms` is when the story begins."""
+    """`files` by name; `declarations` by exporter, in the order of the files. `facts` are rows of credit facts;
+    `start_ms` is when the story begins.
+    """
 
     start_ms: int
     exporters: tuple[Exporter, ...]
     files: dict[str, bytes]
     declarations: dict[str, list[CustomsDeclaration]]
+    facts: tuple[dict[str, str], ...]
 
 
 def load_cargo(now_ms: int, places: Sequence[Path] | None = None) -> Cargo:
@@ -64,7 +68,8 @@ def load_cargo(now_ms: int, places: Sequence[Path] | None = None) -> Cargo:
     found: list[dict[str, Any]] = json.loads((examples / "exporters.json").read_text("utf-8"))
     exporters = tuple(Exporter(each["id"], each["uscc"], each["name"], each["custody"]) for each in found)
     start_ms = int(datetime(start.year, start.month, start.day, 1, tzinfo=UTC).timestamp()) * 1000
-    return Cargo(start_ms, exporters, files, _by_exporter(exporters, files))
+    facts = tuple(runpy.run_path(str(examples / _FACTS))["rows"]())
+    return Cargo(start_ms, exporters, files, _by_exporter(exporters, files), facts)
 
 
 def example_places() -> tuple[Path, Path]:

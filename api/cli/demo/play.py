@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 from typing import Final
 
+from api.cli.demo.act_four import play_act_four
 from api.cli.demo.act_one import play_act_one
-from api.cli.demo.act_three import play_act_three
+from api.cli.demo.act_three import audit_the_replica, play_act_three
 from api.cli.demo.act_two import play_act_two
 from api.cli.demo.cargo import load_cargo
 from api.cli.demo.played import Played
@@ -41,6 +42,8 @@ def play(directory: Path, report: Report) -> Played:
                 play_act_one(stage)
                 play_act_two(stage)
                 play_act_three(stage)
+                play_act_four(stage)
+                audit_the_replica(stage)
                 proofs = _write_proofs(stage)
                 height, members, network = world.settle(), world.members(), world.network
         finally:

@@ -29,6 +29,7 @@ from nodes.node import Node
 from nodes.private_files import make_private_directory
 
 AUTHORITY: Final = "authority"
+CORE_SYSTEM: Final = "core-system"
 HOST: Final = "127.0.0.1"
 HOUR_MS: Final = 3_600_000
 _PORT_LAST: Final = 60_000
@@ -147,6 +148,7 @@ class World:
             self._running[plan.id] = self._stack.enter_context(RunningNode(node, listener))
             if plan.id == AUTHORITY:
                 self._enrol(founded)
+        self._add_program("bank-a")
         self._write_sign_ins()
         self.settle()
 
@@ -165,6 +167,12 @@ class World:
                 scopes = scopes_of("enterprise")
                 _, secret = accounts.add_client(exporter.id, exporter.name, "enterprise", scopes, enterprise=self.enterprises[exporter.id])
                 self.sign_ins.append(SignInHere(AUTHORITY, desk.url, exporter.id, "enterprise", secret))
+
+    def _add_program(self, bank: str) -> None:
+        """A bank's core system, which signs in as a program."""
+        node = self.node(bank)
+        _, secret = node.accounts.add_client(CORE_SYSTEM, "core system", "service", scopes_of("service"))
+        self.sign_ins.append(SignInHere(bank, self._running[bank].url, CORE_SYSTEM, "service", secret))
 
     def _write_sign_ins(self) -> None:
         content = json.dumps([each.to_json() for each in self.sign_ins], ensure_ascii=False, indent=2)
