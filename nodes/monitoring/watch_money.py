@@ -19,7 +19,9 @@ from nodes.financings.parts import (
     COLLECTION,
     LOAN,
     PLEDGE,
+    REASON,
     REPAYMENT,
+    AdjustmentPart,
     ApplicationPart,
     CollectionPart,
     LoanPart,
@@ -72,6 +74,8 @@ def _stated(seen: Seen) -> tuple[Sequence[int], Sequence[int]]:
         applied = read_part(ApplicationPart, parts[APPLICATION].content).lines
         return shares, [line.amount_minor * ok for line, ok in zip(applied, passed, strict=False)]
     shares = list(body["shares"] or ())
+    if kind in ("financing.write-off", "financing.correct"):
+        return shares, read_part(AdjustmentPart, parts[REASON].content).lines if REASON in parts else ()
     if PLEDGE in parts:
         return shares, read_part(PledgePart, parts[PLEDGE].content).lines
     if LOAN in parts:
@@ -167,6 +171,8 @@ DETECTORS: Final = (
                 "financing.disburse",
                 "financing.repay",
                 "financing.load",
+                "financing.write-off",
+                "financing.correct",
                 "declaration.collected",
             }
         ),
