@@ -17,6 +17,7 @@ MODULES: Final = (
     "nodes.credit.profiles",
     "nodes.declarations.book",
     "nodes.declarations.imports",
+    "nodes.disputes",
     "nodes.enquiries.book",
     "nodes.enquiries.grants",
     "nodes.enterprises",

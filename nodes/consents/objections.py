@@ -1,4 +1,4 @@
-"""Disputes of exporters in custody, which the authority opens for them: a complaint about a record, on the ledger, its words sealed.
+"""Disputes of exporters, which the authority opens for them: a complaint about a record, on the ledger, its words sealed.
 
 Where the record came of a consent on paper, the exporter says that it never signed it. So the consent is revoked first, which ends its
 grants and lets go every hold that is not approved, and then the dispute is opened. What the exporter said is stored before either; a crash
@@ -8,13 +8,13 @@ between the two leaves work for `resume`, and doubles nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 import structlog
-from pydantic import StringConstraints
 
 from contracts import entries
+from ledger.engine import Receipt
 from ledger.errors import InputError, NotFound, NotPermitted, TallystickError
 from ledger.limits import FINANCING_TEXT_CHARS_MAX
 from nodes.accesses import accesses
@@ -22,61 +22,54 @@ from nodes.author import Part
 from nodes.consents.book import consents
 from nodes.consents.giving import Consents
 from nodes.consents.paper import DISPUTED, paper_words
+from nodes.declarations.book import declarations
+from nodes.disputes import OPEN, STATEMENT, StatementPart
 from nodes.enterprises import Enterprise
 from nodes.outcomes import RuleRefused, require_ok
-from nodes.sealed_models import Hash, SealedPart
 
 if TYPE_CHECKING:
     from nodes.node import Node
 
-TYPE: Final = "dispute.open"
-STATEMENT: Final = "statement"
 _CONSENTED: Final = ("consent", "enquiry", "answer")
 _READ_S: Final = 30.0
 
 log = structlog.get_logger(__name__)
 
 
-class StatementPart(SealedPart):
-    """The part `statement`, for author, authority and the enterprise concerned, which `enterprise` names by its enrolment."""
-
-    record: Hash
-    enterprise: Hash | None
-    text: Annotated[str, StringConstraints(min_length=1, max_length=FINANCING_TEXT_CHARS_MAX)]
-
-
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """A dispute that was opened: its id, the record that it is about, and the consent on paper that it ended."""
+    """A dispute that was opened: its id, the record that it is about, the consent on paper that it ended, and its place in the log."""
 
     id: str
     record: str
     revoked: str | None
+    log_index: int
 
 
 class Objections:
-    """For the authority's node, on behalf of the exporters in its custody."""
+    """For the authority's node, on behalf of exporters: they have no name on the ledger."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    def open(self, enterprise: Enterprise, record_id: str, text: str, by: str) -> Objection:
-        """Disputes a record that concerns the exporter; the same record again gives the same dispute.
+    def open(self, enterprise: Enterprise, record_id: str, text: str, by: str, *, own_node: bool = False) -> Objection:
+        """Disputes a record that concerns the exporter; the same record again gives the same dispute. `own_node`: its own node asks for it.
 
         Raises `NotFound` (`unknown-record` for what does not concern it), `NotPermitted` (`not-in-custody`), `InputError` (`bad-field`),
         `RuleRefused`, `Unreachable`.
         """
-        if not enterprise.custody:
+        if enterprise.custody == own_node:
             raise NotPermitted("not-in-custody", "this enterprise acts through its own node")
         if not 0 < len(text) <= FINANCING_TEXT_CHARS_MAX:
             raise InputError("bad-field", f"statement: 1 to {FINANCING_TEXT_CHARS_MAX} characters")
         with self._node.private.begin() as connection:
-            paper = _paper_behind(connection, enterprise.id, record_id)
+            paper = _paper_behind(connection, enterprise, record_id)
             if paper is not None:
                 _note(connection, paper, record_id, text, by, self._node.clock.now_ms())
         if paper is not None:
             self._revoke(paper)
-        return Objection(self._open(enterprise, record_id, text, paper), record_id, paper)
+        receipt = self._open(enterprise, record_id, text, paper)
+        return Objection(receipt.record_id, record_id, paper, receipt.log_index)
 
     def resume(self) -> int:
         """Ends what a crash left half done, and says how many it could not end."""
@@ -105,23 +98,26 @@ class Objections:
             if error.code != "consent-revoked":
                 raise
 
-    def _open(self, enterprise: Enterprise, record_id: str, text: str, paper: str | None) -> str:
+    def _open(self, enterprise: Enterprise, record_id: str, text: str, paper: str | None) -> Receipt:
         node = self._node
-        part = StatementPart(record=record_id, enterprise=enterprise.id, text=text)
+        part = StatementPart(record=record_id, enterprise=enterprise.id, for_enterprise=True, text=text)
         recipients = [node.directory.recipient(node.member), enterprise.recipient(node.directory)]
-        authored = node.author.record(TYPE, {"record": record_id}, [node.identity_key], {STATEMENT: Part(part.content(), recipients)})
-        receipt = require_ok(node.outbox.send(authored.raw, TYPE, f"dispute:{enterprise.id}:{record_id}"))
+        authored = node.author.record(OPEN, {"record": record_id}, [node.identity_key], {STATEMENT: Part(part.content(), recipients)})
+        receipt = require_ok(node.outbox.send(authored.raw, OPEN, f"dispute:{enterprise.id}:{record_id}"))
         node.reader.wait_for(receipt.log_index, _READ_S)
         if paper is not None:
             with node.private.begin() as connection:
                 connection.execute(sa.update(paper_words).where(paper_words.c.consent == paper).values(dispute=receipt.record_id))
-        return receipt.record_id
+        return receipt
 
 
-def _paper_behind(connection: sa.Connection, enterprise: str, record_id: str) -> str | None:
+def _paper_behind(connection: sa.Connection, enterprise: Enterprise, record_id: str) -> str | None:
     """The consent on paper that the record made, or under which it was asked and answered. Raises `NotFound` (`unknown-record`)."""
-    query = sa.select(accesses).where(accesses.c.enterprise == enterprise, accesses.c.record_id == record_id)
+    query = sa.select(accesses).where(accesses.c.enterprise == enterprise.id, accesses.c.record_id == record_id)
     row: Any = connection.execute(query).first()
+    declared = sa.select(declarations.c.id).where(declarations.c.record_id == record_id, declarations.c.exporter_uscc == enterprise.uscc)
+    if row is None and connection.execute(declared).first() is not None:
+        return None
     if row is None:
         raise NotFound("unknown-record", "no such record concerns this exporter", hint="GET /v1/accesses lists those that do")
     if row.consent is None or row.kind not in _CONSENTED:

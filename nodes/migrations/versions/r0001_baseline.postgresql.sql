@@ -225,6 +225,26 @@ CREATE INDEX ix_declarations_number ON declarations (number);
 
 COMMENT ON TABLE declarations IS 'declarations that this node can open: `registered_minor` is what shares are parts of, `current_minor` the receivable part now';
 
+CREATE TABLE disputes (
+    id TEXT COLLATE "C" NOT NULL,
+    record TEXT COLLATE "C" NOT NULL,
+    enterprise TEXT COLLATE "C",
+    for_enterprise BOOLEAN NOT NULL,
+    statement TEXT COLLATE "C",
+    opened_ms BIGINT NOT NULL,
+    resolved_by TEXT COLLATE "C",
+    answer TEXT COLLATE "C",
+    resolved_ms BIGINT,
+    log_index BIGINT NOT NULL,
+    CONSTRAINT pk_disputes PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_disputes_enterprise ON disputes (enterprise);
+
+CREATE INDEX ix_disputes_log_index ON disputes (log_index);
+
+COMMENT ON TABLE disputes IS 'every dispute, with what was said of it where this node can open that; made from the ledger';
+
 CREATE TABLE enquiries (
     id TEXT COLLATE "C" NOT NULL,
     bank TEXT COLLATE "C" NOT NULL,
@@ -308,6 +328,8 @@ CREATE TABLE financing_lines (
     approved_minor BIGINT,
     disbursed_minor BIGINT NOT NULL,
     repaid_minor BIGINT NOT NULL,
+    lost_minor BIGINT NOT NULL,
+    adjusted_minor BIGINT NOT NULL,
     CONSTRAINT pk_financing_lines PRIMARY KEY (financing, line)
 );
 
@@ -342,7 +364,7 @@ CREATE TABLE financing_movements (
     amount_minor BIGINT NOT NULL,
     day TEXT COLLATE "C" NOT NULL,
     log_index BIGINT NOT NULL,
-    CONSTRAINT pk_financing_movements PRIMARY KEY (record_id, line)
+    CONSTRAINT pk_financing_movements PRIMARY KEY (record_id, line, kind)
 );
 
 CREATE INDEX ix_financing_movements_day ON financing_movements (day);
@@ -619,7 +641,9 @@ CREATE TABLE monitored_cargo (
     CONSTRAINT pk_monitored_cargo PRIMARY KEY (declaration)
 );
 
-CREATE INDEX ix_monitored_cargo_uscc ON monitored_cargo (uscc);
+CREATE INDEX ix_monitored_cargo_bill_of_lading ON monitored_cargo (uscc, bill_of_lading);
+
+CREATE INDEX ix_monitored_cargo_contract ON monitored_cargo (uscc, contract);
 
 COMMENT ON TABLE monitored_cargo IS 'what a declaration''s shipment is known by, and whether it was voided; made from the ledger';
 

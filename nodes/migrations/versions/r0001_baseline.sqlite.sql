@@ -199,6 +199,24 @@ CREATE INDEX ix_declarations_log_index ON declarations (log_index);
 
 CREATE INDEX ix_declarations_number ON declarations (number);
 
+CREATE TABLE disputes (
+    id TEXT NOT NULL,
+    record TEXT NOT NULL,
+    enterprise TEXT,
+    for_enterprise BOOLEAN NOT NULL,
+    statement TEXT,
+    opened_ms BIGINT NOT NULL,
+    resolved_by TEXT,
+    answer TEXT,
+    resolved_ms BIGINT,
+    log_index BIGINT NOT NULL,
+    CONSTRAINT pk_disputes PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_disputes_enterprise ON disputes (enterprise);
+
+CREATE INDEX ix_disputes_log_index ON disputes (log_index);
+
 CREATE TABLE enquiries (
     id TEXT NOT NULL,
     bank TEXT NOT NULL,
@@ -274,6 +292,8 @@ CREATE TABLE financing_lines (
     approved_minor BIGINT,
     disbursed_minor BIGINT NOT NULL,
     repaid_minor BIGINT NOT NULL,
+    lost_minor BIGINT NOT NULL,
+    adjusted_minor BIGINT NOT NULL,
     CONSTRAINT pk_financing_lines PRIMARY KEY (financing, line)
 );
 
@@ -304,7 +324,7 @@ CREATE TABLE financing_movements (
     amount_minor BIGINT NOT NULL,
     day TEXT NOT NULL,
     log_index BIGINT NOT NULL,
-    CONSTRAINT pk_financing_movements PRIMARY KEY (record_id, line)
+    CONSTRAINT pk_financing_movements PRIMARY KEY (record_id, line, kind)
 );
 
 CREATE INDEX ix_financing_movements_day ON financing_movements (day);
@@ -548,7 +568,9 @@ CREATE TABLE monitored_cargo (
     CONSTRAINT pk_monitored_cargo PRIMARY KEY (declaration)
 );
 
-CREATE INDEX ix_monitored_cargo_uscc ON monitored_cargo (uscc);
+CREATE INDEX ix_monitored_cargo_bill_of_lading ON monitored_cargo (uscc, bill_of_lading);
+
+CREATE INDEX ix_monitored_cargo_contract ON monitored_cargo (uscc, contract);
 
 CREATE TABLE monitored_collections (
     record_id TEXT NOT NULL,
