@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,7 +24,7 @@ from nodes.requests.exporter import Draft, SentRequests, Wanted
 from nodes.requests.formats import REQUEST
 from nodes.requests.letters import Delivered, Envelope, address_of
 from nodes.requests.mailbox import LocalRelay, Mailbox
-from nodes.requests.post import letters_in
+from nodes.requests.post import PostWorker, letters_in
 from tests.nodes.network import CUSTODY, OWN, Network, caller, network
 from tests.nodes.network import asked as asked_line
 from tests.privacy.leak_search import search_tree, secrets_wanted
@@ -39,11 +40,13 @@ class NextDoor:
     def __init__(self, box: Mailbox, address: str) -> None:
         self.box, self.address, self.reachable = box, address, True
         self.seen: list[Delivered] = []
+        self.posted = threading.Event()
 
     def post(self, sender: str, envelope: Envelope) -> None:
         self._require()
         assert sender == self.address
         self.box.post(sender, envelope)
+        self.posted.set()
 
     def fetch(self, after: int) -> list[Delivered]:
         self._require()
@@ -233,6 +236,21 @@ def test_a_cut_line_delays_a_request_and_neither_loses_nor_doubles_it(town: Town
     town.carry()
     town.carry()
     assert [step.state for step in town.bank.get(request).steps] == ["RECEIVED"]
+
+
+def test_a_worker_carries_letters_by_itself_and_outlives_a_cut_line(town: Town) -> None:
+    worker = PostWorker(town.bank.post)
+    town.bank_line.reachable = False
+    worker.start()
+    try:
+        request = town.own.send(town.enterprise(), town.draft(), "exporter").id
+        town.bank_line.posted.clear()
+        town.bank_line.reachable = True
+        assert town.bank_line.posted.wait(30)
+    finally:
+        worker.stop()
+    town.own.post.run_once()
+    assert town.state(request) == "RECEIVED"
 
 
 def test_letters_that_are_fetched_again_do_nothing(town: Town) -> None:
