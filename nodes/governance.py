@@ -28,8 +28,8 @@ APPROVE: Final = "governance.approve"
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """`change` as it was proposed; `differs` what it changes: a field to its value now and its value then. `weight` is what those of today's
-    governors weigh who approved, `needed` the least weight that passes. Times are milliseconds.
+    """`change` as it was proposed; `differs` what it changes: a field to its value now and its value then. `weight` is what those governors
+    of today weigh who approved, `needed` the least weight that passes. Times are milliseconds.
     """
 
     id: str

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from nodes.enquiries.worker import EnquiryWorker
+from tests.api.business import WAIT, financed, imported, row, signed
 from tests.api.served import CUSTODY_USCC, Network, problem
 from tests.api.test_attachments import handed_in, in_custody, scan
-from tests.api.test_business import WAIT, financed, imported, row, signed
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _answering(network: Network) -> Iterator[None]:
-    worker = EnquiryWorker(network.nodes["authority"], "answers")
-    worker.start()
-    yield
-    worker.stop()
+pytestmark = pytest.mark.usefixtures("answering")
 
 
 def on_paper(network: Network, **changes: Any) -> httpx.Response:
