@@ -19,8 +19,7 @@ from nodes.private import private_schema
 
 def files() -> dict[Path, str]:
     """Every file of statements, and what it should hold."""
-    # SQLAlchemy leaves the makers of dialects untyped.
-    dialects = (sqlite.dialect(), postgresql.dialect())  # type: ignore[no-untyped-call]
+    dialects = (sqlite.dialect(), postgresql.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy leaves them untyped
     return {
         schema.versions / f"r0001_baseline.{dialect.name}.sql": baseline(schema, dialect)
         for schema in (SCHEMA, private_schema())
