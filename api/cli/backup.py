@@ -69,9 +69,7 @@ def recover(
         print_json({"home": str(home), **_backup(put_back)})
         return
     say(f"{home}: {put_back.files} files and {put_back.rows} rows of {put_back.node}")
-    say(
-        "Never run it beside the home that it was made from. A follower fetches the ledger; an operator puts its newest one back."
-    )
+    say("Never run it beside the home that it was made from. A follower fetches the ledger; an operator puts its newest one back.")
 
 
 def _written(home: Path, out: Path, passphrase: bytes) -> Backup:
