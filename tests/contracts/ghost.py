@@ -47,17 +47,17 @@ class Ghost:
             self.agreed[f, i] = covered if amount is None or not line["held"] else Fraction(amount)
             self.lent[f, i] = self.lost[f, i] = Fraction(0)
 
-    def reviewed(self, f: str) -> None:
-        for i, line in enumerate(self.model.financings[f]["lines"]):
-            if line["held"] or (f, i) in self.agreed:
-                covered = self.money(line["held"], line["d"]) if line["held"] else Fraction(0)
-                self.agreed[f, i] = min(self.agreed[f, i], covered)
+    def reviewed(self, f: str, before: list[int]) -> None:
+        """A line that is kept in part is lent in part: no more than what is kept covers."""
+        for i, (line, held) in enumerate(zip(self.model.financings[f]["lines"], before, strict=True)):
+            if line["held"] < held:
+                self.agreed[f, i] = min(self.agreed[f, i], self.money(line["held"], line["d"]))
 
-    def disbursed(self, f: str, shares: list[int]) -> None:
+    def disbursed(self, f: str, shares: list[int], before: list[int]) -> None:
         """All that was agreed where all is drawn, otherwise what the part covers."""
-        for i, (line, share) in enumerate(zip(self.model.financings[f]["lines"], shares, strict=True)):
+        for i, (line, share, whole) in enumerate(zip(self.model.financings[f]["lines"], shares, before, strict=True)):
             if share:
-                part = min(self.agreed[f, i], self.money(share, line["d"]))
+                part = self.agreed[f, i] if share == whole else min(self.agreed[f, i], self.money(share, line["d"]))
                 self.lent[f, i] += part
                 self.agreed[f, i] -= part
 

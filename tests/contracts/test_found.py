@@ -1,8 +1,11 @@
-"""What walks of handlers and model side by side found in the handlers, each as the shortest sequence that shows it."""
+"""What walks of handlers and model side by side found in the handlers, or could not come to: each as a short sequence."""
 
 from __future__ import annotations
 
-from tests.contracts.harness import REGISTRAR, World, name, one
+import pytest
+
+from contracts import declarations
+from tests.contracts.harness import AUTHORITY, REGISTRAR, World, name, one
 
 
 def replace(world: World, old: str, ratio: int) -> str:
@@ -26,3 +29,12 @@ def test_parts_that_are_carried_and_rounded_up_one_by_one_stay_within_what_was_c
     line = world.entry("financing", financing)["lines"][0]
     assert (line["drawn"], line["held"], line["was"]) == (83_257, 27_753, 111_010)
     assert world.disburse(financing, [27_753]).code == "ok"
+
+
+def test_a_declaration_lists_at_most_so_many_collections(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    declaration = world.declaration()
+    monkeypatch.setattr(declarations, "COLLECTIONS_PER_DECLARATION_MAX", 2)
+    collected = [world.collect(declaration, 1_000, AUTHORITY).code for _ in range(3)]
+    assert collected == ["ok", "ok", "too-many-collections"]
+    assert world.entry("declaration", declaration)["collected"] == 2_000

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.contracts.pairing import Choose, Item, Pair
-from tests.contracts.walks import WEIGHTS, action, fresh_pair, walk
+from tests.contracts.walks import WEIGHTS, fresh_pair, walk
 
 DEEP = os.environ.get("TALLYSTICK_DEEP") == "1"
 PARTS, WALKS, STEPS = (100, 100, 100) if DEEP else (24, 8, 100)
@@ -46,22 +46,22 @@ class Machine(RuleBasedStateMachine):
         self.pair.ghost.check_lines()
 
 
-def as_rule(name: str) -> Callable[[Machine, st.DataObject], None]:
+def as_rule(action: Callable[[Pair, Choose], None]) -> Callable[[Machine, st.DataObject], None]:
     def taken(machine: Machine, data: st.DataObject) -> None:
-        action(machine.pair, name)(chooser(data))
+        action(machine.pair, chooser(data))
 
-    taken.__name__ = name
+    taken.__name__ = action.__name__
     return taken
 
 
 for each in WEIGHTS:
-    setattr(Machine, each, rule(data=st.data())(as_rule(each)))
+    setattr(Machine, each.__name__, rule(data=st.data())(as_rule(each)))
 TestFinancing = Machine.TestCase
 TestFinancing.settings = settings(max_examples=1_000 if DEEP else 60, stateful_step_count=60 if DEEP else 40)
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_long_walks_keep_handlers_and_model_together(part: int, record_property: Callable[[str, object], None]) -> None:
+def test_a_long_walk_keeps_handlers_and_model_together(part: int, record_property: Callable[[str, object], None]) -> None:
     records = 0
     for seed in range(part * WALKS, (part + 1) * WALKS):
         records += walk(fresh_pair(), seed, STEPS).codes.total()

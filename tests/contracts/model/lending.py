@@ -104,14 +104,12 @@ class Lending(Applying, Base):
         no("wrong-state", self.state(f) not in (*LENT, "WRITTEN_OFF", "PAID_OFF"))
         lines = financing["lines"]
         no("malformed", len(deltas) != len(lines) or not any(deltas))
+        more: dict[str, int] = {}
         for line, delta in zip(lines, deltas, strict=True):
             no("malformed", delta and line["code"] != "ok")
             no("exceeds-drawn", line["drawn"] + delta < 0)
-            no("not-in-steps", delta < 0 and not in_steps(-delta, line["drawn"]))
-        more: dict[str, int] = {}
-        for line, delta in zip(lines, deltas, strict=True):
+            no("not-in-steps", delta and not in_steps(abs(delta), line["drawn"] if delta < 0 else self.available(line["d"])))
             if delta > 0:
-                no("not-in-steps", not in_steps(delta, self.available(line["d"])))
                 more[line["d"]] = more.get(line["d"], 0) + delta
         no("second-signature-missing", self.too_much(more) and not signed.authority)
         for line, delta in zip(lines, deltas, strict=True):

@@ -36,7 +36,7 @@ class Applications(Base):
         if left and choose((0, 1, 2)) == 0:
             rest = left * self.ghost.registered[d] // MILLION
             amount = max(1, rest // choose((1, 2, 3, 7)) - choose((0, 0, 1)))
-            return min(self.ghost.share_of(amount, d), left), amount
+            return max(1, min(self.ghost.share_of(amount, d), left)), amount
         return self.some_share(choose, left), None
 
     def apply(self, choose: Choose) -> None:
@@ -103,13 +103,14 @@ class Applications(Base):
                 some = (held, held, max(0, fitting), max(0, fitting + 1000), 0, max(0, held - 7000), held // 2, held + 1)
                 keep.append(min(choose(some), 10 * MILLION))
         before, signed = self.model.state(f), self.signed(choose, self.actor(choose, f))
+        held = [line["held"] for line in self.model.financings[f]["lines"]]
         if not approve:
             signed = Signed(signed.by, "one")
         type_name = "financing.approve" if approve else "financing.intake"
         result = self.tell(type_name, {"financing": f, "shares": keep}, self.signers(signed))
         self.same(result, self.model.review(signed, f, keep, approve=approve))
         if result.code == "ok":
-            self.ghost.reviewed(f)
+            self.ghost.reviewed(f, held)
             self.moved("approve" if approve else "intake", f, before)
             if approve:
                 self.ghost.check_approved(f)
@@ -120,6 +121,22 @@ class Applications(Base):
         if f is not None:
             self.tell_review(choose, f, approve=False, whole=True)
             self.tell_review(choose, f, approve=True, whole=True)
+
+    def brief(self, choose: Choose) -> None:
+        """An application under a grant that is spent by it and ends before the reviews do."""
+        bank, d = choose(self.banks()), choose(self.standing())
+        live, left = self.live_consent(bank), self.model.available(d)
+        if live is None or left < 1_000:
+            return
+        granted = self.enquire(bank, live, [(d, MILLION, 1, self.world.time + TICK)])
+        wanted = [(g, max(1_000, left // 3_000 * 1_000)) for g in granted]
+        if not wanted or self.tell_apply(bank, wanted, [None], 8, "all") != "ok":
+            return
+        f = self.world.last
+        if choose(YES_OR_NO):
+            self.tell_review(choose, f, approve=False, whole=True)
+        self.wait(choose)
+        self.tell_review(choose, f, approve=self.model.state(f) == "IN_REVIEW", whole=True)
 
     def cancel(self, choose: Choose) -> None:
         f = self.recent(choose, "APPROVED", "IN_REVIEW")

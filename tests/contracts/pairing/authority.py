@@ -6,12 +6,13 @@ from typing import Any
 
 from tests.contracts.harness import AUTHORITY, REGISTRAR, name, one
 from tests.contracts.model import Signed
-from tests.contracts.pairing.base import RARELY, Base, Choose
+from tests.contracts.pairing.base import RARELY, Choose
+from tests.contracts.pairing.moving import Moves
 
 DIGEST = name("order")
 
 
-class Oversight(Base):
+class Oversight(Moves):
     """Rare things, so that most of a walk is lending."""
 
     def by_authority(self, choose: Choose) -> Signed:
@@ -28,6 +29,25 @@ class Oversight(Base):
             self.same(self.tell("member.suspend", {"member": slug, "reason": "breach"}, one(signed.by)), self.model.suspend(signed, slug))
         elif choose((0, 1, 2)) == 0:
             self.same(self.tell("member.reinstate", {"member": slug}, one(signed.by)), self.model.reinstate(signed, slug))
+
+    def stop_and_lend(self, choose: Choose) -> None:
+        """Whatever stops applications comes after an approval, and the money still leaves."""
+        approved = [f for f in self.model.financings if self.model.state(f) == "APPROVED"]
+        if not approved:
+            return
+        f = choose(approved)
+        lender, d = self.model.holder(self.model.financings[f]["bank"]), self.model.financings[f]["lines"][0]["d"]
+        how, signed = choose(("suspend", "member", "financing", "declaration", "void")), Signed(AUTHORITY, "one")
+        if how == "suspend":
+            result = self.tell("member.suspend", {"member": lender, "reason": "breach"}, one(AUTHORITY))
+            self.same(result, self.model.suspend(signed, lender))
+        elif how == "void":
+            by = Signed(self.model.registrar, "one")
+            result = self.tell("declaration.void", {"declaration": name(d), "reason": "error", "successor": None}, one(by.by))
+            self.same(result, self.model.void(by, d, None))
+        else:
+            self.tell_freeze(signed, how, {"member": lender, "financing": f, "declaration": d}[how])
+        self.lend(choose, f)
 
     def succeed(self, choose: Choose) -> None:
         acting = [bank for bank in self.banks() if self.model.members[bank]["heir"] is None]
@@ -57,6 +77,9 @@ class Oversight(Base):
         target = name("nothing") if choose(RARELY) or not things else choose(things)
         if kind == "member" and target not in self.model.members:
             target = "nobody"
+        self.tell_freeze(signed, kind, target)
+
+    def tell_freeze(self, signed: Signed, kind: str, target: str) -> None:
         told = name(target) if kind == "declaration" else target
         body = {"target": {"kind": kind, "id": told}, "digest": DIGEST}
         result = self.tell("order.freeze", body, one(signed.by))

@@ -33,13 +33,14 @@ class Loans(Base):
             return
         before = self.model.state(f)
         late = before == "CANCELLED"
-        shares = self.shares_of(choose, [line["was" if late else "held"] for line in self.lines(f)])
+        wholes = [line["was" if late else "held"] for line in self.lines(f)]
+        shares = self.shares_of(choose, wholes)
         final, authority = choose(YES_OR_NO), choose((late, late, not late))
         signed = self.signed(choose, self.actor(choose, f), authority=authority)
         result = self.tell("financing.disburse", {"financing": f, "shares": shares, "final": final}, self.signers(signed))
         self.same(result, self.model.disburse(signed, f, shares, final=final))
         if result.code == "ok":
-            self.ghost.disbursed(f, shares)
+            self.ghost.disbursed(f, shares, wholes)
             self.moved("disburse" if final else "tranche", f, before)
 
     def repay(self, choose: Choose) -> None:
@@ -113,6 +114,8 @@ class Loans(Base):
 
     def correct(self, choose: Choose) -> None:
         f = self.recent(choose, "DISBURSED", "REPAYING", "WRITTEN_OFF", "PAID_OFF")
+        wide = [other for other in self.model.financings if len([line for line in self.lines(other) if line["drawn"]]) > 1]
+        f = choose(wide) if len(wide) > 0 and choose(YES_OR_NO) else f
         if f is None:
             return
         before, state = self.before(f), self.model.state(f)
@@ -133,6 +136,10 @@ class Loans(Base):
                 -drawn // 2,
             )
             deltas.append(max(-SHARE_MAX, min(choose(some), SHARE_MAX)))
+        if len(deltas) > 1 and choose(YES_OR_NO):
+            # From one line to another: nothing is lent, but what one declaration has left rises.
+            part = before[0][0] // choose((1_000, 2_000)) * 1_000
+            deltas = [-part, part, *[0] * (len(deltas) - 2)]
         signed = self.signed(choose, self.actor(choose, f), authority=choose(YES_OR_NO))
         result = self.tell("financing.correct", {"financing": f, "shares": deltas}, self.signers(signed))
         self.same(result, self.model.correct(signed, f, deltas))

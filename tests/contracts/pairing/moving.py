@@ -101,12 +101,18 @@ class Moves(Applications):
     def onward_to_loan(self, choose: Choose) -> None:
         """An approval is drawn, all or in part, by its lender: so that sequences get to what comes after."""
         f = self.recent(choose, "APPROVED")
-        if f is None or self.model.state(f) != "APPROVED":
+        if f is not None:
+            self.lend(choose, f)
+
+    def lend(self, choose: Choose, f: str) -> None:
+        """All that is held, by the lender."""
+        if self.model.state(f) != "APPROVED":
             return
-        held = [line["held"] for line in self.model.financings[f]["lines"]]
+        wholes = [line["held"] for line in self.model.financings[f]["lines"]]
         signed = Signed(self.model.holder(self.model.financings[f]["bank"]))
+        held = [choose((share, share, share // 2_000 * 1_000)) for share in wholes] if choose(RARELY) else wholes
         result = self.tell("financing.disburse", {"financing": f, "shares": held, "final": True}, self.signers(signed))
         self.same(result, self.model.disburse(signed, f, held, final=True))
         if result.code == "ok":
-            self.ghost.disbursed(f, held)
+            self.ghost.disbursed(f, held, wholes)
             self.moved("disburse", f, "APPROVED")

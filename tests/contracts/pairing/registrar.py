@@ -65,6 +65,28 @@ class Registrations(Applications):
                 if consent is not None and choose((0, 0, 1)):
                     self.enquire(bank, consent, [(label, MILLION, 6, FAR)])
 
+    def merge(self, choose: Choose) -> None:
+        """Two declarations of one application become one that has little room, and each line is kept in part."""
+        bank = choose(self.banks())
+        every = {self.model.grants[g]["d"]: g for g in self.grants_of(choose, bank)}
+        both = [d for d in every if d in self.standing() and self.model.available(d) >= 1_000][:2]
+        if len(both) < 2 or len(self.model.declarations) >= DECLARATIONS_MAX:
+            return
+        wanted = [(every[d], self.model.available(d) // choose((1_000, 2_000)) * 1_000) for d in both]
+        if self.tell_apply(bank, [(g, max(1_000, share)) for g, share in wanted], [None, None], 8, "all") != "ok":
+            return
+        f, label = self.world.last, f"declaration {self.world.serial}"
+        amount, ppm = sum(self.ghost.registered[d] for d in both), min(self.model.declarations[d]["ppm"] for d in both)
+        self.tell_register(choose, Signed(self.model.registrar), ppm, min(max(50_000, amount), 10**7), both)
+        if label not in self.model.declarations:
+            return
+        capacity = min(10 * MILLION, max(0, self.model.used(label) - choose((0, 1_000, 100_000, 200_000))) * MILLION // ppm)
+        signed = Signed(self.model.registrar)
+        amended = self.tell("declaration.amend", {"declaration": name(label), "capacity": capacity}, one(signed.by))
+        self.same(amended, self.model.amend(signed, label, capacity))
+        self.tell_review(choose, f, approve=False)
+        self.tell_review(choose, f, approve=True)
+
     def void(self, choose: Choose) -> None:
         """Mostly with another one to take on what was used, sometimes long after the void."""
         if choose((0, 1, 2)) == 0:
