@@ -13,6 +13,7 @@ import pytest
 
 from api.look_ups import NOTHING_SEALED, OPENED, shows_sealed
 from api.permissions import PEOPLE, PERMISSIONS, scopes_of
+from api.tokens import Tokens
 from contracts.commitments import offer_commitment
 from nodes.enquiries.grants import grants_of
 from nodes.look_ups import LookUps
@@ -216,3 +217,16 @@ def test_what_is_taken_over_or_written_off_moves_in_money_too(network: Network) 
     lines = {each["financing_id"]: (each["bank"], each["state"], each["owed"]["value"]) for each in found["financings"]}
     assert lines == {loan: ("bank-a", "WRITTEN_OFF", "3625.00"), taken: ("bank-b", "DISBURSED", "16375.00")}
     assert lost != taken
+
+
+def test_an_enterprises_own_node_reads_which_look_ups_concerned_it(network: Network, played: dict[str, Any]) -> None:
+    assert _get(network, f"/v1/enterprises/{network.exporter}").status_code == 200
+    tokens = Tokens(network.nodes["authority"])
+    key = network.nodes["exporter-a"].identity_key.id
+    role = "enterprise-node"
+    issued = tokens.issue(role, network.exporter, role, scopes_of(role), enterprise=network.exporter, proved_by=key)
+    client = network.anyone("authority")
+    client.headers["Authorization"] = f"Bearer {issued.token}"
+    items = client.get("/v1/look-ups", params={"limit": 500}).json()["items"]
+    assert "GET /v1/enterprises/{enterprise_id}" in {each["resource"] for each in items}
+    assert {tuple(each["enterprises"]) for each in items} == {(network.exporter,)}
