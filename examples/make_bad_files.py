@@ -66,9 +66,9 @@ def _broken_csv(good: list[Declaration]) -> dict[str, tuple[bytes, Expected]]:
     header, rows = whole.split("\r\n", 1)
     apart = Declaration(good[0].head, [good[0].lines[0] | {"GNo": "2"}])
     return {
-        "wrong-columns.csv": (whole.replace("exporter_uscc", "tax_number", 1).encode(), "csv-columns"),
-        "missing-columns.csv": (whole.replace("currency", "").encode(), "csv-columns"),
-        "duplicate-columns.csv": (whole.replace("buyer", "报关单号", 1).encode(), "csv-columns"),
+        "wrong-columns.csv": (whole.replace("exporter_uscc", "tax_number", 1).encode(), "table-columns"),
+        "missing-columns.csv": (whole.replace("currency", "").encode(), "table-columns"),
+        "duplicate-columns.csv": (whole.replace("buyer", "报关单号", 1).encode(), "table-columns"),
         "no-rows.csv": (f"{header}\r\n".encode(), ["no-declarations"]),
         "open-quote.csv": ((whole + '"never closed').encode(), "csv-malformed"),
         "wrong-encoding.csv": (whole.encode() + b"\xff\xff\r\n", "encoding-wrong"),

@@ -19,7 +19,7 @@ from nodes.customs.text import Encoding, chunks, decoded, find_encoding
 def read_csv(stream: BinaryIO, *, encoding: Encoding | Literal["auto"] = "auto") -> Iterator[Item]:
     """The declarations of one CSV file in a seekable binary stream, in order, as `read_table`.
 
-    Raises `InputError` (`csv-columns`, `csv-malformed`, `encoding-wrong`, `file-too-large`) before the first item, never after.
+    Raises `InputError` (`table-columns`, `csv-malformed`, `encoding-wrong`, `file-too-large`) before the first item, never after.
     """
     found = find_encoding(stream) if encoding == "auto" else encoding
 
@@ -27,7 +27,7 @@ def read_csv(stream: BinaryIO, *, encoding: Encoding | Literal["auto"] = "auto")
         stream.seek(0)
         return _rows(_Lines(decoded(chunks(stream), found)))
 
-    return read_table(rows, "csv")
+    return read_table(rows, "csv-row")
 
 
 def _rows(lines: _Lines) -> Iterator[TableRow]:

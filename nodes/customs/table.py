@@ -38,19 +38,20 @@ class _Row:
     fault: tuple[str, str] | None
 
 
-def read_table(rows: Callable[[], Iterator[TableRow]], kind: str) -> Iterator[Item]:
-    """The declarations of a table, in order. `rows` begins the table anew, its header first; `kind` is what codes begin with.
+def read_table(rows: Callable[[], Iterator[TableRow]], row_code: str) -> Iterator[Item]:
+    """The declarations of a table, in order. `rows` begins the table anew, its header first; `row_code` is for a row with a wrong count
+    of cells.
 
-    Raises `InputError` (`KIND-columns`, and what `rows` raises) before the first item, never after. A table with a header and no
+    Raises `InputError` (`table-columns`, and what `rows` raises) before the first item, never after. A table with a header and no
     rows ends in a `Rejected` with `no-declarations`.
     """
     with DuplicateGuard() as apart:
         with DuplicateGuard() as seen:
-            for number, _ in _groups(rows(), kind):
+            for number, _ in _groups(rows(), row_code):
                 if root_number(number) is not None and not seen.first(number):
                     apart.first(number)
         position = 0
-        for position, (number, found) in enumerate(_groups(rows(), kind), 1):
+        for position, (number, found) in enumerate(_groups(rows(), row_code), 1):
             raw = _gather(found)
             if root_number(number) is not None and number in apart:
                 raw = RawDeclaration({"EntryId": raw.number_text})
@@ -60,22 +61,22 @@ def read_table(rows: Callable[[], Iterator[TableRow]], kind: str) -> Iterator[It
         yield Rejected(1, "", "no-declarations", "the file has no rows below its header", ends_file=True)
 
 
-def _groups(rows: Iterator[TableRow], kind: str) -> Iterator[tuple[str, Iterable[_Row]]]:
+def _groups(rows: Iterator[TableRow], row_code: str) -> Iterator[tuple[str, Iterable[_Row]]]:
     """Neighbouring rows of one number."""
     header = next(rows, None)
-    columns = _header(header.cells if header is not None else [], kind)
-    for key, found in groupby(_rows(rows, columns, kind), key=_key):
+    columns = _header(header.cells if header is not None else [])
+    for key, found in groupby(_rows(rows, columns, row_code), key=_key):
         yield key[0], found
 
 
-def _rows(rows: Iterator[TableRow], columns: Sequence[Column], kind: str) -> Iterator[_Row]:
+def _rows(rows: Iterator[TableRow], columns: Sequence[Column], row_code: str) -> Iterator[_Row]:
     """Rows by column. Of one with a wrong count of cells, no cell can be trusted."""
     for row in rows:
         if len(row.cells) == len(columns):
             yield _Row(row.number, dict(zip(columns, row.cells, strict=True)), row.fault)
         else:
             message = f"row {row.number} does not have as many cells as the header"
-            yield _Row(row.number, {}, (f"{kind}-row", message))
+            yield _Row(row.number, {}, (row_code, message))
 
 
 def _key(row: _Row) -> tuple[str, int]:
@@ -112,8 +113,8 @@ def _add(raw: RawDeclaration, row: _Row) -> None:
     raw.lines.append(line)
 
 
-def _header(cells: Sequence[str], kind: str) -> list[Column]:
-    """The columns that the header row names. Raises `InputError` (`KIND-columns`), naming every wrong one."""
+def _header(cells: Sequence[str]) -> list[Column]:
+    """The columns that the header row names. Raises `InputError` (`table-columns`), naming every wrong one."""
     found = [(cell.strip(), column_of(cell)) for cell in cells]
     columns = [column for _, column in found if column is not None]
     faults = {
@@ -123,5 +124,5 @@ def _header(cells: Sequence[str], kind: str) -> list[Column]:
     }
     if any(faults.values()):
         said = "; ".join(f"{fault}: {', '.join(names[:30])}" for fault, names in faults.items() if names)
-        raise InputError(f"{kind}-columns", f"the header does not fit ({said})", hint=_HINT)
+        raise InputError("table-columns", f"the header does not fit ({said})", hint=_HINT)
     return columns

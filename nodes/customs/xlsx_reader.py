@@ -38,7 +38,7 @@ def read_xlsx(stream: BinaryIO) -> Iterator[Item]:
     """The declarations of one workbook in a seekable binary stream, in order, as `read_table`. A cell that cannot be trusted (a
     formula, a long number) refuses its declaration.
 
-    Raises `InputError` (`xlsx-columns`, and as `read_rows`) before the first item, never after.
+    Raises `InputError` (`table-columns`, and as `read_rows`) before the first item, never after.
     """
 
     def rows() -> Iterator[TableRow]:
@@ -49,7 +49,7 @@ def read_xlsx(stream: BinaryIO) -> Iterator[Item]:
         width = len(first.cells)
         return chain([TableRow(first.number, first.cells)], (_padded(row, width) for row in found))
 
-    return read_table(rows, "xlsx")
+    return read_table(rows, "xlsx-row")
 
 
 def write_template(file: Path | BinaryIO, language: Literal["zh", "en"]) -> None:

@@ -73,7 +73,7 @@ def test_unknown_missing_and_repeated_columns_are_all_named(row: Texts) -> None:
     headers = [*template_headers("en"), "报关单号", "colour"]
     headers.remove("currency")
     error = refusal_of(table([row], headers))
-    assert error.code == "csv-columns"
+    assert error.code == "table-columns"
     for said in ("unknown: colour", "missing: currency", "repeated: declaration_number"):
         assert said in error.message
     assert error.hint
@@ -140,7 +140,7 @@ def test_a_given_encoding_is_not_guessed_at(row: Texts) -> None:
 
 def test_a_header_alone_says_that_nothing_follows() -> None:
     assert codes(read(table([]))) == ["no-declarations"]
-    assert refusal_of("").code == "csv-columns"
+    assert refusal_of("").code == "table-columns"
 
 
 def test_more_lines_than_a_declaration_may_have_are_refused(row: Texts) -> None:

@@ -81,7 +81,7 @@ def test_rows_of_a_number_that_stand_apart_are_refused(row: Texts) -> None:
 def test_columns_that_do_not_fit_refuse_the_workbook(row: Texts) -> None:
     with pytest.raises(InputError) as refusal:
         list(read_xlsx(workbook([row], ["报关单号", "colour"])))
-    assert refusal.value.code == "xlsx-columns"
+    assert refusal.value.code == "table-columns"
     assert "unknown: colour" in refusal.value.message and "exporter_uscc" in refusal.value.message
 
 

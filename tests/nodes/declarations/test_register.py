@@ -90,7 +90,7 @@ def test_a_number_registers_once_in_a_file_across_files_and_across_imports(net: 
 def test_a_file_that_cannot_be_read_does_not_keep_the_next_one_out(net: Network, service: Declarations) -> None:
     (one,) = pool(net, 1)
     items, _ = run(service, io.BytesIO(b"no,such,columns\n1,2,3\n"), csv_file(one))
-    assert results(items) == [("1.csv", 0, "csv-columns"), ("2.csv", 1, "ok")]
+    assert results(items) == [("1.csv", 0, "table-columns"), ("2.csv", 1, "ok")]
 
 
 def test_what_came_before_the_break_of_a_broken_file_stands(net: Network, service: Declarations) -> None:
