@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from ledger.errors import InputError
 from ledger.limits import HTTP_PAGE_ITEMS_MAX
-from nodes.money import Money
+from nodes.money import Money, SignedMoney
 
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,6 +48,13 @@ def _money(value: Any) -> Money:
         raise ValueError(error.message) from error
 
 
+def _signed_money(value: Any) -> SignedMoney:
+    try:
+        return SignedMoney.from_json(value)
+    except InputError as error:
+        raise ValueError(error.message) from error
+
+
 TimeMs = Annotated[int, BeforeValidator(parse_time), WithJsonSchema({"type": "string", "format": "date-time"})]
 Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_check_date)]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -63,6 +70,19 @@ MoneyIn = Annotated[
             "required": ["currency", "value"],
             "additionalProperties": False,
             "examples": [{"currency": "USD", "value": "36250.00"}],
+        }
+    ),
+]
+SignedMoneyIn = Annotated[
+    SignedMoney,
+    BeforeValidator(_signed_money),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {"currency": {"type": "string", "pattern": "^[A-Z]{3}$"}, "value": {"type": "string"}},
+            "required": ["currency", "value"],
+            "additionalProperties": False,
+            "examples": [{"currency": "USD", "value": "-250.00"}],
         }
     ),
 ]

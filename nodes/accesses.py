@@ -23,7 +23,7 @@ from nodes.private import PrivateStore, metadata, parts
 from nodes.sealed_models import read_part
 from nodes.sealing import Opened
 
-PROJECTION: Final = "accesses/3"
+PROJECTION: Final = "accesses/4"
 
 accesses = sa.Table(
     "accesses",
@@ -49,15 +49,17 @@ _STEPS: Final = {
     "financing.disburse": "disbursement",
     "financing.repay": "repayment",
     "financing.cancel": "cancellation",
+    "financing.write-off": "write-off",
+    "financing.correct": "correction",
 }
 TYPES: Final = (_GIVEN, _REVOKED, _TAKEN, _ANSWERED, _APPLIED, *_STEPS)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """`kind` is consent, enquiry, answer, application, intake, approval, disbursement, repayment, cancellation or revocation;
-    `declarations` are ids, `scopes` those of the credit facts that an answer showed. `basis` is the consent's; one on
-    paper has a document and a signatory. `log_index` is the place to go on from.
+    """`kind` is consent, enquiry, answer, application, intake, approval, disbursement, repayment, cancellation, write-off, correction,
+    take-over, load or revocation; `declarations` are ids, `scopes` those of the credit facts that an answer showed. `basis` is the
+    consent's; one on paper has a document and a signatory. `log_index` is the place to go on from.
     """
 
     record_id: str

@@ -95,3 +95,25 @@ class Money:
         """For people: `USD 36,250.00`."""
         whole, dot, fraction = decimal_text(self.amount_minor, self.currency).partition(".")
         return f"{self.currency} {int(whole):,}{dot}{fraction}"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedMoney:
+    """A change of an amount: `amount_minor` of either sign, written `{"currency": "USD", "value": "-250.00"}`."""
+
+    currency: str
+    amount_minor: int
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Raises `InputError` as `Money.from_json` does."""
+        written = value.get("value") if isinstance(value, Mapping) else None
+        if isinstance(value, Mapping) and isinstance(written, str) and written.startswith("-"):
+            money = Money.from_json({**value, "value": written[1:]})
+            return cls(money.currency, -money.amount_minor)
+        money = Money.from_json(value)
+        return cls(money.currency, money.amount_minor)
+
+    def to_json(self) -> dict[str, str]:
+        sign = "-" if self.amount_minor < 0 else ""
+        return {"currency": self.currency, "value": sign + decimal_text(abs(self.amount_minor), self.currency)}

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from api.context import Acting, Caller, TheNode
 from api.idempotency import reference_of
-from api.models import ApiModel, Day, Hash, Limit, MoneyIn, ShortText
+from api.models import ApiModel, Day, Hash, Limit, MoneyIn, ShortText, SignedMoneyIn
 from api.resources.records import receipt_json
 from api.resources.statements import StatementQuery, statement_file
 from api.resources.tasks import opened_task
@@ -94,6 +94,21 @@ class RepayIn(ApiModel):
     collections: Annotated[list[CollectionUseIn], Field(max_length=COLLECTIONS_PER_REPAYMENT_MAX, default_factory=list)]
     paid_on: Day
     reference: ShortText
+
+
+class WriteOffIn(ApiModel):
+    """What is written off on each line, null all that is outstanding. `back` takes back what was written off before, null all of it."""
+
+    amounts: Amounts | None = None
+    back: bool = False
+    reason: ShortText
+
+
+class CorrectIn(ApiModel):
+    """What is added to what was recorded as drawn on each line; a value that begins with a minus sign is taken from it."""
+
+    amounts: Annotated[list[SignedMoneyIn | None], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
+    reason: ShortText
 
 
 class CancelIn(ApiModel):
@@ -181,6 +196,17 @@ def repay(request: Request, node: TheNode, caller: Caller, acting: Acting, finan
     return opened_task(task)
 
 
+def write_off(request: Request, node: TheNode, caller: Caller, acting: Acting, financing_id: FinancingId, body: WriteOffIn) -> Response:
+    """Prepares a write-off, or, with `back`, that it is taken back."""
+    cause = reference_of(request, caller.name)
+    return opened_task(Financings(node).write_off(acting, financing_id, body.amounts, body.reason, back=body.back, cause=cause))
+
+
+def correct(request: Request, node: TheNode, caller: Caller, acting: Acting, financing_id: FinancingId, body: CorrectIn) -> Response:
+    """Prepares a correction of what was recorded as drawn."""
+    return opened_task(Financings(node).correct(acting, financing_id, body.amounts, body.reason, cause=reference_of(request, caller.name)))
+
+
 def cancel(request: Request, node: TheNode, caller: Caller, acting: Acting, financing_id: FinancingId, body: CancelIn) -> Response:
     """Lets a financing go; once approved, two people state that no money left."""
     done = Financings(node).cancel(acting, financing_id, body.reason, body.text, cause=reference_of(request, caller.name))
@@ -191,8 +217,8 @@ def add_routes(app: FastAPI) -> None:
     tags: list[Any] = ["financings"]
     app.add_api_route("/v1/financings", list_financings, methods=["GET"], tags=tags)
     app.add_api_route("/v1/financings/{financing_id}", get_financing, methods=["GET"], tags=tags)
-    for step in (intake, approve, disburse, extend, repay, cancel):
-        app.add_api_route(f"/v1/financings/{{financing_id}}/{step.__name__}", step, methods=["POST"], tags=tags)
+    for step in (intake, approve, disburse, extend, repay, cancel, write_off, correct):
+        app.add_api_route(f"/v1/financings/{{financing_id}}/{step.__name__.replace('_', '-')}", step, methods=["POST"], tags=tags)
 
 
 def _json(financing: Financing) -> dict[str, Any]:
@@ -208,7 +234,7 @@ def _json(financing: Financing) -> dict[str, Any]:
         "applied": rfc3339(financing.applied_ms),
         "hold_until": None if financing.hold_until_ms is None else rfc3339(financing.hold_until_ms),
         "approved": None if financing.approved_ms is None else rfc3339(financing.approved_ms),
-        "totals": {name: financing.total(name).to_json() for name in ("applied", "disbursed", "repaid", "outstanding")},
+        "totals": {name: financing.total(name).to_json() for name in ("applied", "disbursed", "repaid", "written_off", "outstanding")},
         "lines": [_line(line) for line in financing.lines],
         "records": [
             {"record_id": each.record_id, "type": each.type, "code": each.code, "time": rfc3339(each.time_ms), "height": each.height}
@@ -248,7 +274,7 @@ def _loan(financing: Financing, loan: Loan, matures_on: str) -> dict[str, Any]:
 
 
 def _line(line: FinancingLine) -> dict[str, Any]:
-    money = {"applied", "registered", "approved", "undrawn", "disbursed", "repaid", "outstanding", "available"}
+    money = {"applied", "registered", "approved", "undrawn", "disbursed", "repaid", "written_off", "outstanding", "available"}
     plain = ("declaration_id", "number", "code", "held", "drawn", "lost")
     return {
         **{name: getattr(line, name) for name in plain},

@@ -9,7 +9,7 @@ step, what frees is rounded down, and whoever takes all that is left takes exact
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contracts.shares import CAPACITY_MAX, STEP, WHOLE, floor_to_step, freed_by_amount, share_of_amount
 from ledger.errors import InputError, Refused
@@ -72,7 +72,9 @@ def kept(amount_minor: int | None, held: int, applied_minor: int, registered_min
 
 @dataclass(frozen=True, slots=True)
 class LoanLine:
-    """A line of an approved financing, in shares and in money. `approved_minor` is what may be lent on it in all."""
+    """A line of an approved financing, in shares and in money. `approved_minor` is what may be lent on it in all, `lost_minor` what is
+    written off, and `adjusted_minor` what corrections added or took, and hand-overs took away.
+    """
 
     registered_minor: int
     approved_minor: int
@@ -80,11 +82,19 @@ class LoanLine:
     drawn: int
     disbursed_minor: int
     repaid_minor: int
+    lost: int = 0
+    lost_minor: int = 0
+    adjusted_minor: int = 0
 
     @property
     def outstanding_minor(self) -> int:
-        """Lent and not repaid; 0 where more was repaid than was lent."""
-        return max(0, self.disbursed_minor - self.repaid_minor)
+        """Lent, not repaid and not given up; 0 where more was repaid than was lent."""
+        return max(0, self.disbursed_minor + self.adjusted_minor - self.repaid_minor - self.lost_minor)
+
+    @property
+    def short(self) -> int:
+        """What must stay drawn for the money written off, where the share that is lost does not cover all of it."""
+        return max(0, exact_share(self.lost_minor, self.registered_minor) - self.lost)
 
     @property
     def undrawn_minor(self) -> int:
@@ -113,7 +123,8 @@ def drawn(amount_minor: int | None, line: LoanLine) -> Use:
 def repaid(amount_minor: int | None, line: LoanLine) -> Use:
     """What a repayment frees; None repays all that is outstanding, and the last repayment of a line frees all that it drew.
 
-    The share is 0 where the amount is less than a step. What is still drawn where nothing is owed any more is freed for nothing.
+    The share is 0 where the amount is less than a step. What is still drawn where nothing is owed any more is freed for nothing, but for
+    what a loss on the line needs: that stays, and can be written off.
     Raises `Refused` (`exceeds-drawn`) for more than is outstanding.
     """
     owed = line.outstanding_minor
@@ -121,8 +132,19 @@ def repaid(amount_minor: int | None, line: LoanLine) -> Use:
     if wanted > owed:
         raise Refused("exceeds-drawn", "more is to be repaid than is outstanding")
     if wanted == owed:
-        return Use(line.drawn, wanted)
+        return Use(line.drawn if line.short == 0 else max(0, floor_to_step(line.drawn - line.short)), wanted)
     return Use(freed_by_amount(wanted, line.registered_minor), wanted)
+
+
+def recovered(amount_minor: int | None, line: LoanLine) -> Use:
+    """What comes in for a line from collections: as `repaid` as long as anything is outstanding, then for what was written off.
+
+    Raises `Refused` (`exceeds-drawn`).
+    """
+    if line.outstanding_minor or not line.lost_minor:
+        return repaid(amount_minor, line)
+    rest = replace(line, drawn=line.drawn + line.lost, disbursed_minor=line.lost_minor, repaid_minor=0, adjusted_minor=0)
+    return repaid(amount_minor, replace(rest, lost=0, lost_minor=0))
 
 
 def spread(total_minor: int, owed_minor: Sequence[int]) -> list[int]:

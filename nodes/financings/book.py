@@ -16,13 +16,25 @@ from ledger.errors import InputError, NotFound
 from ledger.store import StoredRecord
 from nodes.financings import particulars
 from nodes.financings.particulars import Document, Loan
-from nodes.financings.parts import APPLICATION, LOAN, PLEDGE, REPAYMENT, ApplicationPart, LoanPart, PledgePart, RepaymentPart
+from nodes.financings.parts import (
+    APPLICATION,
+    LOAN,
+    PLEDGE,
+    REASON,
+    REPAYMENT,
+    AdjustmentPart,
+    ApplicationPart,
+    LoanPart,
+    PledgePart,
+    RepaymentPart,
+)
 from nodes.private import metadata
 from nodes.sealed_models import read_part
 from nodes.sealing import Opened
 
-PROJECTION: Final = "book/2"
-TYPES: Final = tuple(f"financing.{step}" for step in ("apply", "intake", "approve", "disburse", "repay", "cancel"))
+PROJECTION: Final = "book/3"
+TYPES: Final = tuple(f"financing.{step}" for step in ("apply", "intake", "approve", "disburse", "repay", "cancel", "write-off", "correct"))
+_ADJUSTED: Final = {"financing.write-off": "lost_minor", "financing.correct": "adjusted_minor"}
 
 financings = sa.Table(
     "financings",
@@ -50,6 +62,8 @@ financing_lines = sa.Table(
     sa.Column("approved_minor", sa.BigInteger),
     sa.Column("disbursed_minor", sa.BigInteger, nullable=False),
     sa.Column("repaid_minor", sa.BigInteger, nullable=False),
+    sa.Column("lost_minor", sa.BigInteger, nullable=False),
+    sa.Column("adjusted_minor", sa.BigInteger, nullable=False),
     comment="what the lines of a financing carry in money; made from the ledger",
 )
 financing_records = sa.Table(
@@ -69,7 +83,9 @@ TABLES: Final = (financings, financing_lines, financing_records, *particulars.TA
 
 @dataclass(frozen=True, slots=True)
 class BookedLine:
-    """A line in minor units. `approved_minor` is None before the approval, and where the pledge is not for this node."""
+    """A line in minor units. `approved_minor` is None before the approval, and where the pledge is not for this node;
+    `lost_minor` is what is written off, `adjusted_minor` what corrections added or took, and hand-overs took away.
+    """
 
     declaration: str
     number: str
@@ -77,6 +93,8 @@ class BookedLine:
     approved_minor: int | None
     disbursed_minor: int
     repaid_minor: int
+    lost_minor: int
+    adjusted_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +151,23 @@ def project_book(connection: sa.Connection, stored: StoredRecord, parts: Mapping
         particulars.add_documents(connection, stored, financing_id, loan.attachments)
     if REPAYMENT in parts:
         repaid = read_part(RepaymentPart, parts[REPAYMENT].content).lines
+        recovered = recoveries(connection, financing_id, repaid)
         _each_line(connection, stored, repaid, lambda amount: {"repaid_minor": financing_lines.c.repaid_minor + amount})
+        _each_line(connection, stored, recovered, lambda amount: {"lost_minor": financing_lines.c.lost_minor - amount})
+    if REASON in parts and stored.record.type in _ADJUSTED:
+        changes = read_part(AdjustmentPart, parts[REASON].content).lines
+        column = financing_lines.c[_ADJUSTED[stored.record.type]]
+        _each_line(connection, stored, changes, lambda amount: {column.name: column + amount})
+
+
+def recoveries(connection: sa.Connection, financing_id: str, repaid: Sequence[int]) -> list[int]:
+    """What of a repayment is beyond what is outstanding on each line, so that it pays what was written off."""
+    query = sa.select(financing_lines).where(financing_lines.c.financing == financing_id).order_by(financing_lines.c.line)
+    beyond = []
+    for line, amount in zip(connection.execute(query), repaid, strict=False):
+        owed = max(0, line.disbursed_minor + line.adjusted_minor - line.repaid_minor - line.lost_minor)
+        beyond.append(min(max(0, amount - owed), line.lost_minor))
+    return beyond
 
 
 def booked(connection: sa.Connection, financing_id: str) -> Booked:
@@ -164,7 +198,8 @@ def _booked(connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -> 
     of_these = financing_lines.c.financing.in_(ids)
     for line in connection.execute(sa.select(financing_lines).where(of_these).order_by(financing_lines.c.line)):
         amounts = (line.applied_minor, line.approved_minor, line.disbursed_minor, line.repaid_minor)
-        lines[line.financing].append(BookedLine(line.declaration, line.number, *amounts))
+        changes = (line.lost_minor, line.adjusted_minor)
+        lines[line.financing].append(BookedLine(line.declaration, line.number, *amounts, *changes))
     records: dict[str, list[BookedRecord]] = {financing_id: [] for financing_id in ids}
     of_these = financing_records.c.financing.in_(ids)
     for each in connection.execute(sa.select(financing_records).where(of_these).order_by(financing_records.c.log_index)):
@@ -198,6 +233,8 @@ def _add_financing(connection: sa.Connection, stored: StoredRecord, part: Applic
             "approved_minor": None,
             "disbursed_minor": 0,
             "repaid_minor": 0,
+            "lost_minor": 0,
+            "adjusted_minor": 0,
         }
         for place, line in enumerate(part.lines)
     ]

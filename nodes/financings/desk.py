@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nodes.financings.adjustments import Adjustments
 from nodes.financings.apply import Applications
 from nodes.financings.collections import Collections
 from nodes.financings.maturity import Maturities
@@ -35,4 +36,6 @@ class Financings:
         self.apply = Applications(node).apply
         self.intake, self.approve, self.cancel = steps.intake, steps.approve, steps.cancel
         self.disburse, self.repay = steps.disburse, steps.repay
+        adjustments = Adjustments(node, views, self.tasks)
+        self.write_off, self.correct = adjustments.write_off, adjustments.correct
         self.maturities = Maturities(node, views)

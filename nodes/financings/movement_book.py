@@ -13,16 +13,20 @@ from typing import Final
 import sqlalchemy as sa
 
 from ledger.store import StoredRecord
-from nodes.financings.book import financing_lines
-from nodes.financings.parts import LOAN, REPAYMENT, LoanPart, RepaymentPart
+from nodes.financings.book import financing_lines, recoveries
+from nodes.financings.maturity import day_of
+from nodes.financings.parts import LOAN, REASON, REPAYMENT, AdjustmentPart, LoanPart, RepaymentPart
 from nodes.private import metadata
 from nodes.sealed_models import read_part
 from nodes.sealing import Opened
 
-PROJECTION: Final = "movements/1"
-TYPES: Final = ("financing.disburse", "financing.repay")
+PROJECTION: Final = "movements/2"
+TYPES: Final = ("financing.disburse", "financing.repay", "financing.write-off", "financing.correct")
 DISBURSED: Final = "disbursed"
 REPAID: Final = "repaid"
+RECOVERED: Final = "recovered"
+WRITTEN_OFF: Final = "written-off"
+CORRECTED: Final = "corrected"
 
 movements = sa.Table(
     "financing_movements",
@@ -31,7 +35,7 @@ movements = sa.Table(
     sa.Column("line", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("financing", sa.Text, nullable=False, index=True),
     sa.Column("declaration", sa.Text, nullable=False, index=True),
-    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, primary_key=True),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("amount_minor", sa.BigInteger, nullable=False),
     sa.Column("day", sa.Text, nullable=False, index=True),
@@ -41,7 +45,7 @@ movements = sa.Table(
 
 
 def project_movement(connection: sa.Connection, stored: StoredRecord, parts: Mapping[str, Opened]) -> None:
-    """The projection. Raises `InputError` (`part-malformed`) for a part that it cannot use."""
+    """The projection, which comes before the book's, so that it sees what is owed as it was. Raises `InputError` (`part-malformed`)."""
     if stored.result["code"] != "ok":
         return
     if LOAN in parts and stored.record.type == "financing.disburse":
@@ -50,6 +54,16 @@ def project_movement(connection: sa.Connection, stored: StoredRecord, parts: Map
     elif REPAYMENT in parts:
         repayment = read_part(RepaymentPart, parts[REPAYMENT].content)
         add_movements(connection, stored, REPAID, repayment.lines, repayment.paid_on, repayment.source)
+        # What comes in for a loss was taken off what is owed when it was written off.
+        recovered = recoveries(connection, stored.record.body["financing"], repayment.lines)
+        add_movements(connection, stored, RECOVERED, recovered, repayment.paid_on, repayment.source)
+    elif REASON in parts:
+        changes = read_part(AdjustmentPart, parts[REASON].content).lines
+        day = day_of(stored.time_ms).isoformat()
+        if stored.record.type == "financing.write-off":
+            add_movements(connection, stored, WRITTEN_OFF, [-amount for amount in changes], day)
+        else:
+            add_movements(connection, stored, CORRECTED, changes, day)
 
 
 def add_movements(connection: sa.Connection, stored: StoredRecord, kind: str, amounts: list[int], day: str, source: str = "") -> None:

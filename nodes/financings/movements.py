@@ -8,7 +8,7 @@ from typing import Any
 from ledger.errors import InputError, Refused
 from nodes.financings.amounts import LoanLine, Use, amount_of_share, drawn, kept, spread
 from nodes.financings.views import Financing, FinancingLine
-from nodes.money import Money
+from nodes.money import Money, SignedMoney
 
 Amounts = Sequence[Money | None]
 Movement = Callable[[int | None, LoanLine], Use]
@@ -26,7 +26,7 @@ def loans_of(financing: Financing) -> list[LoanLine]:
     return [loan_of(line) for line in financing.lines]
 
 
-def minor_units(financing: Financing, amounts: Amounts | None) -> list[int | None]:
+def minor_units(financing: Financing, amounts: Sequence[Money | SignedMoney | None] | None) -> list[int | None]:
     """One amount for each line, in the financing's currency. Raises `InputError` (`bad-field`, `currency-differs`)."""
     if amounts is None:
         return [None] * len(financing.lines)
@@ -37,13 +37,18 @@ def minor_units(financing: Financing, amounts: Amounts | None) -> list[int | Non
     return [None if amount is None else amount.amount_minor for amount in amounts]
 
 
-def repayment_amounts(financing: Financing, loans: Sequence[LoanLine], amounts: Amounts | Money | None) -> list[int | None]:
-    """What is repaid on each line: amounts by line, or one total. Raises `Refused` (`exceeds-drawn`) and as `minor_units`."""
+def repayment_amounts(
+    financing: Financing, loans: Sequence[LoanLine], amounts: Amounts | Money | None, *, recovering: bool = False
+) -> list[int | None]:
+    """What is repaid on each line: amounts by line, or one total; `recovering` counts what was written off where nothing else is owed.
+
+    Raises `Refused` (`exceeds-drawn`) and as `minor_units`.
+    """
     if not isinstance(amounts, Money):
         return minor_units(financing, amounts)
     if amounts.currency != financing.currency:
         raise InputError("currency-differs", f"the financing is in {financing.currency}")
-    owed = [loan.outstanding_minor for loan in loans]
+    owed = [loan.outstanding_minor or (loan.lost_minor if recovering else 0) for loan in loans]
     if amounts.amount_minor > sum(owed):
         outstanding = Money(financing.currency, sum(owed))
         raise Refused("exceeds-drawn", f"{amounts} is more than is outstanding: {outstanding}")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import Field, StringConstraints, ValidationError
 
 from ledger.errors import InputError
-from ledger.limits import ALLOCATIONS_BOUND, FINANCING_TEXT_CHARS_MAX
+from ledger.limits import ALLOCATIONS_BOUND, AMOUNT_MINOR_MAX, FINANCING_TEXT_CHARS_MAX
 from nodes.attachments.reference import AttachmentRefs
 from nodes.sealed_models import AmountMinor, CurrencyCode, Day, Hash, Number, SealedModel, SealedPart, Uscc
 
@@ -25,6 +25,8 @@ REASON: Final = "reason"
 
 Written = TypeVar("Written", bound=SealedPart)
 Text = Annotated[str, StringConstraints(max_length=FINANCING_TEXT_CHARS_MAX)]
+SignedMinor = Annotated[int, Field(ge=-AMOUNT_MINOR_MAX, le=AMOUNT_MINOR_MAX)]
+SignedAmounts = Annotated[list[SignedMinor], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
 Amounts = Annotated[list[AmountMinor], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
 
 
@@ -110,6 +112,16 @@ class ReasonPart(SealedPart):
     """The part `reason`, for bank, authority and enterprise: why a financing was let go."""
 
     text: Text
+
+
+class AdjustmentPart(SealedPart):
+    """The part `reason` of a write-off or a correction, for bank, authority and enterprise: why, and how much on each line; below zero it
+    is taken back.
+    """
+
+    text: Text
+    currency: CurrencyCode
+    lines: SignedAmounts
 
 
 def written(model: type[Written], **fields: Any) -> Written:

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from contracts import balances, entries
 from ledger.engine import Receipt
-from ledger.errors import InputError, NotPermitted, Refused
+from ledger.errors import InputError, Refused
 from nodes.attachments.store import Attachments
 from nodes.author import Part
 from nodes.caller import Caller, registered_key
-from nodes.financings.amounts import Use, amount_of_share, drawn, repaid, used_up
+from nodes.financings.amounts import Use, amount_of_share, drawn, recovered, repaid, used_up
 from nodes.financings.collections import Collections
 from nodes.financings.movements import Amounts, kept_shares, loan_of, loans_of, minor_units, moved, repayment_amounts, summary_of, too_small
 from nodes.financings.parts import LOAN, PLEDGE, REASON, REPAYMENT, LoanPart, PledgePart, ReasonPart, RepaymentPart, written
+from nodes.financings.preparing import may_prepare, own, require_foreseen
 from nodes.financings.recipients import for_all, for_supervision
 from nodes.financings.views import Financing, FinancingReader
 from nodes.money import Money
@@ -173,8 +174,9 @@ class FinancingSteps:
             return known
         financing = self._own(financing_id)
         loans = loans_of(financing)
-        wanted = repayment_amounts(financing, loans, amounts)
-        uses = [moved(financing, place, wanted[place], loan, repaid) for place, loan in enumerate(loans)]
+        wanted = repayment_amounts(financing, loans, amounts, recovering=source == "collections")
+        rule = recovered if source == "collections" else repaid
+        uses = [moved(financing, place, wanted[place], loan, rule) for place, loan in enumerate(loans)]
         paid = [use.amount_minor for use in uses]
         if not any(use.share for use in uses):
             raise too_small(financing, loans, paid)
@@ -212,13 +214,10 @@ class FinancingSteps:
         return self._tasks.open(caller, "financing.cancel", body, parts, summary, cause)
 
     def _own(self, financing_id: str) -> Financing:
-        financing = self._views.get(financing_id)
-        if financing.bank != self._node.member:
-            raise NotPermitted("not-permitted", "the financing is another bank's")
-        return financing
+        return own(self._node, self._views, financing_id)
 
     def _may_prepare(self, caller: Caller, *purposes: str) -> None:
-        registered_key(caller, self._node.directory, self._node.member, *(purposes or ("make",)))
+        may_prepare(self._node, caller, *purposes)
 
     def _for_all(self, financing: Financing, part: LoanPart | RepaymentPart | ReasonPart) -> Part:
         return for_all(self._node, part, financing.lines[0].consent)
@@ -241,10 +240,7 @@ class FinancingSteps:
         if seen.code == "exceeds-available":
             kept_shares = body.get("shares") or [line.held for line in financing.lines]
             raise Refused(seen.code, self._what_is_left(financing, kept_shares), hint="keep less on that declaration, or let it go")
-        if seen.code == "wrong-state":
-            allowed = ", ".join(financing.actions) or "nothing any more"
-            raise Refused(seen.code, f"the financing is {financing.state}", hint=f"what can be done with it now: {allowed}")
-        seen.require_ok()
+        require_foreseen(seen, financing)
 
     def _what_is_left(self, financing: Financing, shares: Sequence[int]) -> str:
         """Which declaration has too little left for this financing, and how much, in money."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from contracts import balances, entries
+from contracts.financings.common import holder
 from ledger.errors import NotFound
 from ledger.store import Reader
 from nodes.enquiries.grants import grants
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
     from nodes.node import Node
 
 _PAGE: Final = 100
+_OWED: Final = (("write-off", TWO_PEOPLE), ("correct", TWO_PEOPLE), ("transfer", TWO_PEOPLE))
 _STEPS: Final = {
     "APPLIED": (("intake", ONE_PERSON), ("cancel", ONE_PERSON)),
     "IN_REVIEW": (("approve", TWO_PEOPLE), ("cancel", ONE_PERSON)),
     "APPROVED": (("disburse", TWO_PEOPLE), ("repay", TWO_PEOPLE), ("cancel", TWO_PEOPLE)),
-    "DISBURSED": (("repay", TWO_PEOPLE),),
-    "REPAYING": (("repay", TWO_PEOPLE),),
+    "DISBURSED": (("repay", TWO_PEOPLE), *_OWED),
+    "REPAYING": (("repay", TWO_PEOPLE), *_OWED),
+    "WRITTEN_OFF": (("repay", TWO_PEOPLE), ("write-off", TWO_PEOPLE), ("correct", TWO_PEOPLE)),
+    "PAID_OFF": (("correct", TWO_PEOPLE),),
 }
 
 
@@ -56,6 +60,7 @@ class FinancingLine:
     undrawn: Money | None
     disbursed: Money
     repaid: Money
+    written_off: Money
     outstanding: Money
     available: Money | None
     loan: LoanLine | None
@@ -65,11 +70,12 @@ class FinancingLine:
 class Financing:
     """A financing as of a height and a time. `actions` are those that its bank's people can take now; `hold_until_ms` is None once
     approved. `matures_on` is the day on which the next of what is owed matures, None where nothing is; `loans` are the tranches, each
-    with the day until which it runs after the changes of maturity.
+    with the day until which it runs after the changes of maturity. `lender` acts for it now: `bank`, or who succeeded that.
     """
 
     id: str
     bank: str
+    lender: str
     state: str
     enterprise: str
     uscc: str
@@ -97,7 +103,7 @@ class Financing:
     log_index: int
 
     def total(self, name: str) -> Money:
-        """The sum over the lines of `applied`, `disbursed`, `repaid` or `outstanding`."""
+        """The sum over the lines of `applied`, `disbursed`, `repaid`, `written_off` or `outstanding`."""
         return Money(self.currency, sum(getattr(line, name).amount_minor for line in self.lines))
 
 
@@ -147,12 +153,14 @@ class FinancingReader:
         registered = _registered(connection, [line["grant"] for line in entry["lines"]])
         state = balances.financing_state(entry, time_ms)
         lines = tuple(_line(reader, time_ms, row, place, entry, registered) for place in range(len(row.lines)))
-        repaid_minor = sum(line.repaid_minor for line in row.lines)
+        # What is given up is not owed any more, and a correction changes what was lent.
+        repaid_minor = sum(line.repaid_minor + line.lost_minor - line.adjusted_minor for line in row.lines)
         drawn = any(line["drawn"] for line in entry["lines"])
         due = standing(row.loans, made, repaid_minor, drawn=drawn, today=day_of(time_ms))
         return Financing(
             id=row.id,
             bank=entry["bank"],
+            lender=holder(reader.state, entry["bank"]),
             state=state,
             enterprise=row.enterprise,
             uscc=row.uscc,
@@ -182,13 +190,18 @@ class FinancingReader:
 
     def _actions(self, reader: Reader, financing_id: str, state: str, entry: entries.Financing) -> tuple[str, ...]:
         """What the rules would let this node's people do now, as far as that can be said without amounts."""
-        if entry["bank"] != self._node.config.node.member:
+        if holder(reader.state, entry["bank"]) != self._node.config.node.member:
             return ()
         allowed = []
         for step, people in _STEPS.get(state, ()):
             body: dict[str, Any] = {"financing": financing_id}
             if step == "repay":
-                fits = any(line["drawn"] for line in entry["lines"])
+                fits = any(line["drawn"] or line["lost"] for line in entry["lines"])
+            elif step in ("write-off", "correct"):
+                fits = True
+            elif step == "transfer":
+                body |= {"offer": None, "until": None}
+                fits = rehearse_on(self._node, reader, f"financing.{step}", body, people).code == "ok"
             elif step == "disburse":
                 fits = any(line["held"] for line in entry["lines"])
             else:
@@ -215,7 +228,8 @@ def _line(reader: Reader, time_ms: int, row: Booked, place: int, entry: entries.
     if base is not None:
         if entry["was_approved"] and approved is None:
             approved = min(own.applied_minor, amount_of_share(line["was"], base))
-        loan = LoanLine(base, approved or 0, line["held"], line["drawn"], own.disbursed_minor, own.repaid_minor)
+        amounts = (own.disbursed_minor, own.repaid_minor)
+        loan = LoanLine(base, approved or 0, line["held"], line["drawn"], *amounts, line["lost"], own.lost_minor, own.adjusted_minor)
 
     def money(amount_minor: int) -> Money:
         return Money(row.currency, amount_minor)
@@ -236,7 +250,8 @@ def _line(reader: Reader, time_ms: int, row: Booked, place: int, entry: entries.
         undrawn=None if loan is None else money(loan.undrawn_minor),
         disbursed=money(own.disbursed_minor),
         repaid=money(own.repaid_minor),
-        outstanding=money(max(0, own.disbursed_minor - own.repaid_minor)),
+        written_off=money(max(0, own.lost_minor)),
+        outstanding=money(max(0, own.disbursed_minor + own.adjusted_minor - own.repaid_minor - own.lost_minor)),
         available=None if base is None else money(amount_of_share(available, base)),
         loan=loan,
     )

@@ -1,0 +1,37 @@
+"""Records about financings that may need the authority's signature beside those of two people of the lender."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from nodes.author import Part
+from nodes.caller import Caller
+from nodes.financings.preparing import require_foreseen
+from nodes.financings.views import Financing
+from nodes.rehearsal import TWO_PEOPLE, rehearse
+from nodes.tasks import Task, Tasks
+
+if TYPE_CHECKING:
+    from nodes.node import Node
+
+
+class Countersigned:
+    """Opens tasks."""
+
+    def __init__(self, node: Node, tasks: Tasks) -> None:
+        self._node, self._tasks = node, tasks
+
+    def open(
+        self,
+        caller: Caller,
+        record_type: str,
+        body: Mapping[str, Any],
+        parts: Mapping[str, Part],
+        summary: Mapping[str, Any],
+        financing: Financing,
+        cause: str | None,
+    ) -> Task:
+        """A task for the second person. Raises `Refused` with the rules' code, and as `Tasks.open`."""
+        require_foreseen(rehearse(self._node, record_type, body, TWO_PEOPLE), financing)
+        return self._tasks.open(caller, record_type, body, parts, summary, cause)
