@@ -37,6 +37,7 @@ from api.resources import (
     members,
     messages,
     monitoring,
+    notices,
     orders,
     paper_settings,
     records,
@@ -77,6 +78,7 @@ _ROUTES: tuple[Callable[[FastAPI], None], ...] = (
     exchange_rates.add_routes,
     look_ups.add_routes,
     financings.add_routes,
+    notices.add_routes,
     statements.add_routes,
 )
 

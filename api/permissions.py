@@ -126,6 +126,8 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     "POST /v1/financings/{financing_id}/write-off": _at("bank", SIGNERS, "financings:write"),
     "POST /v1/financings/{financing_id}/correct": _at("bank", SIGNERS, "financings:write"),
     "POST /v1/financings/{financing_id}/cancel": _at("bank", MAKERS | SIGNERS, "financings:write"),
+    "GET /v1/notices": _at("bank", PEOPLE, "notices:read"),
+    "POST /v1/notices/{notice_id}/read": _at("bank", PEOPLE, "notices:write"),
     "GET /v1/statements/financings": _at("bank", PEOPLE, "financings:read"),
     "GET /v1/declarations/{declaration_id}/statement": _at("authority enterprise", PEOPLE | EXPORTER, "declarations:read"),
     "GET /v1/monitoring/summary": _at("authority", PEOPLE, "monitoring:read"),

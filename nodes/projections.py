@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ledger.store import LedgerStore
-from nodes import accesses, disputes, enterprises
+from nodes import accesses, disputes, enterprises, notices
 from nodes.consents import book as consent_book
 from nodes.declarations import book as declaration_book
 from nodes.directory import Directory
@@ -41,6 +41,7 @@ def register_projections(
     reader.register(enquiry_book.PROJECTION, [enquiry_book.enquiries], enquiries.apply, enquiry_book.TYPES)
     if role == "bank" and member is not None:
         reader.register(grants.PROJECTION, [grants.grants], enquiry_book.GrantBook(member).apply, [enquiry_book.ANSWER])
+        reader.register(notices.PROJECTION, [notices.notices], notices.NoticeBook(store, member).apply, notices.TYPES)
     # Movements before the book, because what a repayment pays depends on what was owed before it.
     reader.register(movement_book.PROJECTION, [movement_book.movements], movement_book.project_movement, movement_book.TYPES)
     reader.register(book.PROJECTION, book.TABLES, book.project_book, book.TYPES)

@@ -31,6 +31,7 @@ MODULES: Final = (
     "nodes.monitoring.rates",
     "nodes.monitoring.settings",
     "nodes.monitoring.tables",
+    "nodes.notices",
     "nodes.private_tasks",
     "nodes.reader",
     "nodes.requests.book",

@@ -145,6 +145,7 @@ def _found(service: Declarations, number: str) -> list[Declaration]:
 
 
 def _json(declaration: Declaration) -> dict[str, Any]:
+    successor = declaration.replaced_by
     return {
         "id": declaration.id,
         "number": declaration.number,
@@ -159,6 +160,8 @@ def _json(declaration: Declaration) -> dict[str, Any]:
             "available": declaration.available.to_json(),
             "available_ppm": declaration.available_ppm,
             "until": rfc3339(declaration.until_ms),
+            "frozen": declaration.frozen,
+            "replaced_by": None if successor is None else {"declaration_id": successor, "number": declaration.replaced_by_number},
         },
         "record_id": declaration.record_id,
         "as_of": {"height": declaration.height, "time": rfc3339(declaration.time_ms)},

@@ -7,7 +7,7 @@ What is public (shares, holds, whether it is void) is not here: that is asked of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -134,3 +134,9 @@ def _set_capacity(connection: sa.Connection, declaration_id: str, capacity: int)
         current_minor = row.registered_minor * capacity // shares.WHOLE
         values = {"current_minor": current_minor, "declared_minor": current_minor, "amended": True}
         connection.execute(sa.update(declarations).where(declarations.c.id == declaration_id).values(**values))
+
+
+def numbers_of(connection: sa.Connection, ids: Sequence[str]) -> dict[str, str]:
+    """The numbers of declarations by id, of those that this node can open."""
+    query = sa.select(declarations.c.id, declarations.c.number).where(declarations.c.id.in_(ids))
+    return {row.id: row.number for row in connection.execute(query)} if ids else {}

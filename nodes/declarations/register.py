@@ -6,7 +6,7 @@ the registry key can compute, the financing ratio, and the month until which it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -18,7 +18,7 @@ from ledger.engine import Receipt
 from ledger.errors import InputError, NotFound, NotPermitted
 from nodes.author import Authored, Part
 from nodes.customs.declaration import CustomsDeclaration
-from nodes.declarations.book import declarations
+from nodes.declarations.book import declarations, numbers_of
 from nodes.declarations.imports import ImportItem, ImportReport, Imports, Source
 from nodes.declarations.parts import PART, AmendedPart, RegisteredPart, VoidPart, read_registered
 from nodes.declarations.replacing import Predecessor, check_alike, inherited_ceiling, predecessors, ratio
@@ -40,7 +40,8 @@ _READ_S: Final = 30.0
 @dataclass(frozen=True, slots=True)
 class Declaration:
     """A declaration that this node can open, with its standing on the ledger. `current` is the receivable part after amendments;
-    `financeable` and `available` are what the ledger's shares are worth; times are milliseconds.
+    `financeable` and `available` are what the ledger's shares are worth; times are milliseconds. `replaced_by` is the one that took its
+    place, and `replaced_by_number` that one's number where this node can open it. `frozen`: an order stands against it.
     """
 
     id: str
@@ -58,6 +59,9 @@ class Declaration:
     available: Money
     available_ppm: int
     until_ms: int
+    frozen: bool
+    replaced_by: str | None
+    replaced_by_number: str | None
     height: int
     time_ms: int
     log_index: int
@@ -223,13 +227,13 @@ class Declarations:
             raise NotPermitted("not-permitted", "only the registrar's node registers, amends and voids declarations")
 
     def _query(self, query: sa.Select[Any]) -> Sequence[Declaration]:
-        with self._node.private.reading() as connection:
+        with self._node.private.reading() as connection, self._node.store.reading() as reader:
             rows = connection.execute(query).fetchall()
-        with self._node.store.reading() as reader:
             state, height = reader.state, reader.head.height
             time_ms = max(reader.head.time_ms, self._node.clock.now_ms())
             found = [(row, entries.declaration(state, row.id)) for row in rows]
-        return [_declaration(row, entry, height, time_ms) for row, entry in found if entry is not None]
+            numbers = numbers_of(connection, [entry["replaced_by"]["declaration"] for _, entry in found if entry and entry["replaced_by"]])
+        return [_declaration(row, entry, numbers, height, time_ms) for row, entry in found if entry is not None]
 
 
 def facts_of(row: Any) -> Facts:
@@ -247,8 +251,8 @@ def facts_of(row: Any) -> Facts:
     )
 
 
-def _declaration(row: Any, entry: entries.Declaration, height: int, time_ms: int) -> Declaration:
-    status = status_of(facts_of(row), entry, time_ms)
+def _declaration(row: Any, entry: entries.Declaration, numbers: Mapping[str, str], height: int, time_ms: int) -> Declaration:
+    status, successor = status_of(facts_of(row), entry, time_ms), entry["replaced_by"] and entry["replaced_by"]["declaration"]
     return Declaration(
         id=row.id,
         number=row.number,
@@ -265,6 +269,9 @@ def _declaration(row: Any, entry: entries.Declaration, height: int, time_ms: int
         available=Money(row.currency, status.available_minor),
         available_ppm=status.available_ppm,
         until_ms=status.until,
+        frozen=bool(entry["frozen"]),
+        replaced_by=successor,
+        replaced_by_number=numbers.get(successor or ""),
         height=height,
         time_ms=time_ms,
         log_index=row.log_index,

@@ -799,6 +799,38 @@ CREATE TABLE monitoring_settings (
 
 COMMENT ON TABLE monitoring_settings IS 'thresholds of alerts, every version with the time from which it counts';
 
+CREATE TABLE notice_readings (
+    notice TEXT COLLATE "C" NOT NULL,
+    read_by TEXT COLLATE "C" NOT NULL,
+    read_ms BIGINT NOT NULL,
+    CONSTRAINT pk_notice_readings PRIMARY KEY (notice)
+);
+
+COMMENT ON TABLE notice_readings IS 'notices that somebody of the bank has read; not from the ledger';
+
+CREATE TABLE notices (
+    id TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    financing TEXT COLLATE "C" NOT NULL,
+    declaration TEXT COLLATE "C",
+    successor TEXT COLLATE "C",
+    consent TEXT COLLATE "C",
+    capacity BIGINT,
+    record_id TEXT COLLATE "C" NOT NULL,
+    time_ms BIGINT NOT NULL,
+    height BIGINT NOT NULL,
+    log_index BIGINT NOT NULL,
+    CONSTRAINT pk_notices PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_notices_declaration ON notices (declaration);
+
+CREATE INDEX ix_notices_financing ON notices (financing);
+
+CREATE INDEX ix_notices_log_index ON notices (log_index);
+
+COMMENT ON TABLE notices IS 'what changed under this bank''s financings; made from the ledger';
+
 CREATE TABLE outbox (
     record_id TEXT COLLATE "C" NOT NULL,
     raw BYTEA NOT NULL,

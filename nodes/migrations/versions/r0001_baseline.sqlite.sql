@@ -706,6 +706,34 @@ CREATE TABLE monitoring_settings (
     CONSTRAINT pk_monitoring_settings PRIMARY KEY (since_ms)
 );
 
+CREATE TABLE notice_readings (
+    notice TEXT NOT NULL,
+    read_by TEXT NOT NULL,
+    read_ms BIGINT NOT NULL,
+    CONSTRAINT pk_notice_readings PRIMARY KEY (notice)
+);
+
+CREATE TABLE notices (
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    financing TEXT NOT NULL,
+    declaration TEXT,
+    successor TEXT,
+    consent TEXT,
+    capacity BIGINT,
+    record_id TEXT NOT NULL,
+    time_ms BIGINT NOT NULL,
+    height BIGINT NOT NULL,
+    log_index BIGINT NOT NULL,
+    CONSTRAINT pk_notices PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_notices_declaration ON notices (declaration);
+
+CREATE INDEX ix_notices_financing ON notices (financing);
+
+CREATE INDEX ix_notices_log_index ON notices (log_index);
+
 CREATE TABLE outbox (
     record_id TEXT NOT NULL,
     raw BLOB NOT NULL,
