@@ -8,6 +8,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from contracts import balances, entries
+from nodes.declarations.book import declarations
+from nodes.declarations.replacing import ratio
 from nodes.monitoring.findings import Detector, Finding, Seen
 from nodes.monitoring.tables import cargo
 from nodes.monitoring.watch_attempts import enterprise_of
@@ -49,13 +51,36 @@ def _voided(seen: Seen) -> Iterator[Finding]:
         yield from _under_financing(seen, body["declaration"], body["declaration"], {"reason": body["reason"]})
 
 
-def _replaced(seen: Seen) -> Iterator[Finding]:
+def _replacements(seen: Seen) -> list[tuple[str, str, int]]:
+    """Which declaration a record replaces by which, and at what ratio."""
     body = seen.stored.record.body
     pairs = [(each["declaration"], body["declaration"], each["ratio"]) for each in body.get("replaces", ())]
     if body.get("successor") is not None:
         pairs.append((body["declaration"], body["successor"]["declaration"], body["successor"]["ratio"]))
-    for old, new, ratio in pairs:
-        yield from _under_financing(seen, old, new, {"replaced_by": new, "ratio": ratio})
+    return pairs
+
+
+def _replaced(seen: Seen) -> Iterator[Finding]:
+    for old, new, worth in _replacements(seen):
+        yield from _under_financing(seen, old, new, {"replaced_by": new, "ratio": worth})
+
+
+def _ratio_off(seen: Seen) -> Iterator[Finding]:
+    """The rules cannot see the amounts, so only the authority can tell whether use was carried over whole."""
+    for old, new, stated in _replacements(seen) if seen.code == "ok" else ():
+        query = sa.select(declarations.c.id, declarations.c.registered_minor).where(declarations.c.id.in_((old, new)))
+        registered = {row.id: row.registered_minor for row in seen.connection.execute(query)}
+        if len(registered) == 2 and stated != ratio(registered[old], registered[new]):
+            yield Finding(
+                (seen.stored.id, old),
+                "declaration",
+                new,
+                "",
+                enterprise_of(seen.connection, new),
+                (seen.stored.id,),
+                seen.stored.time_ms,
+                {"replaced": old, "ratio": stated, "right_ratio": ratio(registered[old], registered[new])},
+            )
 
 
 _OWN: Final = sa.select(cargo).where(cargo.c.declaration == sa.bindparam("declaration"))
@@ -135,6 +160,13 @@ DETECTORS: Final = (
         "a declaration was replaced by another, which now carries the financings that used it",
         frozenset({"declaration.register", "declaration.void"}),
         _replaced,
+    ),
+    Detector(
+        "replacement-ratio-off",
+        "high",
+        "the ratio at which use was carried to a successor is not that of the two registered amounts",
+        frozenset({"declaration.register", "declaration.void"}),
+        _ratio_off,
     ),
     Detector(
         "redeclared",

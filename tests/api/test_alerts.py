@@ -100,6 +100,25 @@ def test_a_declaration_that_is_replaced_under_a_financing_is_seen(network: Netwo
     assert (found["records"], found["details"]["replaced_by"]) == ([record_id, financing], successor)
 
 
+@pytest.mark.produces("alert", "replacement-ratio-off")
+def test_a_replacement_that_carries_less_than_was_used_is_seen(network: Network) -> None:
+    old, new, right = declared(network), declared(network), declared(network)
+    authority = network.nodes["authority"]
+    for each, worth in ((old, 10**9 // 2), (right, 10**9)):
+        body = {"declaration": each["declaration_id"], "reason": "error"}
+        successor = {"declaration": new["declaration_id"], "ratio": worth}
+        handed_in(
+            network,
+            "authority",
+            "declaration.void",
+            body | {"successor": successor},
+            demanded_parts("declaration.void"),
+            [authority.identity_key],
+        )
+    found = one_alert(network, "replacement-ratio-off", new["declaration_id"])
+    assert found["details"] == {"replaced": old["declaration_id"], "ratio": 10**9 // 2, "right_ratio": 10**9}
+
+
 @pytest.mark.produces("alert", "frozen-attempt", "correction")
 def test_what_is_tried_with_a_frozen_declaration_and_what_is_corrected_is_seen(network: Network) -> None:
     item, authority = declared(network), network.nodes["authority"]
