@@ -33,6 +33,7 @@ from api.resources import (
     imports,
     introductions,
     ledger,
+    loads,
     look_ups,
     members,
     messages,
@@ -43,6 +44,7 @@ from api.resources import (
     records,
     statements,
     tasks,
+    transfers,
 )
 from api.responses import json_response
 from api.routing import GuardedRoute
@@ -77,6 +79,8 @@ _ROUTES: tuple[Callable[[FastAPI], None], ...] = (
     alerts.add_routes,
     exchange_rates.add_routes,
     look_ups.add_routes,
+    loads.add_routes,
+    transfers.add_routes,
     financings.add_routes,
     notices.add_routes,
     statements.add_routes,

@@ -6,7 +6,7 @@ instance under a consent that was used up, stands here too, as an answer that te
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from nodes.private import PrivateStore, metadata, parts
 from nodes.sealed_models import read_part
 from nodes.sealing import Opened
 
-PROJECTION: Final = "accesses/4"
+PROJECTION: Final = "accesses/5"
 
 accesses = sa.Table(
     "accesses",
@@ -52,7 +52,8 @@ _STEPS: Final = {
     "financing.write-off": "write-off",
     "financing.correct": "correction",
 }
-TYPES: Final = (_GIVEN, _REVOKED, _TAKEN, _ANSWERED, _APPLIED, *_STEPS)
+_LOADED, _TAKEN_OVER = "financing.load", "financing.take-over"
+TYPES: Final = (_LOADED, _TAKEN_OVER, _GIVEN, _REVOKED, _TAKEN, _ANSWERED, _APPLIED, *_STEPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class AccessBook:
         """Raises `InputError` (`part-malformed`)."""
         kind = stored.record.type
         if kind == _APPLIED:
-            self._application(connection, stored)
+            self._used(connection, stored, "application", [line["grant"] for line in stored.record.body["lines"]])
         elif stored.result["code"] != "ok":
             return
         elif kind == _GIVEN:
@@ -113,20 +114,24 @@ class AccessBook:
             _about_consent(connection, stored, "enquiry", stored.record.body["consent"], stored.record.body["request"])
         elif kind == _ANSWERED:
             self._answer(connection, stored, opened)
+        elif kind == _LOADED:
+            self._used(connection, stored, "load", [line["grant"] for line in stored.record.body["lines"]])
+        elif kind == _TAKEN_OVER:
+            self._used(connection, stored, "take-over", [opening for opening in stored.record.body["grants"] if opening is not None])
         elif kind in _STEPS:
             _step(connection, stored, _STEPS[kind])
 
-    def _application(self, connection: sa.Connection, stored: StoredRecord) -> None:
-        """Public fields name the consents of an application's grants, refused ones too: the attempt is what the exporter wants to see."""
+    def _used(self, connection: sa.Connection, stored: StoredRecord, kind: str, openings: Sequence[Mapping[str, Any]]) -> None:
+        """Public fields name the consents of the grants that are used, in refused applications ones too: the attempt is what the exporter wants to see."""
         bank = self._directory.author_of(stored.record.signers) or ""
         used: dict[str, tuple[str, list[str]]] = {}
-        for line in stored.record.body["lines"]:
-            row = connection.execute(sa.select(consents).where(consents.c.id == line["grant"]["consent"])).first()
+        for opening in openings:
+            row = connection.execute(sa.select(consents).where(consents.c.id == opening["consent"])).first()
             if row is not None and row.bank == bank:
                 # One entry for each enterprise, under the first of its consents, with all that was used of it under any.
-                used.setdefault(row.enterprise, (row.id, []))[1].append(line["grant"]["declaration"])
+                used.setdefault(row.enterprise, (row.id, []))[1].append(opening["declaration"])
         for enterprise, (consent_id, ids) in used.items():
-            _insert(connection, stored, "application", enterprise, bank, consent_id, stored.id, tuple(ids))
+            _insert(connection, stored, kind, enterprise, bank, consent_id, stored.id, tuple(ids))
 
     def _answer(self, connection: sa.Connection, stored: StoredRecord, opened: Mapping[str, Opened]) -> None:
         if ANSWER_PART not in opened:
@@ -173,7 +178,7 @@ def _about_consent(connection: sa.Connection, stored: StoredRecord, kind: str, c
 
 def _step(connection: sa.Connection, stored: StoredRecord, kind: str) -> None:
     about = stored.record.body["financing"]
-    applied = sa.select(accesses).where(accesses.c.record_id == about, accesses.c.kind == "application")
+    applied = sa.select(accesses).where(accesses.c.record_id == about, accesses.c.kind.in_(("application", "load", "take-over")))
     for row in connection.execute(applied).fetchall():
         ids = tuple(canonical.decode(row.declarations.encode("ascii")))
         _insert(connection, stored, kind, row.enterprise, row.bank, row.consent, about, ids)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ledger.store import LedgerStore
+from ledger.store import LedgerStore, StoredRecord
 from nodes import accesses, disputes, enterprises, notices
 from nodes.consents import book as consent_book
 from nodes.declarations import book as declaration_book
 from nodes.directory import Directory
 from nodes.enquiries import book as enquiry_book
 from nodes.enquiries import grants
-from nodes.financings import book, collection_book, movement_book
+from nodes.financings import book, bookkeeping, collection_book, movement_book, offer_book
 from nodes.home import NodeSection
 from nodes.keys.registry import RegistryKey
 from nodes.monitoring import projection as supervision
@@ -42,9 +42,16 @@ def register_projections(
     if role == "bank" and member is not None:
         reader.register(grants.PROJECTION, [grants.grants], enquiry_book.GrantBook(member).apply, [enquiry_book.ANSWER])
         reader.register(notices.PROJECTION, [notices.notices], notices.NoticeBook(store, member).apply, notices.TYPES)
+
+    def keeps(stored: StoredRecord) -> bool:
+        return role != "bank" or directory.author_of(stored.record.signers) == member
+
     # Movements before the book, because what a repayment pays depends on what was owed before it.
-    reader.register(movement_book.PROJECTION, [movement_book.movements], movement_book.project_movement, movement_book.TYPES)
-    reader.register(book.PROJECTION, book.TABLES, book.project_book, book.TYPES)
+    reader.register(movement_book.PROJECTION, [movement_book.movements], movement_book.Movements(keeps).apply, movement_book.TYPES)
+    reader.register(book.PROJECTION, book.TABLES, bookkeeping.Book(keeps).apply, book.TYPES)
+    if role == "bank" and member is not None:
+        offers = offer_book.OfferBook(directory, member)
+        reader.register(offer_book.PROJECTION, [offer_book.transfer_offers], offers.apply, [offer_book.TYPE])
     reader.register(collection_book.PROJECTION, [collection_book.collections], collection_book.project_collection, [collection_book.TYPE])
     reader.register(disputes.PROJECTION, [disputes.disputes], disputes.project_dispute, disputes.TYPES)
     if role in ("authority", "enterprise"):

@@ -84,7 +84,7 @@ class ApplicationOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Planned:
+class Planned:
     """A line with the grant that it is asked under, and its share."""
 
     line: ApplicationLine
@@ -145,15 +145,15 @@ class Applications:
             sendable = self._as_sent(sendable, receipt.record_id)
         return _outcome(planned, sendable, receipt.result, receipt.height, receipt.time_ms, receipt)
 
-    def _plan(self, lines: Sequence[ApplicationLine], hold_days: int | None, hold_until_ms: int | None) -> tuple[list[_Planned], int]:
+    def _plan(self, lines: Sequence[ApplicationLine], hold_days: int | None, hold_until_ms: int | None) -> tuple[list[Planned], int]:
         if not lines:
             raise InputError("bad-field", "lines: an application names at least one declaration")
         node = self._node
         with node.store.reading() as reader, node.private.reading() as connection:
             state, time_ms = reader.state, time_now_ms(node, reader)
-            planned = [_planned(state, time_ms, line, grants_of(connection, line.declaration_id)) for line in lines]
+            planned = [planned_line(state, time_ms, line, grants_of(connection, line.declaration_id)) for line in lines]
             days_max = policy.value(state, "hold_days_max")
-        _check_alike([plan.grant for plan in planned if plan.grant is not None])
+        check_alike([plan.grant for plan in planned if plan.grant is not None])
         if hold_until_ms is not None:
             return planned, hold_until_ms
         # Block time comes from another clock than ours: the longest hold ends a minute early, so that it is not refused as too long.
@@ -162,9 +162,7 @@ class Applications:
             raise InputError("bad-field", f"hold_days: a hold lasts 1 to {days_max} days")
         return planned, time_ms + days * DAY_MS - (_MARGIN_MS if days == days_max else 0)
 
-    def _foreseen(
-        self, planned: Sequence[_Planned], sendable: Sequence[_Planned], body: Mapping[str, Any], mode: Mode
-    ) -> ApplicationOutcome:
+    def _foreseen(self, planned: Sequence[Planned], sendable: Sequence[Planned], body: Mapping[str, Any], mode: Mode) -> ApplicationOutcome:
         """What would come of it, without sending anything."""
         if sendable:
             seen = rehearse(self._node, TYPE, body, ONE_PERSON)
@@ -176,7 +174,7 @@ class Applications:
             seen = Foreseen({**seen.result, "code": NO_GRANT}, seen.height, seen.time_ms)
         return _outcome(planned, sendable, seen.result, seen.height, seen.time_ms, None)
 
-    def _as_sent(self, sendable: Sequence[_Planned], record_id: str) -> list[_Planned]:
+    def _as_sent(self, sendable: Sequence[Planned], record_id: str) -> list[Planned]:
         """The same lines with the shares and amounts of the record that their cause had already."""
         with self._node.store.reading() as reader:
             stored = reader.record(record_id)
@@ -185,7 +183,7 @@ class Applications:
             raise InputError("malformed", "the same request was an application with other lines before")
         amounts = [line.amount_minor for line in read_part(ApplicationPart, part.content).lines]
         shares = [allocation["share"] for allocation in stored.record.body["lines"]]
-        return [_Planned(plan.line, plan.grant, Use(share, amount)) for plan, share, amount in zip(sendable, shares, amounts, strict=True)]
+        return [Planned(plan.line, plan.grant, Use(share, amount)) for plan, share, amount in zip(sendable, shares, amounts, strict=True)]
 
 
 def live(state: State, grant: Grant, time_ms: int) -> bool:
@@ -196,31 +194,33 @@ def live(state: State, grant: Grant, time_ms: int) -> bool:
     return consent["not_before"] <= time_ms < min(consent["not_after"], grant.end_ms) and entry["used"] < grant.uses
 
 
-def _planned(state: State, time_ms: int, line: ApplicationLine, held: Sequence[Grant]) -> _Planned:
+def planned_line(state: State, time_ms: int, line: ApplicationLine, held: Sequence[Grant]) -> Planned:
+    """A line under the newest live grant among those held, else the newest. Raises `InputError` (`currency-differs`, `amount-invalid`)."""
     if not held:
-        return _Planned(line)
+        return Planned(line)
     grant = next((grant for grant in held if live(state, grant, time_ms)), held[0])
     if line.amount is not None and line.amount.currency != grant.currency:
         message = f"{grant.number} is in {grant.currency}, and is financed in {grant.currency} only"
         raise InputError("currency-differs", message, hint=f"state the amount in {grant.currency}")
     available = queries.available(state, line.declaration_id, time_ms)
     wanted = None if line.amount is None else line.amount.amount_minor
-    return _Planned(line, grant, applied(wanted, grant.registered_minor, available))
+    return Planned(line, grant, applied(wanted, grant.registered_minor, available))
 
 
-def _check_alike(held: Sequence[Grant]) -> None:
+def check_alike(held: Sequence[Grant]) -> None:
+    """One currency and one exporter. Raises `InputError` (`currency-differs`, `exporters-differ`)."""
     if len({grant.currency for grant in held}) > 1:
         raise InputError("currency-differs", "the declarations are in several currencies", hint="make an application for each currency")
     if len({grant.enterprise for grant in held}) > 1:
         raise InputError("exporters-differ", "the declarations are of several exporters", hint="make an application for each exporter")
 
 
-def _body(sendable: Sequence[_Planned], hold_until: int, mode: Mode) -> dict[str, Any]:
+def _body(sendable: Sequence[Planned], hold_until: int, mode: Mode) -> dict[str, Any]:
     lines = [{"grant": plan.grant.opening(), "share": plan.use.share} for plan in sendable if plan.grant is not None]
     return {"lines": lines, "hold_until": hold_until, "mode": mode}
 
 
-def _application(sendable: Sequence[_Planned], branch: str, product: str, reference: str, attached: list[AttachmentRef]) -> ApplicationPart:
+def _application(sendable: Sequence[Planned], branch: str, product: str, reference: str, attached: list[AttachmentRef]) -> ApplicationPart:
     held = [plan.grant for plan in sendable if plan.grant is not None]
     lines = [
         AppliedLine(declaration=grant.declaration, number=grant.number, amount_minor=plan.use.amount_minor)
@@ -242,8 +242,8 @@ def _application(sendable: Sequence[_Planned], branch: str, product: str, refere
 
 
 def _outcome(
-    planned: Sequence[_Planned],
-    sendable: Sequence[_Planned],
+    planned: Sequence[Planned],
+    sendable: Sequence[Planned],
     result: Mapping[str, Any],
     height: int,
     time_ms: int,

@@ -6,35 +6,21 @@ same parts, so their nodes keep the same book of what they may see. Records that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
 
-from ledger.errors import InputError, NotFound
+from ledger.errors import NotFound
 from ledger.store import StoredRecord
 from nodes.financings import particulars
 from nodes.financings.particulars import Document, Loan
-from nodes.financings.parts import (
-    APPLICATION,
-    LOAN,
-    PLEDGE,
-    REASON,
-    REPAYMENT,
-    AdjustmentPart,
-    ApplicationPart,
-    LoanPart,
-    PledgePart,
-    RepaymentPart,
-)
 from nodes.private import metadata
-from nodes.sealed_models import read_part
-from nodes.sealing import Opened
 
-PROJECTION: Final = "book/3"
-TYPES: Final = tuple(f"financing.{step}" for step in ("apply", "intake", "approve", "disburse", "repay", "cancel", "write-off", "correct"))
-_ADJUSTED: Final = {"financing.write-off": "lost_minor", "financing.correct": "adjusted_minor"}
+PROJECTION: Final = "book/4"
+_LATER: Final = ("intake", "approve", "disburse", "repay", "cancel", "write-off", "correct", "transfer", "take-over")
+TYPES: Final = ("financing.apply", "financing.load", *(f"financing.{step}" for step in _LATER))
 
 financings = sa.Table(
     "financings",
@@ -70,7 +56,7 @@ financing_records = sa.Table(
     "financing_records",
     metadata,
     sa.Column("record_id", sa.Text, primary_key=True),
-    sa.Column("financing", sa.Text, nullable=False, index=True),
+    sa.Column("financing", sa.Text, primary_key=True, index=True),
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("code", sa.Text, nullable=False),
     sa.Column("time_ms", sa.BigInteger, nullable=False),
@@ -128,38 +114,6 @@ class Booked:
     documents: tuple[Document, ...]
 
 
-def project_book(connection: sa.Connection, stored: StoredRecord, parts: Mapping[str, Opened]) -> None:
-    """The projection. Raises `InputError` (`part-malformed`) for a part that it cannot use."""
-    if stored.record.type == "financing.apply":
-        if stored.result["code"] == "ok" and APPLICATION in parts:
-            _add_financing(connection, stored, read_part(ApplicationPart, parts[APPLICATION].content))
-        return
-    financing_id = stored.record.body["financing"]
-    if connection.execute(sa.select(financings.c.id).where(financings.c.id == financing_id)).first() is None:
-        return
-    _add_record(connection, stored, financing_id)
-    if stored.result["code"] != "ok":
-        return
-    if PLEDGE in parts:
-        pledge = read_part(PledgePart, parts[PLEDGE].content)
-        _each_line(connection, stored, pledge.lines, lambda amount: {"approved_minor": amount})
-        particulars.add_documents(connection, stored, financing_id, pledge.attachments)
-    if LOAN in parts:
-        loan = read_part(LoanPart, parts[LOAN].content)
-        _each_line(connection, stored, loan.lines, lambda amount: {"disbursed_minor": financing_lines.c.disbursed_minor + amount})
-        particulars.add_loan(connection, stored, financing_id, loan)
-        particulars.add_documents(connection, stored, financing_id, loan.attachments)
-    if REPAYMENT in parts:
-        repaid = read_part(RepaymentPart, parts[REPAYMENT].content).lines
-        recovered = recoveries(connection, financing_id, repaid)
-        _each_line(connection, stored, repaid, lambda amount: {"repaid_minor": financing_lines.c.repaid_minor + amount})
-        _each_line(connection, stored, recovered, lambda amount: {"lost_minor": financing_lines.c.lost_minor - amount})
-    if REASON in parts and stored.record.type in _ADJUSTED:
-        changes = read_part(AdjustmentPart, parts[REASON].content).lines
-        column = financing_lines.c[_ADJUSTED[stored.record.type]]
-        _each_line(connection, stored, changes, lambda amount: {column.name: column + amount})
-
-
 def recoveries(connection: sa.Connection, financing_id: str, repaid: Sequence[int]) -> list[int]:
     """What of a repayment is beyond what is outstanding on each line, so that it pays what was written off."""
     query = sa.select(financing_lines).where(financing_lines.c.financing == financing_id).order_by(financing_lines.c.line)
@@ -168,6 +122,16 @@ def recoveries(connection: sa.Connection, financing_id: str, repaid: Sequence[in
         owed = max(0, line.disbursed_minor + line.adjusted_minor - line.repaid_minor - line.lost_minor)
         beyond.append(min(max(0, amount - owed), line.lost_minor))
     return beyond
+
+
+def handed_over(connection: sa.Connection, stored: StoredRecord) -> list[int]:
+    """What a take-over takes of what is outstanding on each line of the financing that was offered."""
+    query = sa.select(financing_lines).where(financing_lines.c.financing == stored.record.body["financing"])
+    lines = connection.execute(query.order_by(financing_lines.c.line)).fetchall()
+    return [
+        0 if opening is None else max(0, line.disbursed_minor + line.adjusted_minor - line.repaid_minor - line.lost_minor)
+        for line, opening in zip(lines, stored.record.body["grants"], strict=False)
+    ]
 
 
 def booked(connection: sa.Connection, financing_id: str) -> Booked:
@@ -215,49 +179,3 @@ def _booked(connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -> 
         )
         for row in rows
     ]
-
-
-def _add_financing(connection: sa.Connection, stored: StoredRecord, part: ApplicationPart) -> None:
-    allocations = stored.record.body["lines"]
-    if [line.declaration for line in part.lines] != [allocation["grant"]["declaration"] for allocation in allocations]:
-        raise InputError("part-malformed", "the sealed application is about other declarations than the public one")
-    row = {name: getattr(part, name) for name in ("enterprise", "uscc", "name", "currency", "branch", "product", "reference")}
-    connection.execute(sa.insert(financings).values(id=stored.id, applied_ms=stored.time_ms, log_index=stored.log_index, **row))
-    lines = [
-        {
-            "financing": stored.id,
-            "line": place,
-            "declaration": line.declaration,
-            "number": line.number,
-            "applied_minor": line.amount_minor,
-            "approved_minor": None,
-            "disbursed_minor": 0,
-            "repaid_minor": 0,
-            "lost_minor": 0,
-            "adjusted_minor": 0,
-        }
-        for place, line in enumerate(part.lines)
-    ]
-    connection.execute(sa.insert(financing_lines), lines)
-    particulars.add_documents(connection, stored, stored.id, part.attachments)
-    _add_record(connection, stored, stored.id)
-
-
-def _add_record(connection: sa.Connection, stored: StoredRecord, financing_id: str) -> None:
-    place = {"time_ms": stored.time_ms, "height": stored.height, "log_index": stored.log_index}
-    what = {"record_id": stored.id, "financing": financing_id, "type": stored.record.type, "code": stored.result["code"]}
-    connection.execute(sa.insert(financing_records).values(**what, **place))
-
-
-def _each_line(
-    connection: sa.Connection,
-    stored: StoredRecord,
-    amounts: Sequence[int],
-    values: Callable[[int], dict[str, object]],
-) -> None:
-    financing_id = stored.record.body["financing"]
-    of_it = financing_lines.c.financing == financing_id
-    if connection.execute(sa.select(sa.func.count()).select_from(financing_lines).where(of_it)).scalar() != len(amounts):
-        raise InputError("part-malformed", "the sealed amounts are not one for each line of the application")
-    for place, amount in enumerate(amounts):
-        connection.execute(sa.update(financing_lines).where(of_it, financing_lines.c.line == place).values(**values(amount)))

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 from nodes.financings.adjustments import Adjustments
 from nodes.financings.apply import Applications
 from nodes.financings.collections import Collections
+from nodes.financings.loads import Loads
 from nodes.financings.maturity import Maturities
 from nodes.financings.steps import FinancingSteps
+from nodes.financings.transfers import Transfers
 from nodes.financings.views import FinancingReader
 from nodes.tasks import Tasks
 
@@ -38,4 +40,6 @@ class Financings:
         self.disburse, self.repay = steps.disburse, steps.repay
         adjustments = Adjustments(node, views, self.tasks)
         self.write_off, self.correct = adjustments.write_off, adjustments.correct
+        self.transfers = Transfers(node, views, self.tasks)
+        self.loads = Loads(node, self.tasks)
         self.maturities = Maturities(node, views)

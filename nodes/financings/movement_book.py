@@ -7,26 +7,30 @@ of its block in UTC+8.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import sqlalchemy as sa
 
 from ledger.store import StoredRecord
-from nodes.financings.book import financing_lines, recoveries
+from nodes.financings.book import financing_lines, handed_over, recoveries
 from nodes.financings.maturity import day_of
-from nodes.financings.parts import LOAN, REASON, REPAYMENT, AdjustmentPart, LoanPart, RepaymentPart
+from nodes.financings.parts import LOAN, REASON, REPAYMENT, TERMS, AdjustmentPart, LoanPart, RepaymentPart, TakeOverPart
 from nodes.private import metadata
 from nodes.sealed_models import read_part
 from nodes.sealing import Opened
 
-PROJECTION: Final = "movements/2"
-TYPES: Final = ("financing.disburse", "financing.repay", "financing.write-off", "financing.correct")
+_LOAD, _TAKE_OVER = "financing.load", "financing.take-over"
+PROJECTION: Final = "movements/3"
+TYPES: Final = ("financing.disburse", "financing.repay", "financing.write-off", "financing.correct", _LOAD, _TAKE_OVER)
 DISBURSED: Final = "disbursed"
 REPAID: Final = "repaid"
 RECOVERED: Final = "recovered"
 WRITTEN_OFF: Final = "written-off"
 CORRECTED: Final = "corrected"
+LOADED: Final = "loaded"
+HANDED_OVER: Final = "handed-over"
+TAKEN_OVER: Final = "taken-over"
 
 movements = sa.Table(
     "financing_movements",
@@ -44,46 +48,69 @@ movements = sa.Table(
 )
 
 
-def project_movement(connection: sa.Connection, stored: StoredRecord, parts: Mapping[str, Opened]) -> None:
-    """The projection, which comes before the book's, so that it sees what is owed as it was. Raises `InputError` (`part-malformed`)."""
-    if stored.result["code"] != "ok":
-        return
-    if LOAN in parts and stored.record.type == "financing.disburse":
+class Movements:
+    """The projection, which comes before the book's, so that it sees what is owed as it was. `keeps` as the book's."""
+
+    def __init__(self, keeps: Callable[[StoredRecord], bool]) -> None:
+        self._keeps = keeps
+
+    def apply(self, connection: sa.Connection, stored: StoredRecord, parts: Mapping[str, Opened]) -> None:
+        """Raises `InputError` (`part-malformed`) for a part that it cannot use."""
+        if stored.result["code"] != "ok":
+            return
+        kind, day = stored.record.type, day_of(stored.time_ms).isoformat()
+        if kind == _LOAD and LOAN in parts and self._keeps(stored):
+            amounts = read_part(LoanPart, parts[LOAN].content).lines
+            about = [allocation["grant"]["declaration"] for allocation in stored.record.body["lines"]]
+            _insert(connection, stored, stored.id, LOADED, list(zip(range(len(about)), about, amounts, strict=False)), day)
+        elif kind == _TAKE_OVER:
+            _add_movements(connection, stored, HANDED_OVER, [-amount for amount in handed_over(connection, stored)], day)
+            if TERMS in parts and self._keeps(stored):
+                part = read_part(TakeOverPart, parts[TERMS].content)
+                moved = [(place, line.declaration, line.amount_minor) for place, line in enumerate(part.lines)]
+                _insert(connection, stored, stored.id, TAKEN_OVER, moved, day)
+        else:
+            _project_step(connection, stored, parts, day)
+
+
+def _project_step(connection: sa.Connection, stored: StoredRecord, parts: Mapping[str, Opened], day: str) -> None:
+    if LOAN in parts:
         loan = read_part(LoanPart, parts[LOAN].content)
-        add_movements(connection, stored, DISBURSED, loan.lines, loan.disbursed_on)
+        _add_movements(connection, stored, DISBURSED, loan.lines, loan.disbursed_on)
     elif REPAYMENT in parts:
         repayment = read_part(RepaymentPart, parts[REPAYMENT].content)
-        add_movements(connection, stored, REPAID, repayment.lines, repayment.paid_on, repayment.source)
+        _add_movements(connection, stored, REPAID, repayment.lines, repayment.paid_on, repayment.source)
         # What comes in for a loss was taken off what is owed when it was written off.
         recovered = recoveries(connection, stored.record.body["financing"], repayment.lines)
-        add_movements(connection, stored, RECOVERED, recovered, repayment.paid_on, repayment.source)
+        _add_movements(connection, stored, RECOVERED, recovered, repayment.paid_on, repayment.source)
     elif REASON in parts:
         changes = read_part(AdjustmentPart, parts[REASON].content).lines
-        day = day_of(stored.time_ms).isoformat()
         if stored.record.type == "financing.write-off":
-            add_movements(connection, stored, WRITTEN_OFF, [-amount for amount in changes], day)
+            _add_movements(connection, stored, WRITTEN_OFF, [-amount for amount in changes], day)
         else:
-            add_movements(connection, stored, CORRECTED, changes, day)
+            _add_movements(connection, stored, CORRECTED, changes, day)
 
 
-def add_movements(connection: sa.Connection, stored: StoredRecord, kind: str, amounts: list[int], day: str, source: str = "") -> None:
+def _add_movements(connection: sa.Connection, stored: StoredRecord, kind: str, amounts: list[int], day: str, source: str = "") -> None:
     """A row for each line that moved. Lines that this node does not know are left out: its book does not have the financing."""
     financing_id = stored.record.body["financing"]
     query = sa.select(financing_lines.c.line, financing_lines.c.declaration).where(financing_lines.c.financing == financing_id)
-    rows = [
-        {
-            "record_id": stored.id,
-            "line": line.line,
-            "financing": financing_id,
-            "declaration": line.declaration,
-            "kind": kind,
-            "source": source,
-            "amount_minor": amounts[line.line],
-            "day": day,
-            "log_index": stored.log_index,
-        }
-        for line in connection.execute(query)
-        if line.line < len(amounts) and amounts[line.line]
-    ]
+    known = [row for row in connection.execute(query) if row.line < len(amounts)]
+    moved = [(row.line, row.declaration, amounts[row.line]) for row in known]
+    _insert(connection, stored, financing_id, kind, moved, day, source)
+
+
+def _insert(
+    connection: sa.Connection,
+    stored: StoredRecord,
+    financing_id: str,
+    kind: str,
+    moved: Sequence[tuple[int, str, int]],
+    day: str,
+    source: str = "",
+) -> None:
+    """`moved`: line, declaration and amount."""
+    what = {"record_id": stored.id, "financing": financing_id, "kind": kind, "source": source, "day": day, "log_index": stored.log_index}
+    rows = [{**what, "line": line, "declaration": declaration, "amount_minor": amount} for line, declaration, amount in moved if amount]
     if rows:
         connection.execute(sa.insert(movements), rows)

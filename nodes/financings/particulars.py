@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ledger.store import StoredRecord
 from nodes.attachments.reference import AttachmentRef
-from nodes.financings.parts import LoanPart
+from nodes.financings.parts import LoanPart, TakeOverPart
 from nodes.private import metadata
 
 loans = sa.Table(
@@ -63,8 +63,8 @@ class Document:
     bytes: int
 
 
-def add_loan(connection: sa.Connection, stored: StoredRecord, financing_id: str, part: LoanPart) -> None:
-    """Takes in a tranche."""
+def add_loan(connection: sa.Connection, stored: StoredRecord, financing_id: str, part: LoanPart | TakeOverPart) -> None:
+    """Takes in a tranche, or what was taken over."""
     what = {name: getattr(part, name) for name in ("amount_minor", "disbursed_on", "matures_on", "reference")}
     connection.execute(sa.insert(loans).values(record_id=stored.id, financing=financing_id, log_index=stored.log_index, **what))
 

@@ -11,10 +11,11 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from contracts.shares import SHARES_MAX
 from ledger.errors import InputError
 from ledger.limits import ALLOCATIONS_BOUND, AMOUNT_MINOR_MAX, FINANCING_TEXT_CHARS_MAX
 from nodes.attachments.reference import AttachmentRefs
-from nodes.sealed_models import AmountMinor, CurrencyCode, Day, Hash, Number, SealedModel, SealedPart, Uscc
+from nodes.sealed_models import AmountMinor, CurrencyCode, Day, Hash, Number, SealedModel, SealedPart, Slug, TimeMs, Uscc
 
 APPLICATION: Final = "application"
 PLEDGE: Final = "pledge"
@@ -22,6 +23,7 @@ LOAN: Final = "loan"
 REPAYMENT: Final = "repayment"
 COLLECTION: Final = "collection"
 REASON: Final = "reason"
+TERMS: Final = "terms"
 
 Written = TypeVar("Written", bound=SealedPart)
 Text = Annotated[str, StringConstraints(max_length=FINANCING_TEXT_CHARS_MAX)]
@@ -74,6 +76,18 @@ class ExchangeStated(SealedModel):
     rate: Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?\z")]
 
 
+class LoadedFrom(SealedModel):
+    """Of a loan that was paid before its bank joined: whose it is, on which numbers, and the conflict report that its bank read first."""
+
+    enterprise: Hash
+    uscc: Uscc
+    name: Text
+    branch: Text
+    product: Text
+    numbers: Annotated[list[Number], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
+    report: Hash
+
+
 class LoanPart(SealedPart):
     """The part `loan`, for bank, authority and enterprise: what was paid out."""
 
@@ -85,6 +99,7 @@ class LoanPart(SealedPart):
     reference: Text
     exchange: ExchangeStated | None = None
     attachments: Annotated[AttachmentRefs, Field(default_factory=list)]
+    loaded: LoadedFrom | None = None
 
 
 class RepaymentPart(SealedPart):
@@ -122,6 +137,55 @@ class AdjustmentPart(SealedPart):
     text: Text
     currency: CurrencyCode
     lines: SignedAmounts
+
+
+class OfferedLine(SealedModel):
+    """What is drawn on a declaration as the offer is made: the share, and what is outstanding."""
+
+    declaration: Hash
+    number: Number
+    drawn: Annotated[int, Field(ge=0, le=SHARES_MAX)]
+    amount_minor: AmountMinor
+
+
+class OfferPart(SealedPart):
+    """The part `terms` of an offer, for the bank that it is made to, the lender and the authority. `salt` opens the offer's commitment;
+    `lines` are in the places of the financing's.
+    """
+
+    bank: Slug
+    financing: Hash
+    salt: Hash
+    until: TimeMs
+    enterprise: Hash
+    uscc: Uscc
+    name: Text
+    currency: CurrencyCode
+    amount_minor: AmountMinor
+    lines: Annotated[list[OfferedLine], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
+    matures_on: Day
+    terms: Text
+    note: Text
+
+
+class TakeOverPart(SealedPart):
+    """The part `terms` of a take-over, for the next bank, the lender before it, the authority and the enterprise. `lines` are those that
+    move, in their order.
+    """
+
+    financing: Hash
+    enterprise: Hash
+    uscc: Uscc
+    name: Text
+    currency: CurrencyCode
+    amount_minor: AmountMinor
+    branch: Text
+    product: Text
+    reference: Text
+    lines: Annotated[list[AppliedLine], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
+    disbursed_on: Day
+    matures_on: Day
+    terms: Text
 
 
 def written(model: type[Written], **fields: Any) -> Written:

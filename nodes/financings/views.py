@@ -87,6 +87,9 @@ class Financing:
     mode: str
     flags: tuple[str, ...]
     applied_ms: int
+    origin: str | None
+    heir: str | None
+    offered_until_ms: int | None
     hold_until_ms: int | None
     approved_ms: int | None
     lines: tuple[FinancingLine, ...]
@@ -172,6 +175,9 @@ class FinancingReader:
             mode=entry["mode"],
             flags=tuple(entry["flags"]),
             applied_ms=row.applied_ms,
+            origin=entry["origin"],
+            heir=entry["heir"],
+            offered_until_ms=None if entry["offer"] is None else entry["offer"]["until"],
             hold_until_ms=entry["hold_until"],
             approved_ms=entry["approved_at"],
             lines=lines,

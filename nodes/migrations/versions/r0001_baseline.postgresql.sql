@@ -122,6 +122,17 @@ CREATE INDEX ix_collections_declaration ON collections (declaration);
 
 COMMENT ON TABLE collections IS 'collections that this node can open; made from the ledger';
 
+CREATE TABLE conflict_reports (
+    id TEXT COLLATE "C" NOT NULL,
+    made_by TEXT COLLATE "C" NOT NULL,
+    made_ms BIGINT NOT NULL,
+    height BIGINT NOT NULL,
+    content TEXT COLLATE "C" NOT NULL,
+    CONSTRAINT pk_conflict_reports PRIMARY KEY (id)
+);
+
+COMMENT ON TABLE conflict_reports IS 'the bank''s own: what loading earlier loans would do, as its replica said';
+
 CREATE TABLE consents (
     id TEXT COLLATE "C" NOT NULL,
     enterprise TEXT COLLATE "C" NOT NULL,
@@ -383,7 +394,7 @@ CREATE TABLE financing_records (
     time_ms BIGINT NOT NULL,
     height BIGINT NOT NULL,
     log_index BIGINT NOT NULL,
-    CONSTRAINT pk_financing_records PRIMARY KEY (record_id)
+    CONSTRAINT pk_financing_records PRIMARY KEY (record_id, financing)
 );
 
 CREATE INDEX ix_financing_records_financing ON financing_records (financing);
@@ -938,6 +949,22 @@ CREATE INDEX ix_tasks_record_id ON tasks (record_id);
 CREATE INDEX ix_tasks_state ON tasks (state);
 
 COMMENT ON TABLE tasks IS 'records that wait for a second person''s signature; `core` is the unsigned object with its sealed parts';
+
+CREATE TABLE transfer_offers (
+    id TEXT COLLATE "C" NOT NULL,
+    financing TEXT COLLATE "C" NOT NULL,
+    lender TEXT COLLATE "C" NOT NULL,
+    commitment TEXT COLLATE "C" NOT NULL,
+    content TEXT COLLATE "C" NOT NULL,
+    time_ms BIGINT NOT NULL,
+    log_index BIGINT NOT NULL,
+    CONSTRAINT pk_transfer_offers PRIMARY KEY (id),
+    CONSTRAINT uq_transfer_offers_log_index UNIQUE (log_index)
+);
+
+CREATE INDEX ix_transfer_offers_financing ON transfer_offers (financing);
+
+COMMENT ON TABLE transfer_offers IS 'offers of financings to this bank, with what opens them; made from the ledger';
 
 CREATE TABLE used_assertions (
     id TEXT COLLATE "C" NOT NULL,

@@ -106,6 +106,15 @@ CREATE TABLE collections (
 
 CREATE INDEX ix_collections_declaration ON collections (declaration);
 
+CREATE TABLE conflict_reports (
+    id TEXT NOT NULL,
+    made_by TEXT NOT NULL,
+    made_ms BIGINT NOT NULL,
+    height BIGINT NOT NULL,
+    content TEXT NOT NULL,
+    CONSTRAINT pk_conflict_reports PRIMARY KEY (id)
+);
+
 CREATE TABLE consents (
     id TEXT NOT NULL,
     enterprise TEXT NOT NULL,
@@ -341,7 +350,7 @@ CREATE TABLE financing_records (
     time_ms BIGINT NOT NULL,
     height BIGINT NOT NULL,
     log_index BIGINT NOT NULL,
-    CONSTRAINT pk_financing_records PRIMARY KEY (record_id)
+    CONSTRAINT pk_financing_records PRIMARY KEY (record_id, financing)
 );
 
 CREATE INDEX ix_financing_records_financing ON financing_records (financing);
@@ -825,6 +834,20 @@ CREATE TABLE tasks (
 CREATE INDEX ix_tasks_record_id ON tasks (record_id);
 
 CREATE INDEX ix_tasks_state ON tasks (state);
+
+CREATE TABLE transfer_offers (
+    id TEXT NOT NULL,
+    financing TEXT NOT NULL,
+    lender TEXT NOT NULL,
+    commitment TEXT NOT NULL,
+    content TEXT NOT NULL,
+    time_ms BIGINT NOT NULL,
+    log_index BIGINT NOT NULL,
+    CONSTRAINT pk_transfer_offers PRIMARY KEY (id),
+    CONSTRAINT uq_transfer_offers_log_index UNIQUE (log_index)
+);
+
+CREATE INDEX ix_transfer_offers_financing ON transfer_offers (financing);
 
 CREATE TABLE used_assertions (
     id TEXT NOT NULL,
