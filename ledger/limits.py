@@ -129,6 +129,7 @@ ATTACHMENT_NAME_CHARS_MAX: Final = 200
 ATTACHMENT_ZIP_ENTRIES_MAX: Final = 10_000
 ATTACHMENTS_PER_PART_MAX: Final = 16
 ATTACHMENTS_PER_DAY_MAX: Final = 500
+ATTACHMENTS_BYTES_PER_DAY_MAX: Final = 1_073_741_824
 
 # Supervision: thresholds of alerts, periods of series, rates in one request, and why somebody looked
 MONITORING_DAYS_MAX: Final = 3_660
@@ -144,13 +145,14 @@ STATEMENT_ROWS_MAX: Final = 10_000
 PAPER_ENQUIRIES_MAX: Final = 100_000
 PAPER_DAYS_MAX: Final = 60
 
-# Letters between nodes: what the relay takes of one sender in a day, and hands out at once
+# Letters between nodes: what the relay takes of one sender in a day, and hands out at once; what an exporter may have waiting for it
 LETTER_BYTES_MAX: Final = 6_225_920
 LETTERS_PER_DAY_MAX: Final = 2_000
 LETTERS_BYTES_PER_DAY_MAX: Final = 268_435_456
 LETTERS_PAGE_BYTES_MAX: Final = 16_777_216
 LETTERS_PAGE_MAX: Final = 100
 LETTER_DAYS_KEPT: Final = 90
+LETTERS_WAITING_MAX: Final = 200
 
 # Financing requests
 REQUEST_LINES_MAX: Final = 200

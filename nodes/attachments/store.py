@@ -21,7 +21,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ledger.errors import InputError, NotFound, Refused, VerificationFailed
-from ledger.limits import ATTACHMENT_BYTES_MAX, ATTACHMENT_NAME_CHARS_MAX, ATTACHMENTS_PER_DAY_MAX, ATTACHMENTS_PER_PART_MAX
+from ledger.limits import (
+    ATTACHMENT_BYTES_MAX,
+    ATTACHMENT_NAME_CHARS_MAX,
+    ATTACHMENTS_BYTES_PER_DAY_MAX,
+    ATTACHMENTS_PER_DAY_MAX,
+    ATTACHMENTS_PER_PART_MAX,
+)
 from nodes.attachments.kinds import media_type_of
 from nodes.attachments.reference import AttachmentRef
 from nodes.private import metadata
@@ -86,12 +92,16 @@ class Attachments:
         if len(data) > ATTACHMENT_BYTES_MAX:
             raise InputError("attachment-too-large", f"a document has at most {ATTACHMENT_BYTES_MAX} bytes")
         digest, now_ms = sha256(data).hexdigest(), self._node.clock.now_ms()
+        with self._node.private.reading() as connection:
+            # Before the file is written: one that is refused must not fill the disk.
+            if connection.execute(_mine(digest, owner)).first() is None:
+                _check_quota(connection, by, len(data), now_ms)
         # The file comes before its row: a crash between the two leaves a file that nothing names, and never a name without its file.
         self._write(digest, data)
         with self._node.private.begin() as connection:
             known = connection.execute(_mine(digest, owner)).first()
             if known is None:
-                _check_quota(connection, by, now_ms)
+                _check_quota(connection, by, len(data), now_ms)
                 row = {"sha256": digest, "owner": owner, "name": name, "media_type": media_type, "bytes": len(data)}
                 connection.execute(sa.insert(attachments).values(**row, added_by=by, added_ms=now_ms))
                 known = connection.execute(_mine(digest, owner)).one()
@@ -142,9 +152,10 @@ def _mine(digest: str, owner: str) -> sa.Select[Any]:
     return sa.select(attachments).where(attachments.c.sha256 == digest, attachments.c.owner == owner)
 
 
-def _check_quota(connection: sa.Connection, by: str, now_ms: int) -> None:
+def _check_quota(connection: sa.Connection, by: str, size: int, now_ms: int) -> None:
     """For each who hands in, so that an exporter whose documents come by letter cannot use up what the bank's own people may keep."""
     today = sa.and_(attachments.c.added_by == by, attachments.c.added_ms > now_ms - _DAY_MS)
-    count = connection.execute(sa.select(sa.func.count()).select_from(attachments).where(today)).scalar_one()
-    if count >= ATTACHMENTS_PER_DAY_MAX:
+    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(attachments.c.bytes), 0)).where(today)
+    count, total = connection.execute(query).one()
+    if count >= ATTACHMENTS_PER_DAY_MAX or total + size > ATTACHMENTS_BYTES_PER_DAY_MAX:
         raise Refused("too-many-attachments", f"{ATTACHMENTS_PER_DAY_MAX} documents a day are kept", hint="go on tomorrow")

@@ -7,7 +7,6 @@ the application that the bank made on the ledger, under the exporter's consent: 
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 from collections.abc import Sequence
 from hashlib import sha256
@@ -126,7 +125,7 @@ class ReceivedRequests:
             named = {each.sha256 for request_id in ids for each in book.find(connection, request_id).form.attachments}
         try:
             data = base64.b64decode(body.data, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise InputError("part-malformed", "a document is not base64") from error
         if body.sha256 not in named or sha256(data).hexdigest() != body.sha256:
             raise NotFound("unknown-attachment", "no request names this document")

@@ -85,7 +85,7 @@ class SentRequests:
         """Sends a request. `cause` names what may have one only.
 
         Raises `InputError` (`bad-field`, `number-format`, `number-twice`, `attachment-too-large`, `letter-too-large`), `NotFound`
-        (`unknown-member`, `unknown-declaration`, `unknown-attachment`).
+        (`unknown-member`, `unknown-declaration`, `unknown-attachment`), `Refused` (`too-many-letters`).
         """
         request_id = self._node.random(32).hex() if cause is None else tagged_json("financing-request", [enterprise.id, cause])
         form, now_ms = self._form(enterprise, draft), self._node.clock.now_ms()

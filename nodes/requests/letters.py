@@ -10,7 +10,6 @@ An address is a member's slug, or `enterprise:` and an enrolment's id.
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -137,7 +136,7 @@ def open_letter(node: Node, delivered: Delivered) -> Letter:
     private = node.sealing_keys.get(envelope.key)
     try:
         box = base64.b64decode(envelope.box, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise _broken("it is not base64") from error
     text = None if private is None else open_wrap(box, _context(node.network, envelope.id, sender, envelope.to), private)
     if text is None:

@@ -17,9 +17,10 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from ledger import canonical
 from ledger.errors import InputError, Refused, TallystickError
+from ledger.limits import LETTERS_WAITING_MAX
 from nodes.private import get_meta, metadata, set_meta
-from nodes.requests.letters import Delivered, Envelope, Letter, open_letter, seal_letter
-from nodes.requests.mailbox import TOO_MANY, Relay
+from nodes.requests.letters import ENTERPRISE, Delivered, Envelope, Letter, open_letter, seal_letter
+from nodes.requests.mailbox import TOO_MANY, Relay, counted_together
 from nodes.sealing import Recipient
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 Apply = Callable[[sa.Connection, Letter], None]
 _CURSOR: Final = "letters.place"
 _IDLE_S: Final = 2.0
-# Refusals that say nothing about the letter: it is posted again.
-_LATER: Final = frozenset({TOO_MANY, "idempotency-in-flight"})
+# A refusal that says nothing about the letter: it is posted again.
+_IN_FLIGHT: Final = "idempotency-in-flight"
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +67,8 @@ class Post:
         self._turn = threading.Lock()
 
     def write(self, connection: sa.Connection, sender: str, to: str, recipient: Recipient, kind: str, body: dict[str, Any]) -> str:
-        """Stores a letter in the caller's transaction: its id. Raises `InputError` (`letter-too-large`)."""
+        """Stores a letter in the caller's transaction: its id. Raises `InputError` (`letter-too-large`), `Refused` (`too-many-letters`)."""
+        _check_waiting(connection, sender)
         letter_id = self._node.random(32).hex()
         envelope = seal_letter(self._node, letter_id, sender, to, recipient, kind, body)
         text = canonical.encode(envelope.model_dump()).decode("ascii")
@@ -91,24 +93,41 @@ class Post:
     def _send(self) -> int:
         if self._relay is None:
             return 0
-        ids = sa.select(letters_out.c.id).where(letters_out.c.state == "pending").order_by(letters_out.c.number)
+        ids = sa.select(letters_out.c.id, letters_out.c.sender).where(letters_out.c.state == "pending").order_by(letters_out.c.number)
         with self._node.private.reading() as connection:
-            pending = [row.id for row in connection.execute(ids)]
-        for letter_id in pending:
-            mine = letters_out.c.id == letter_id
+            pending = connection.execute(ids).fetchall()
+        # Who may post no more today waits alone: the others' letters go on.
+        full: set[str] = set()
+        moved = 0
+        for waiting in pending:
+            if waiting.sender in full:
+                continue
+            # Another thread or process may have posted it meanwhile, and dropped its text.
+            mine = sa.and_(letters_out.c.id == waiting.id, letters_out.c.state == "pending")
             with self._node.private.reading() as connection:
-                row = connection.execute(sa.select(letters_out).where(mine)).one()
-            state, code = "sent", None
-            try:
-                self._relay.post(row.sender, Envelope.model_validate(canonical.decode(row.envelope.encode("ascii"))))
-            except (InputError, Refused) as error:
-                if error.code in _LATER:
-                    raise
-                log.error("letter-refused", code=error.code)
-                state, code = "refused", error.code
-            with self._node.private.begin() as connection:
-                connection.execute(sa.update(letters_out).where(mine).values(state=state, code=code, envelope=""))
-        return len(pending)
+                row = connection.execute(sa.select(letters_out).where(mine)).first()
+            envelope = None if row is None else Envelope.model_validate(canonical.decode(row.envelope.encode("ascii")))
+            if envelope is not None and counted_together(waiting.sender, envelope.to) not in full:
+                moved += self._post(waiting.sender, envelope, mine, full)
+        return moved
+
+    def _post(self, sender: str, envelope: Envelope, mine: sa.ColumnElement[bool], full: set[str]) -> int:
+        assert self._relay is not None, "letters are posted to a relay"
+        state, code = "sent", None
+        try:
+            self._relay.post(sender, envelope)
+        except (InputError, Refused) as error:
+            if error.code == _IN_FLIGHT:
+                raise
+            if error.code == TOO_MANY:
+                log.warning("letters-wait", code=error.code)
+                full.add(counted_together(sender, envelope.to))
+                return 0
+            log.error("letter-refused", code=error.code)
+            state, code = "refused", error.code
+        with self._node.private.begin() as connection:
+            connection.execute(sa.update(letters_out).where(mine).values(state=state, code=code, envelope=""))
+        return 1
 
     def _take(self) -> int:
         if self._relay is None:
@@ -162,6 +181,13 @@ class Post:
             log.warning("letter-not-taken", kind=letter.kind, code="row-refused")
             return "row-refused"
         return None
+
+
+def _check_waiting(connection: sa.Connection, sender: str) -> None:
+    """An exporter whose letters the relay takes no more of today must not fill its custodian's disk with them meanwhile."""
+    waiting = sa.select(sa.func.count()).where(letters_out.c.sender == sender, letters_out.c.state == "pending")
+    if sender.startswith(ENTERPRISE) and connection.execute(waiting).scalar_one() >= LETTERS_WAITING_MAX:
+        raise Refused(TOO_MANY, f"{LETTERS_WAITING_MAX} letters of this exporter wait to be posted", hint="go on tomorrow")
 
 
 class PostWorker:

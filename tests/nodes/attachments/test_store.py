@@ -118,6 +118,11 @@ def test_size_and_number_have_bounds(node: Node, monkeypatch: pytest.MonkeyPatch
         held.add(io.BytesIO(SCAN + b"2"), "b", by="x")
     assert many.value.code == "too-many-attachments"
     assert held.add(io.BytesIO(SCAN), "a", by="x") == kept
+    assert [each.name for each in (node.home.path / "attachments").iterdir()] == [kept.sha256]
+    monkeypatch.setattr(store, "ATTACHMENTS_PER_DAY_MAX", 9)
+    monkeypatch.setattr(store, "ATTACHMENTS_BYTES_PER_DAY_MAX", 2 * len(SCAN))
+    with pytest.raises(Refused):
+        held.add(io.BytesIO(SCAN + b"2"), "b", by="x")
     monkeypatch.setattr(store, "ATTACHMENT_BYTES_MAX", 8)
     with pytest.raises(InputError) as large:
         held.add(io.BytesIO(SCAN), "a", by="x")

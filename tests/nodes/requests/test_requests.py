@@ -5,26 +5,26 @@ from __future__ import annotations
 import base64
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
 import pytest
 import sqlalchemy as sa
 
-from ledger.errors import InputError, NotFound, NotPermitted, Refused, TallystickError, Unreachable
+from ledger.errors import InputError, NotFound, NotPermitted, Refused, TallystickError, Unreachable, VerificationFailed
 from nodes.attachments.store import Attachments
 from nodes.enquiries.worker import EnquiryWorker
 from nodes.enterprises import Enterprise
 from nodes.financings.apply import ApplicationLine, Applications
 from nodes.money import Money
-from nodes.requests import letters, mailbox
+from nodes.requests import letters, mailbox, post
 from nodes.requests.bank import ReceivedRequests
 from nodes.requests.exporter import Draft, SentRequests, Wanted
 from nodes.requests.formats import REQUEST
 from nodes.requests.letters import Delivered, Envelope, address_of
 from nodes.requests.mailbox import LocalRelay, Mailbox
-from nodes.requests.post import PostWorker, letters_in
+from nodes.requests.post import Post, PostWorker, letters_in, letters_out
 from tests.nodes.network import CUSTODY, OWN, Network, caller, network
 from tests.nodes.network import asked as asked_line
 from tests.privacy.leak_search import search_tree, secrets_wanted
@@ -306,6 +306,82 @@ def test_a_bank_takes_no_document_that_no_request_named(town: Town) -> None:
     town.carry()
     with town.net.bank_a.private.reading() as connection:
         assert connection.execute(sa.select(letters_in.c.code).where(letters_in.c.id == letter)).scalar_one() == "unknown-attachment"
+
+
+def test_a_document_that_no_encoding_has_is_noted_and_stops_nobody(town: Town) -> None:
+    """Its writer is another node, and may put into the sealed text whatever it likes."""
+    data, node = SCAN + b" spoiled", town.net.exporter
+    body = {"v": 1, "sha256": sha256(data).hexdigest(), "name": "a.pdf", "data": "\u00e9\u00e9\u00e9\u00e9"}
+    with node.private.begin() as connection:
+        letter = town.own.post.write(connection, town.line.address, "bank-a", node.directory.recipient("bank-a"), "document", body)
+    town.carry()
+    with town.net.bank_a.private.reading() as connection:
+        assert connection.execute(sa.select(letters_in.c.code).where(letters_in.c.id == letter)).scalar_one() == "part-malformed"
+    genuine = town.bank_line.seen[-1]
+    with pytest.raises(VerificationFailed):
+        letters.open_letter(town.net.bank_a, genuine.model_copy(update={"envelope": genuine.envelope.model_copy(update={"box": "\u00e9"})}))
+    assert town.state(town.sent()) == "RECEIVED"
+
+
+class _Counter:
+    """A relay that takes no more of one sender, and may let somebody else post meanwhile."""
+
+    def __init__(self, full: str = "", meanwhile: Callable[[], object] = lambda: None) -> None:
+        self.full, self.meanwhile, self.taken = full, meanwhile, list[str]()
+
+    def post(self, sender: str, envelope: Envelope) -> None:
+        if sender == self.full:
+            raise Refused("too-many-letters", "the test has enough of this sender")
+        self.taken.append(envelope.id)
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+
+    def fetch(self, after: int) -> list[Delivered]:
+        return []
+
+
+def _written(town: Town, post: Post, *exporters: str) -> list[str]:
+    node = town.net.authority
+    recipient = node.directory.recipient("bank-a")
+    with node.private.begin() as connection:
+        return [post.write(connection, address_of(each), "bank-a", recipient, "request", {"v": 1}) for each in exporters]
+
+
+def test_an_exporter_that_may_post_no_more_today_keeps_no_other_waiting(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    relay = _Counter(full=address_of("1" * 64))
+    custodian = Post(town.net.authority, relay, {}, {})
+    _, second, _ = _written(town, custodian, "1" * 64, "2" * 64, "1" * 64)
+    assert custodian.run_once() == 1
+    assert relay.taken == [second]
+    monkeypatch.setattr(post, "LETTERS_WAITING_MAX", 2)
+    with pytest.raises(Refused) as many:
+        _written(town, custodian, "1" * 64)
+    assert many.value.code == "too-many-letters"
+    relay.full = ""
+    assert custodian.run_once() == 2
+
+
+def test_two_that_post_at_once_leave_every_letter_sent(town: Town) -> None:
+    other = Post(town.net.authority, _Counter(), {}, {})
+    one = Post(town.net.authority, _Counter(meanwhile=other.run_once), {}, {})
+    written = _written(town, one, "3" * 64, "4" * 64)
+    one.run_once()
+    with town.net.authority.private.reading() as connection:
+        states = connection.execute(sa.select(letters_out.c.state).where(letters_out.c.id.in_(written))).scalars().all()
+    assert states == ["sent", "sent"]
+
+
+def test_an_exporter_that_a_bank_answers_without_end_does_not_silence_it_for_others(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    relay = Mailbox(town.net.authority)
+    own, custody = (address_of(town.net.enterprises[uscc]) for uscc in (OWN, CUSTODY))
+    relay.post("bank-b", Envelope(id="a" * 64, to=own, key="0" * 64, box="AAAA"))
+    monkeypatch.setattr(mailbox, "LETTERS_PER_DAY_MAX", 1)
+    with pytest.raises(Refused):
+        relay.post("bank-b", Envelope(id="b" * 64, to=own, key="0" * 64, box="AAAA"))
+    relay.post("bank-b", Envelope(id="c" * 64, to=custody, key="0" * 64, box="AAAA"))
+    monkeypatch.setattr(mailbox, "LETTERS_BYTES_PER_DAY_MAX", 8)
+    with pytest.raises(Refused):
+        relay.post("bank-b", Envelope(id="d" * 64, to=custody, key="0" * 64, box="AAAA"))
 
 
 def test_the_relay_knows_who_may_write_to_whom_and_how_much(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
