@@ -43,6 +43,7 @@ CODES: Final = {
     "too-late": "the time after its admission in which a bank may load earlier loans is past",
     "too-many-holds": "the declaration carries as many holds as it may, or one of the same bank",
     "too-many-orders": "as many orders freeze the thing as may",
+    "too-many-scheduled": "as many approved changes wait to take effect as may",
     "too-old": "the time in which the declaration could be financed is past",
     "unknown-collection": "no such collection is on the ledger",
     "unknown-consent": "no such consent is on the ledger",

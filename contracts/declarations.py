@@ -14,7 +14,7 @@ from contracts.guards import AUTHORITY, BANK, Author, author_of, known, may_star
 from contracts.models import DeclarationAmend, DeclarationCollected, DeclarationRegister, DeclarationVoid
 from contracts.months import month_end_ms
 from contracts.replacements import carry
-from contracts.shares import STEP, WHOLE
+from contracts.shares import STEP, WHOLE, in_steps
 from ledger.limits import COLLECTIONS_PER_DECLARATION_MAX
 from ledger.rules import OK, Context, Result, State
 
@@ -122,7 +122,7 @@ def collected(state: State, context: Context, body: DeclarationCollected) -> Res
     """`declaration.collected`, by two people of a bank that has or had an approved financing on it, or of the authority.
 
     Never refused for lack of room, and not capped at the capacity. A negative share takes back a collection, with the authority's
-    signature too, as far as no repayment used it.
+    signature too, as far as no repayment used it. Only where everything is collected already may there be too many.
     """
     entry = _replaceable(state, body.declaration)
     author = author_of(state, context, authority_may_join=True)
@@ -131,10 +131,13 @@ def collected(state: State, context: Context, body: DeclarationCollected) -> Res
     two_people(author)
     if body.share < 0 and not (author.role == AUTHORITY or author.authority_joined):
         refuse("second-signature-missing")
-    require(body.share % STEP == 0, "not-in-steps")
-    # Only what comes in is limited: a correction, which the authority signs, must always find its place.
-    require(body.share < 0 or len(entry["collections"]) < COLLECTIONS_PER_DECLARATION_MAX, "too-many-collections")
-    if body.corrects is not None:
+    if body.corrects is None:
+        require(body.share % STEP == 0, "not-in-steps")
+        # What lowers the ceiling is never refused, whoever filled the list before, and there can only be so many of it, in whole steps.
+        # A correction, which the authority signs, must always find its place.
+        counted = len(entry["collections"]) < COLLECTIONS_PER_DECLARATION_MAX or entry["collected"] < entry["capacity"]
+        require(counted, "too-many-collections")
+    else:
         _take_back(state, body.declaration, body.corrects, -body.share)
     entry["collected"] += body.share
     entry["collections"].append(context.record_id)
@@ -151,9 +154,13 @@ def collected(state: State, context: Context, body: DeclarationCollected) -> Res
 
 
 def _take_back(state: State, declaration_id: str, collection_id: str, share: int) -> None:
-    """Lowers the unused part of the collection that a correction names, so that no repayment can cite money that never came."""
+    """Lowers the unused part of the collection that a correction names, so that no repayment can cite money that never came.
+
+    In whole steps, or all of it: what was carried to another declaration is no longer a multiple of a step.
+    """
     wrong = known(entries.collection(state, collection_id), "unknown-collection")
     require(wrong["declaration"] == declaration_id, "unknown-collection")
     require(share <= wrong["unused"], "exceeds-collected")
+    require(in_steps(share, wrong["unused"]), "not-in-steps")
     wrong["unused"] -= share
     entries.put_collection(state, collection_id, wrong)

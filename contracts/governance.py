@@ -3,13 +3,17 @@
 A proposal passes with strictly more than two thirds of the weight of the governors that there are then, and takes effect after the
 policy's delay: at the first block from that time on that leaves anything, before its records are judged. It is looked at again then,
 and fails where it no longer fits. A new policy binds what is registered and held from then on.
+
+The heir of a governor that was succeeded votes with its weight: a weight that nobody can ever cast would end all governance.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from contracts import entries, policy
+from contracts.financings.common import holder
 from contracts.guards import Author, RuleRefused, author_of, known, may_start, require, rule
 from contracts.months import DAY_MS
 from contracts.proposals import (
@@ -24,6 +28,7 @@ from contracts.proposals import (
     newest_rules,
     policy_of,
 )
+from ledger.limits import RULES_AHEAD_DAYS_MAX, SCHEDULED_MAX
 from ledger.rules import Context, Result, State
 
 HOUR_MS: Final = 3_600_000
@@ -36,6 +41,9 @@ def propose(state: State, context: Context, body: GovernancePropose) -> Result:
     """`governance.propose`, by a governor, whose approval it is too: with one governor it passes at once."""
     author = _governor(state, context)
     check(state, body.change)
+    if isinstance(body.change, RulesChange):
+        # No later version can start before this one: a time that is wrong by centuries would be the last change of rules there is.
+        require(body.change.at <= context.time_ms + RULES_AHEAD_DAYS_MAX * DAY_MS, "malformed")
     entry: entries.Proposal = {
         "change": body.change.model_dump(mode="json"),
         "proposer": author.member,
@@ -56,7 +64,7 @@ def approve(state: State, context: Context, body: GovernanceApprove) -> Result:
     now = proposal_state(entry, context.time_ms)
     require(now != "LAPSED", "proposal-lapsed")
     require(now == "OPEN", "wrong-state")
-    require(author.member not in entry["approvals"], "already-approved")
+    require(author.member not in {holder(state, slug) for slug in entry["approvals"]}, "already-approved")
     entry["approvals"] = sorted([*entry["approvals"], author.member])
     return _weigh(state, context, body.proposal, entry, _change_of(entry))
 
@@ -81,9 +89,29 @@ def begin_block(state: State, time_ms: int) -> None:
 
 def _governor(state: State, context: Context) -> Author:
     author = author_of(state, context)
-    require(author.member in {governor["member"] for governor in state.get("governors") or []}, "not-permitted")
+    require(author.member in {holder(state, governor["member"]) for governor in state.get("governors") or []}, "not-permitted")
     may_start(author)
     return author
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """The weight of today's governors, what those of it weigh that approved, and who has not, each as who votes for it now."""
+
+    given: int
+    total: int
+    missing: tuple[str, ...]
+
+
+def votes_on(state: State, entry: entries.Proposal) -> Votes:
+    """How a proposal stands with the governors that there are now."""
+    approved = {holder(state, slug) for slug in entry["approvals"]}
+    weights: dict[str, int] = {}
+    for governor in state.get("governors") or []:
+        voter = holder(state, governor["member"])
+        weights[voter] = weights.get(voter, 0) + int(governor["weight"])
+    given = sum(weight for voter, weight in weights.items() if voter in approved)
+    return Votes(given, sum(weights.values()), tuple(sorted(weights.keys() - approved)))
 
 
 def _change_of(entry: entries.Proposal) -> Change:
@@ -92,10 +120,8 @@ def _change_of(entry: entries.Proposal) -> Change:
 
 def _weigh(state: State, context: Context, proposal_id: str, entry: entries.Proposal, change: Change) -> Result:
     """Writes a proposal that got one more approval, and schedules it where those of today's governors suffice."""
-    governors = state.get("governors") or []
-    total = sum(governor["weight"] for governor in governors)
-    given = sum(governor["weight"] for governor in governors if governor["member"] in entry["approvals"])
-    if 3 * given > 2 * total:
+    votes = votes_on(state, entry)
+    if 3 * votes.given > 2 * votes.total:
         _schedule(state, context, proposal_id, entry, change)
     entries.put_proposal(state, proposal_id, entry)
     details: dict[str, Any] = {"state": entry["state"]}
@@ -105,6 +131,8 @@ def _weigh(state: State, context: Context, proposal_id: str, entry: entries.Prop
 
 
 def _schedule(state: State, context: Context, proposal_id: str, entry: entries.Proposal, change: Change) -> None:
+    scheduled = state.get(SCHEDULED) or []
+    require(len(scheduled) < SCHEDULED_MAX, "too-many-scheduled")
     at = context.time_ms + policy.value(state, "governance_delay_hours") * HOUR_MS
     if isinstance(change, RulesChange):
         newest = newest_rules(state)
@@ -116,7 +144,7 @@ def _schedule(state: State, context: Context, proposal_id: str, entry: entries.P
         at = max(at, change.at, newest["at"])
         state.put("rules", [*(state.get("rules") or []), {"at": at, "version": change.version}])
     entry["state"], entry["effective_at"] = "SCHEDULED", at
-    state.put(SCHEDULED, [*(state.get(SCHEDULED) or []), {"proposal": proposal_id, "at": at}])
+    state.put(SCHEDULED, [*scheduled, {"proposal": proposal_id, "at": at}])
 
 
 def _take_effect(state: State, change: Change) -> bool:

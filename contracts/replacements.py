@@ -51,9 +51,11 @@ def _carry_financing(state: State, financing_id: str, old_id: str, new_id: str, 
             continue
         line["declaration"] = new_id
         line["held"], line["drawn"], line["lost"] = (carried(line[key], ratio) for key in ("held", "drawn", "lost"))
-        # Parts that are rounded up one by one may be more than their sum rounded up.
-        line["was"] = max(carried(line["was"], ratio), line["held"] + line["drawn"] + line["lost"])
-        require(line["was"] <= SHARES_MAX, "malformed")
+        # Parts that are rounded up one by one may be more than their sum rounded up. What a correction once brought `was` to, and another
+        # took back, must not keep the declaration from being replaced.
+        owes = line["held"] + line["drawn"] + line["lost"]
+        require(owes <= SHARES_MAX, "malformed")
+        line["was"] = max(min(carried(line["was"], ratio), SHARES_MAX), owes)
         new["drawn"] += line["drawn"]
         new["lost"] += line["lost"]
     add_flag(entry, "MOVED")
@@ -66,6 +68,7 @@ def _carry_collections(state: State, old: entries.Declaration, new_id: str, new:
         assert collection is not None, "a declaration lists only collections that exist"
         collection["declaration"] = new_id
         collection["share"], collection["unused"] = carried(collection["share"], ratio), carried(collection["unused"], ratio)
+        require(abs(collection["share"]) <= SHARES_MAX, "malformed")
         new["collected"] += collection["share"]
         entries.put_collection(state, collection_id, collection)
     new["collections"] += old["collections"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from contracts import entries
-from contracts.governance import proposal_state
+from contracts.governance import proposal_state, votes_on
 from contracts.policy import STATE_KEY
 from ledger.engine import Receipt
 from ledger.errors import InputError, NotFound
@@ -94,8 +94,7 @@ class Governance:
 
 
 def _proposal(state: State, proposal_id: str, entry: entries.Proposal, height: int, time_ms: int) -> Proposal:
-    governors = {governor["member"]: int(governor["weight"]) for governor in state.get("governors") or []}
-    total = sum(governors.values())
+    votes = votes_on(state, entry)
     return Proposal(
         id=proposal_id,
         change=entry["change"],
@@ -103,9 +102,9 @@ def _proposal(state: State, proposal_id: str, entry: entries.Proposal, height: i
         proposer=entry["proposer"],
         state=proposal_state(entry, time_ms),
         approvals=tuple(entry["approvals"]),
-        missing=tuple(sorted(governors.keys() - set(entry["approvals"]))),
-        weight=sum(governors.get(member, 0) for member in entry["approvals"]),
-        needed=2 * total // 3 + 1,
+        missing=votes.missing,
+        weight=votes.given,
+        needed=2 * votes.total // 3 + 1,
         proposed_ms=entry["at"],
         until_ms=entry["until"],
         effective_ms=entry["effective_at"],

@@ -97,9 +97,10 @@ def _check_lines(whole: WholeState, name: str, entry: Financing) -> None:
 
 def _was_moved(whole: WholeState, entry: Financing) -> bool:
     """Whether a line of the financing, or of one that it was taken over from, was carried to another declaration."""
-    if "MOVED" in entry["flags"] or entry["origin"] is None:
-        return "MOVED" in entry["flags"]
-    return entry["origin"] in whole.financings and _was_moved(whole, whole.financings[entry["origin"]])
+    at: Financing | None = entry
+    while at is not None and "MOVED" not in at["flags"]:
+        at = None if at["origin"] is None else whole.financings.get(at["origin"])
+    return at is not None
 
 
 def _check_totals(whole: WholeState, where: str, entry: Financing) -> None:

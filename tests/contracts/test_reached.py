@@ -23,6 +23,7 @@ DIRECTED = {
     "proposal-lapsed",
     "too-many-collections",
     "too-many-orders",
+    "too-many-scheduled",
     "unknown-consent",
     "unknown-key",
     "unknown-order",

@@ -77,6 +77,7 @@ class Lending(Applying, Base):
             no("second-signature-missing", not signed.authority and signed.by != self.authority)
             no("unknown-collection", wrong not in self.collections or self.collections[wrong]["d"] != d)
             no("exceeds-collected", self.collections[wrong]["unused"] + share < 0)
+            no("not-in-steps", not in_steps(-share, self.collections[wrong]["unused"]))
             self.collections[wrong]["unused"] += share
         self.collections[c] = {"d": d, "share": share, "unused": max(share, 0)}
 

@@ -13,12 +13,14 @@ class Moving(Base):
     @telling
     def transfer(self, signed: Signed, f: str, bank: str | None, until: int | None) -> None:
         financing = self.lender(signed, f)
-        self.may_start(signed.by)
+        if bank is not None:
+            self.may_start(signed.by)
         self.two_people(signed)
-        self.check_movable(f)
         if bank is None or until is None:
+            no("wrong-state", self.state(f) not in LENT)
             financing["offer"] = None
             return
+        self.check_movable(f)
         no("malformed", not self.t < until <= self.t + 60 * DAY)
         financing["offer"] = {"bank": bank, "until": until}
 
