@@ -38,8 +38,6 @@ NOTHING_SEALED: Final = frozenset(
         "GET /v1/look-ups",
         "GET /v1/monitoring/settings",
         "GET /v1/paper-settings",
-        "GET /v1/tasks",
-        "GET /v1/tasks/{task_id}",
     }
 )
 _PUBLIC: Final = "ledger:read"

@@ -57,6 +57,7 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     "POST /v1/members/{member}/suspend": _at("authority", SIGNERS, "members:write"),
     "POST /v1/members/{member}/reinstate": _at("authority", SIGNERS, "members:write"),
     "POST /v1/members/{member}/succeed": _at("authority", SIGNERS, "members:write"),
+    "POST /v1/members/{member}/keys": _at("authority", SIGNERS, "members:write"),
     "GET /v1/governance/proposals": _LEDGER,
     "GET /v1/governance/proposals/{proposal_id}": _LEDGER,
     "POST /v1/governance/proposals": _at("authority registrar bank auditor", SIGNERS | MAKERS, "governance:write"),
@@ -162,6 +163,8 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     "POST /v1/financing-requests/{request_id}/take-up": _at("bank", MAKERS | SIGNERS, "requests:write"),
     "POST /v1/messages": _at("authority", GUESTS, "messages:write"),
     "GET /v1/messages": _at("authority", GUESTS, "messages:read"),
+    "POST /v1/countersignatures": _at("authority", frozenset({"node"}), "countersignatures:write"),
+    "GET /v1/countersignatures/{record_id}": _at("authority", frozenset({"node"}), "countersignatures:read"),
     "POST /v1/introductions": _at("authority bank", frozenset({"enterprise-node"}), "introductions:write"),
 }
 

@@ -118,7 +118,8 @@ tasks = sa.Table(
     sa.Column("record_id", sa.Text, nullable=False, index=True),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("decided_ms", sa.BigInteger),
-    sa.CheckConstraint("state IN ('open', 'signed', 'declined')", name="ck_tasks_state"),
+    sa.Column("result", sa.Text),
+    sa.CheckConstraint("state IN ('open', 'signed', 'declined', 'awaiting-authority')", name="ck_tasks_state"),
     comment="records that wait for a second person's signature; `core` is the unsigned object with its sealed parts",
 )
 
@@ -185,15 +186,20 @@ class PrivateStore:
                 connection.execute(_LOCK)
                 yield connection
         except DataError as error:
-            raise InputError("bad-text", "a value holds what a database cannot store, for instance a NUL character") from error
+            raise _bad_text() from error
         finally:
             self._writing.now = False
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """One consistent reading. It never waits for a writer; what is written in it is dropped."""
-        with failing_as_unreachable(), self.engine.connect() as connection:
-            yield connection
+        """One consistent reading. It never waits for a writer; what is written in it is dropped. Raises `Unreachable` (`database-busy`),
+        `InputError` (`bad-text`) where it is asked for a value that it could not hold.
+        """
+        try:
+            with failing_as_unreachable(), self.engine.connect() as connection:
+                yield connection
+        except DataError as error:
+            raise _bad_text() from error
 
     def close(self) -> None:
         self.engine.dispose()
@@ -208,6 +214,10 @@ class PrivateStore:
                     connection.execute(sa.insert(meta).values(key=_WRITER_KEY, value=""))
             except IntegrityError:
                 return  # Another process made it in the same moment.
+
+
+def _bad_text() -> InputError:
+    return InputError("bad-text", "a value holds what a database cannot store, for instance a NUL character")
 
 
 def get_meta(connection: sa.Connection, key: str) -> str | None:

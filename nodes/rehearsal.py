@@ -50,13 +50,18 @@ def time_now_ms(node: Node, reader: Reader) -> int:
     return max(node.clock.now_ms(), reader.head.time_ms + 1)
 
 
-def rehearse(node: Node, record_type: str, body: Mapping[str, Any], purposes: tuple[str, ...]) -> Foreseen:
-    """What a record signed for this node's member, by keys of those purposes, would get. Raises `InputError` (`malformed`)."""
+def rehearse(node: Node, record_type: str, body: Mapping[str, Any], purposes: tuple[str, ...], beside: str | None = None) -> Foreseen:
+    """What a record signed for this node's member, by keys of those purposes, would get; `beside`: another member signs too.
+
+    Raises `InputError` (`malformed`).
+    """
     with node.store.reading() as reader:
-        return rehearse_on(node, reader, record_type, body, purposes)
+        return rehearse_on(node, reader, record_type, body, purposes, beside)
 
 
-def rehearse_on(node: Node, reader: Reader, record_type: str, body: Mapping[str, Any], purposes: tuple[str, ...]) -> Foreseen:
+def rehearse_on(
+    node: Node, reader: Reader, record_type: str, body: Mapping[str, Any], purposes: tuple[str, ...], beside: str | None = None
+) -> Foreseen:
     """As `rehearse`, as of one reading of the ledger."""
     time_ms = time_now_ms(node, reader)
     state = Overlay(reader.state)
@@ -67,6 +72,8 @@ def rehearse_on(node: Node, reader: Reader, record_type: str, body: Mapping[str,
         model = kind.model.model_validate(dict(body))
     except ValidationError as error:
         raise InputError("malformed", "the request is beyond what a record can say") from error
+    own = (Signer(purpose, node.member, purpose, purpose, None) for purpose in purposes)
+    others = () if beside is None else (Signer("beside", beside, "service", None, None),)
     context = Context(
         network=node.network,
         record_id=_NO_RECORD,
@@ -75,7 +82,7 @@ def rehearse_on(node: Node, reader: Reader, record_type: str, body: Mapping[str,
         position=0,
         log_index=reader.head.log_size + 1,
         time_ms=time_ms,
-        signers=tuple(Signer(purpose, node.member, purpose, purpose, None) for purpose in purposes),
+        signers=(*own, *others),
         sealed_parts=frozenset(),
     )
     return Foreseen(kind.handle(state, context, model).to_json(), reader.head.height, time_ms)

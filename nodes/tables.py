@@ -9,9 +9,11 @@ from typing import Final
 MODULES: Final = (
     "nodes.accesses",
     "nodes.attachments.store",
+    "nodes.awaiting",
     "nodes.consents.book",
     "nodes.consents.introductions",
     "nodes.consents.paper",
+    "nodes.countersigning",
     "nodes.credit.assessments",
     "nodes.credit.parameters",
     "nodes.credit.profiles",

@@ -21,6 +21,7 @@ from ledger.errors import InputError, NotFound, NotPermitted, Refused
 from ledger.limits import FINANCING_TEXT_CHARS_MAX, TASK_SIGNERS_MAX
 from ledger.record import assemble
 from nodes.author import Part, SigningKey, core_id
+from nodes.awaiting import put_aside
 from nodes.caller import Caller, registered_key
 from nodes.directory import MemberKey
 from nodes.outbox import Outgoing
@@ -34,6 +35,7 @@ OPEN: Final = "open"
 SIGNED: Final = "signed"
 DECLINED: Final = "declined"
 EXPIRED: Final = "expired"
+AWAITING: Final = "awaiting-authority"
 _OTHER: Final = {"make": "check", "check": "make"}
 _READ_S: Final = 10.0
 
@@ -91,16 +93,19 @@ class Tasks:
         parts: Mapping[str, Part] | None,
         summary: Mapping[str, Any],
         cause: str | None = None,
+        beside: str | None = None,
     ) -> Task:
         """Makes a record, signed by the caller, that any key of the other purpose and of another person may complete. `cause` names what
-        may have one task only: where it has one, that is given.
+        may have one task only: where it has one, that is given. `beside` is another member's key that must sign after both.
 
         Raises `NotPermitted` (as `registered_key`), `Refused` (`no-second-person`), and as `RecordAuthor.core`.
         """
         node = self._node
         key, known = registered_key(caller, node.directory, node.member, "make", "check")
         seconds = self._seconds(known)
-        cores = {second: node.author.core(record_type, body, [key.id, second], parts)[0] for second in seconds}
+        cores = {
+            second: node.author.core(record_type, body, [key.id, second, *([beside] if beside else [])], parts)[0] for second in seconds
+        }
         ids = {second: core_id(core) for second, core in cores.items()}
         task_id = ids[seconds[0]]
         created_ms = node.clock.now_ms()
@@ -131,7 +136,15 @@ class Tasks:
         return self.get(task_id)
 
     def sign(self, task_id: str, caller: Caller) -> Receipt:
-        """Completes the record with the caller's signature and sends it; the receipt is of a record that the rules accepted.
+        """As `complete`, for records that wait for nobody else; for others raises `Refused` (`awaiting-authority`)."""
+        receipt = self.complete(task_id, caller)
+        if receipt is None:
+            raise Refused("awaiting-authority", "the record is signed here, and the authority is to sign it too")
+        return receipt
+
+    def complete(self, task_id: str, caller: Caller) -> Receipt | None:
+        """Completes the record with the caller's signature and sends it; the receipt is of a record that the rules accepted. None where
+        another member's signature is missing still: then the task waits for that.
 
         Raises `NotFound` (`unknown-task`), `NotPermitted` (`same-person`, `not-permitted`, and as `registered_key`), `Refused`
         (`task-signed`, `task-declined`, `task-expired`), `RuleRefused`, and as `Outbox.send`: then the outbox goes on trying.
@@ -145,7 +158,12 @@ class Tasks:
             record = connection.execute(_record_of(task_id, key.id)).first()
             if record is None:
                 raise NotPermitted("not-permitted", "the record names other second signers", hint="decline it, and have it prepared again")
-            raw = _completed(record, key)
+            core, given = _given(record, key)
+            if len(canonical.decode(core)["signers"]) > len(given):
+                put_aside(connection, task_id, record.core, given)
+                _decide(connection, task_id, AWAITING, caller.id, node.clock.now_ms(), record_id=core_id(canonical.decode(core)))
+                return None
+            raw = assemble(core, given)
             sent = node.outbox.store(connection, Outgoing(raw, row.type, reference_of(task_id)))
             _decide(connection, task_id, SIGNED, caller.id, node.clock.now_ms(), record_id=sent.record_id)
         receipt = require_ok(node.outbox.send(raw, row.type, reference_of(task_id)))
@@ -187,7 +205,7 @@ class Tasks:
         """The newest first; those of one state where it is given. `after` is the id of the last one that was seen."""
         query = _TASKS.order_by(tasks.c.created_ms.desc(), tasks.c.id.desc())
         if state is not None:
-            query = query.where(tasks.c.state == (OPEN if state == EXPIRED else state))
+            query = query.where(tasks.c.state.in_((OPEN, AWAITING) if state == EXPIRED else (state,)))
         with self._node.private.reading() as connection:
             if after is not None:
                 seen = _row(connection, after)
@@ -219,7 +237,7 @@ class Tasks:
 
     def _task(self, row: Any) -> Task:
         expires_ms = _expires_ms(row)
-        expired = row.state == OPEN and expires_ms <= self._node.clock.now_ms()
+        expired = row.state in (OPEN, AWAITING) and expires_ms <= self._node.clock.now_ms()
         result = None if row.result is None else canonical.decode(row.result.encode("utf-8"))["code"]
         return Task(
             id=row.id,
@@ -237,7 +255,9 @@ class Tasks:
         )
 
 
-_TASKS = sa.select(tasks, outbox.c.result).select_from(tasks.outerjoin(outbox, outbox.c.record_id == tasks.c.record_id))
+_TASKS = sa.select(
+    *(column for column in tasks.c if column.name != "result"), sa.func.coalesce(outbox.c.result, tasks.c.result).label("result")
+).select_from(tasks.outerjoin(outbox, outbox.c.record_id == tasks.c.record_id))
 
 
 def _row(connection: sa.Connection, task_id: str) -> Any:
@@ -255,11 +275,11 @@ def _record_of(task_id: str, second_key: str) -> sa.Select[Any]:
     return sa.select(task_records).where(task_records.c.task == task_id, task_records.c.second_key == second_key)
 
 
-def _completed(record: Any, key: SigningKey) -> bytes:
-    """The transaction, with the author's signature first."""
+def _given(record: Any, key: SigningKey) -> tuple[bytes, list[bytes]]:
+    """The unsigned record, and its signatures, the author's first."""
     core = record.core.encode("utf-8")
     digest = core_id(canonical.decode(core))
-    return assemble(core, [bytes.fromhex(record.signature), bytes.fromhex(_sign(key, digest))])
+    return core, [bytes.fromhex(record.signature), bytes.fromhex(_sign(key, digest))]
 
 
 def _decide(connection: sa.Connection, task_id: str, state: str, by: str, now_ms: int, **values: str) -> None:
@@ -290,4 +310,6 @@ def _unknown() -> NotFound:
 def _decided(state: str) -> Refused:
     if state == SIGNED:
         return Refused("task-signed", "the task was signed before", hint="its record shows what became of it")
+    if state == AWAITING:
+        return Refused("task-signed", "two people here have signed; the authority is to sign too")
     return Refused("task-declined", "the task was declined", hint="have it prepared again")

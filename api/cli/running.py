@@ -16,6 +16,7 @@ import uvicorn
 
 from api.app import context, create_app
 from ledger.errors import Unreachable
+from nodes.countersigning import Awaiting
 from nodes.enquiries.worker import EnquiryWorker
 from nodes.monitoring.sweep import Sweeper
 from nodes.node import Node
@@ -45,7 +46,7 @@ class RunningNode:
     def __init__(self, node: Node, listener: socket.socket) -> None:
         self.node = node
         self._listener = listener
-        self._workers: list[EnquiryWorker | PostWorker | Sweeper] = []
+        self._workers: list[EnquiryWorker | PostWorker | Sweeper | Awaiting] = []
         self._begun = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -75,6 +76,8 @@ class RunningNode:
         post = post_of(self.node)
         if post is not None:
             self._workers.append(PostWorker(post))
+        if self.node.config.node.role == "bank":
+            self._workers.append(Awaiting(self.node))
         for worker in self._workers:
             worker.start()
         if not self._begun.wait(_BEGIN_S):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+import structlog
 from fastapi import FastAPI, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,12 +14,19 @@ from api.models import After, ApiModel, Limit, ShortText
 from api.resources.records import receipt_json
 from api.responses import json_response, page, single
 from ledger.clock import rfc3339
+from ledger.errors import TallystickError
+from nodes.countersigning import Awaiting, Countersignatures
 from nodes.financings.desk import Financings
 from nodes.financings.maturity import TASK as MATURITY
-from nodes.tasks import Task, Tasks
+from nodes.node import Node
+from nodes.tasks import AWAITING, Task, Tasks
+
+log = structlog.get_logger(__name__)
 
 TaskId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
-State = Annotated[Literal["open", "signed", "declined", "expired"] | None, Query(description="tasks of this state only")]
+State = Annotated[
+    Literal["open", "awaiting-authority", "signed", "declined", "expired"] | None, Query(description="tasks of this state only")
+]
 
 
 class DeclineIn(ApiModel):
@@ -35,16 +43,32 @@ def list_tasks(node: TheNode, state: State = None, after: After = None, limit: L
 
 def get_task(request: Request, node: TheNode, task_id: TaskId) -> Response:
     """A task, and what became of its record."""
+    if Tasks(node).get(task_id).state == AWAITING:
+        _hand_in(node)
     return single(request, task_json(Tasks(node).get(task_id)))
 
 
 def sign_task(node: TheNode, acting: Acting, task_id: TaskId) -> Response:
     """Signs second, with the key of the person who signed in, and sends the record. A refusal by the rules is a problem with its code.
-    A decision that leaves no record takes effect here, and answers with the task.
+    A decision that leaves no record takes effect here, and answers with the task; so does, with 202, a record that the authority signs too.
     """
     if Tasks(node).get(task_id).type == MATURITY:
         return json_response(task_json(Financings(node).maturities.sign(task_id, acting)))
-    return json_response(receipt_json(Tasks(node).sign(task_id, acting)))
+    if Countersignatures(node).has(task_id):
+        return json_response(receipt_json(Countersignatures(node).sign(task_id, acting)))
+    receipt = Tasks(node).complete(task_id, acting)
+    if receipt is None:
+        _hand_in(node)
+        return json_response(task_json(Tasks(node).get(task_id)), status=202)
+    return json_response(receipt_json(receipt))
+
+
+def _hand_in(node: Node) -> None:
+    """Hands in now what waits for the authority, and asks about the rest; what cannot be stays for the worker."""
+    try:
+        Awaiting(node).run_once()
+    except TallystickError as error:
+        log.info("countersigning-waits", code=error.code)
 
 
 def decline_task(node: TheNode, acting: Acting, task_id: TaskId, body: DeclineIn) -> Response:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 WRITE_OFF: Final = "financing.write-off"
 CORRECT: Final = "financing.correct"
-SECOND_MISSING: Final = "second-signature-missing"
 
 
 class Adjustments:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from nodes.author import Part
 from nodes.caller import Caller
@@ -14,6 +14,9 @@ from nodes.tasks import Task, Tasks
 
 if TYPE_CHECKING:
     from nodes.node import Node
+
+
+_MISSING: Final = "second-signature-missing"
 
 
 class Countersigned:
@@ -32,6 +35,15 @@ class Countersigned:
         financing: Financing,
         cause: str | None,
     ) -> Task:
-        """A task for the second person. Raises `Refused` with the rules' code, and as `Tasks.open`."""
-        require_foreseen(rehearse(self._node, record_type, body, TWO_PEOPLE), financing)
-        return self._tasks.open(caller, record_type, body, parts, summary, cause)
+        """A task for the second person, and, where the rules ask for it, then for the authority. Raises `Refused` with the rules' code,
+        and as `Tasks.open`.
+        """
+        node = self._node
+        seen, beside = rehearse(node, record_type, body, TWO_PEOPLE), None
+        if seen.code == _MISSING:
+            authority = node.directory.authority()
+            seen = rehearse(node, record_type, body, TWO_PEOPLE, authority)
+            beside = node.directory.keys(authority, "service")[0].id
+            summary = {**summary, "countersigned_by": authority}
+        require_foreseen(seen, financing)
+        return self._tasks.open(caller, record_type, body, parts, summary, cause, beside)

@@ -19,6 +19,7 @@ from nodes.author import Part
 from nodes.caller import Caller, registered_key
 from nodes.financings.amounts import Use, amount_of_share, drawn, recovered, repaid, used_up
 from nodes.financings.collections import Collections
+from nodes.financings.countersigned import Countersigned
 from nodes.financings.movements import Amounts, kept_shares, loan_of, loans_of, minor_units, moved, repayment_amounts, summary_of, too_small
 from nodes.financings.parts import LOAN, PLEDGE, REASON, REPAYMENT, LoanPart, PledgePart, ReasonPart, RepaymentPart, written
 from nodes.financings.preparing import may_prepare, own, require_foreseen
@@ -124,7 +125,8 @@ class FinancingSteps:
         cause: str | None = None,
     ) -> Task:
         """Prepares the registration of a disbursement. `amounts`: what was paid out on each line, None what is left of it. Less than was
-        approved keeps the rest for further tranches until `final`. Raises `Refused` (`exceeds-hold`), and as `approve`.
+        approved keeps the rest for further tranches until `final`. What was paid although it was cancelled goes on to the authority, once
+        two people here have signed. Raises `Refused` (`exceeds-hold`), and as `approve`.
         """
         self._may_prepare(caller)
         if (known := self._tasks.by_cause(cause)) is not None:
@@ -147,9 +149,9 @@ class FinancingSteps:
         if matures_on < disbursed_on:
             raise InputError("bad-field", "matures_on: a loan does not end before it begins")
         body = {"financing": financing_id, "shares": [use.share for use in uses], "final": final}
-        self._foresee(financing, "disburse", body, TWO_PEOPLE)
         summary = summary_of(financing, "disburse", lent) | {"final": final, "disbursed_on": disbursed_on, "matures_on": matures_on}
-        return self._tasks.open(caller, "financing.disburse", body, {LOAN: self._for_all(financing, part)}, summary, cause)
+        parts = {LOAN: self._for_all(financing, part)}
+        return Countersigned(self._node, self._tasks).open(caller, "financing.disburse", body, parts, summary, financing, cause)
 
     def repay(
         self,

@@ -35,6 +35,7 @@ _STEPS: Final = {
     "DISBURSED": (("repay", TWO_PEOPLE), *_OWED),
     "REPAYING": (("repay", TWO_PEOPLE), *_OWED),
     "WRITTEN_OFF": (("repay", TWO_PEOPLE), ("write-off", TWO_PEOPLE), ("correct", TWO_PEOPLE)),
+    "CANCELLED": (("disburse", TWO_PEOPLE),),
     "PAID_OFF": (("correct", TWO_PEOPLE),),
 }
 
@@ -209,7 +210,7 @@ class FinancingReader:
                 body |= {"offer": None, "until": None}
                 fits = rehearse_on(self._node, reader, f"financing.{step}", body, people).code == "ok"
             elif step == "disburse":
-                fits = any(line["held"] for line in entry["lines"])
+                fits = any(line["held"] or (state == "CANCELLED" and entry["was_approved"] and line["was"]) for line in entry["lines"])
             else:
                 body |= {"reason": "withdrawn"} if step == "cancel" else {"shares": None}
                 fits = rehearse_on(self._node, reader, f"financing.{step}", body, people).code == "ok"
@@ -235,7 +236,9 @@ def _line(reader: Reader, time_ms: int, row: Booked, place: int, entry: entries.
         if entry["was_approved"] and approved is None:
             approved = min(own.applied_minor, amount_of_share(line["was"], base))
         amounts = (own.disbursed_minor, own.repaid_minor)
-        loan = LoanLine(base, approved or 0, line["held"], line["drawn"], *amounts, line["lost"], own.lost_minor, own.adjusted_minor)
+        # What a cancellation let go may still be recorded as paid, late, with the authority.
+        held = line["was"] if entry["state"] == "CANCELLED" and entry["was_approved"] else line["held"]
+        loan = LoanLine(base, approved or 0, held, line["drawn"], *amounts, line["lost"], own.lost_minor, own.adjusted_minor)
 
     def money(amount_minor: int) -> Money:
         return Money(row.currency, amount_minor)

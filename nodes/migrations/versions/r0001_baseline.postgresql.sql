@@ -80,6 +80,15 @@ CREATE INDEX ix_attachments_added_ms ON attachments (added_ms);
 
 COMMENT ON TABLE attachments IS 'documents kept in files; `owner` is the enrolment of an exporter in custody, empty for the node''s own';
 
+CREATE TABLE awaiting_authority (
+    task TEXT COLLATE "C" NOT NULL,
+    core TEXT COLLATE "C" NOT NULL,
+    signatures TEXT COLLATE "C" NOT NULL,
+    CONSTRAINT pk_awaiting_authority PRIMARY KEY (task)
+);
+
+COMMENT ON TABLE awaiting_authority IS 'records that two people here have signed and that the authority is to sign too';
+
 CREATE TABLE broken_parts (
     record_id TEXT COLLATE "C" NOT NULL,
     place TEXT COLLATE "C" NOT NULL,
@@ -167,6 +176,15 @@ CREATE INDEX ix_consents_log_index ON consents (log_index);
 CREATE INDEX ix_consents_paper_request ON consents (paper_request);
 
 COMMENT ON TABLE consents IS 'consents that this node can open; `scopes` are separated by spaces, `fault` says why one does not hold; one on paper names it';
+
+CREATE TABLE countersignatures (
+    task TEXT COLLATE "C" NOT NULL,
+    member TEXT COLLATE "C" NOT NULL,
+    signatures TEXT COLLATE "C" NOT NULL,
+    CONSTRAINT pk_countersignatures PRIMARY KEY (task)
+);
+
+COMMENT ON TABLE countersignatures IS 'records that banks handed in for this member to sign too; the tasks of the same ids tell what was decided';
 
 CREATE TABLE credit_assessments (
     id TEXT COLLATE "C" NOT NULL,
@@ -940,8 +958,9 @@ CREATE TABLE tasks (
     record_id TEXT COLLATE "C" NOT NULL,
     created_ms BIGINT NOT NULL,
     decided_ms BIGINT,
+    result TEXT COLLATE "C",
     CONSTRAINT pk_tasks PRIMARY KEY (id),
-    CONSTRAINT ck_tasks_state CHECK (state IN ('open', 'signed', 'declined'))
+    CONSTRAINT ck_tasks_state CHECK (state IN ('open', 'signed', 'declined', 'awaiting-authority'))
 );
 
 CREATE INDEX ix_tasks_record_id ON tasks (record_id);

@@ -70,6 +70,13 @@ CREATE TABLE attachments (
 
 CREATE INDEX ix_attachments_added_ms ON attachments (added_ms);
 
+CREATE TABLE awaiting_authority (
+    task TEXT NOT NULL,
+    core TEXT NOT NULL,
+    signatures TEXT NOT NULL,
+    CONSTRAINT pk_awaiting_authority PRIMARY KEY (task)
+);
+
 CREATE TABLE broken_parts (
     record_id TEXT NOT NULL,
     place TEXT NOT NULL,
@@ -147,6 +154,13 @@ CREATE INDEX ix_consents_enterprise ON consents (enterprise);
 CREATE INDEX ix_consents_log_index ON consents (log_index);
 
 CREATE INDEX ix_consents_paper_request ON consents (paper_request);
+
+CREATE TABLE countersignatures (
+    task TEXT NOT NULL,
+    member TEXT NOT NULL,
+    signatures TEXT NOT NULL,
+    CONSTRAINT pk_countersignatures PRIMARY KEY (task)
+);
 
 CREATE TABLE credit_assessments (
     id TEXT NOT NULL,
@@ -827,8 +841,9 @@ CREATE TABLE tasks (
     record_id TEXT NOT NULL,
     created_ms BIGINT NOT NULL,
     decided_ms BIGINT,
+    result TEXT,
     CONSTRAINT pk_tasks PRIMARY KEY (id),
-    CONSTRAINT ck_tasks_state CHECK (state IN ('open', 'signed', 'declined'))
+    CONSTRAINT ck_tasks_state CHECK (state IN ('open', 'signed', 'declined', 'awaiting-authority'))
 );
 
 CREATE INDEX ix_tasks_record_id ON tasks (record_id);

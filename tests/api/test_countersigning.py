@@ -1,0 +1,97 @@
+"""What could lend money twice is signed by the authority too, through the public API of both nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.business import signed
+from tests.api.served import Network, problem
+from tests.api.supervised import approved, declared, disbursed, granted, usd
+
+pytestmark = pytest.mark.usefixtures("answering")
+
+
+def lent(network: Network) -> str:
+    item = declared(network)
+    granted(network, item)
+    financing = approved(network, item, "20000.00")
+    disbursed(network, financing)
+    return financing
+
+
+def countersigned(network: Network, prepared: httpx.Response) -> str:
+    """Signed by two people of bank-a, and handed in: the task at the bank."""
+    assert prepared.status_code == 202, prepared.text
+    location = prepared.headers["location"]
+    answer = network.sign_in("bank-a", "checker").post(f"{location}/sign")
+    assert (answer.status_code, answer.json()["state"]) == (202, "awaiting-authority"), answer.text
+    return str(location)
+
+
+def at_the_authority(network: Network, location: str) -> dict[str, Any]:
+    record = network.sign_in("bank-a", "maker").get(location).json()["record_id"]
+    value: dict[str, Any] = network.sign_in("authority", "checker").get(f"/v1/tasks/{record}").json()
+    return value
+
+
+def seen(network: Network, financing: str) -> dict[str, Any]:
+    value: dict[str, Any] = network.sign_in("bank-a", "maker").get(f"/v1/financings/{financing}").json()
+    return value
+
+
+def corrected(network: Network, financing: str, value: str, reason: str = "paid in part only") -> httpx.Response:
+    body = {"amounts": [{"currency": "USD", "value": value}], "reason": reason}
+    return network.sign_in("bank-a", "maker").post(f"/v1/financings/{financing}/correct", json=body)
+
+
+def test_a_correction_that_lowers_a_loan_takes_effect_with_the_authoritys_signature(network: Network) -> None:
+    financing = lent(network)
+    location = countersigned(network, corrected(network, financing, "-5000.00"))
+    assert seen(network, financing)["totals"]["outstanding"] == usd("20000.00")
+    task = at_the_authority(network, location)
+    assert (task["state"], task["author"], task["summary"]["action"]) == ("open", "bank-a", "countersign")
+    assert task["summary"]["sealed"]["reason"]["text"] == "paid in part only", "they see what they sign"
+    answer = network.sign_in("authority", "checker").post(f"/v1/tasks/{task['id']}/sign")
+    assert answer.status_code == 200, answer.text
+    network.await_head("bank-a")
+    done = network.sign_in("bank-a", "maker").get(location).json()
+    assert (done["state"], done["result"]) == ("signed", "ok")
+    assert (seen(network, financing)["flags"], seen(network, financing)["totals"]["outstanding"]) == (["CORRECTED"], usd("15000.00"))
+    again = network.sign_in("authority", "checker").post(f"/v1/tasks/{task['id']}/sign")
+    assert problem(again)["code"] == "task-signed"
+
+
+def test_a_correction_that_the_authority_declines_leaves_nothing_but_its_reason(network: Network) -> None:
+    financing = lent(network)
+    location = countersigned(network, corrected(network, financing, "-20000.00", "it never left"))
+    task = at_the_authority(network, location)
+    declined = network.sign_in("authority", "maker").post(f"/v1/tasks/{task['id']}/decline", json={"reason": "show the account"})
+    assert declined.json()["state"] == "declined"
+    told = network.sign_in("bank-a", "maker").get(location).json()
+    assert (told["state"], told["reason"]) == ("declined", "show the account")
+    assert seen(network, financing)["totals"]["outstanding"] == usd("20000.00")
+
+
+@pytest.mark.produces("result-code", "second-signature-missing")
+def test_a_loan_that_was_paid_although_it_was_cancelled_is_recorded_late(network: Network) -> None:
+    item = declared(network)
+    granted(network, item)
+    financing = approved(network, item, "20000.00")
+    maker = network.sign_in("bank-a", "maker")
+    signed(network, maker.post(f"/v1/financings/{financing}/cancel", json={"reason": "withdrawn"}))
+    assert seen(network, financing)["actions"] == ["disburse"]
+    days = {"disbursed_on": "2026-10-27", "matures_on": "2027-01-27", "reference": "D-1"}
+    location = countersigned(network, maker.post(f"/v1/financings/{financing}/disburse", json=days))
+    task = at_the_authority(network, location)
+    assert network.sign_in("authority", "maker").post(f"/v1/tasks/{task['id']}/sign").status_code == 200
+    network.await_head("bank-a")
+    late = seen(network, financing)
+    assert (late["state"], "LATE" in late["flags"], late["totals"]["outstanding"]) == ("DISBURSED", True, usd("20000.00"))
+
+
+def test_only_a_members_own_records_of_these_kinds_are_countersigned(network: Network) -> None:
+    assert network.sign_in("authority", "maker").get(f"/v1/countersignatures/{'0' * 64}").status_code == 403
+    assert network.sign_in("bank-a", "core").post("/v1/countersignatures", json={}).status_code == 403
