@@ -1,4 +1,4 @@
-"""Writes the documents that follow from the code: `docs/result-codes.md`, `docs/routes.md` and `docs/alerts.md`.
+"""Writes the documents that follow from the code: `docs/result-codes.md`, `docs/record-types.md`, `docs/routes.md` and `docs/alerts.md`.
 
 python docs/generate.py            writes
 python docs/generate.py --check    exits 1 where a document on disk is not what the code says
@@ -15,6 +15,7 @@ from produced import produced
 
 from api.permissions import OPEN, PERMISSIONS, SEATS
 from contracts import codes
+from contracts.ruleset import RULESET
 from ledger import admission
 from nodes.credit.report import CreditResult
 from nodes.enquiries.parts import LineResult
@@ -25,8 +26,8 @@ DOCS = Path(__file__).parent
 _RESULT_CODES = """\
 # Result codes
 
-Generated from the code by `make docs`; a test compares it. The same code stands on the ledger, in an HTTP problem document and in the
-command line's message.
+Generated from the code and from the tests by `make docs`; a test compares it. The same code stands on the ledger, in an HTTP problem
+document and in the command line's message. Each is named with a test that brings it about through the public API.
 
 ## Rule results
 
@@ -41,10 +42,22 @@ those concerned.
 {answers}
 ## Refused at the door
 
-Of a transaction that could not be authenticated or is malformed. It leaves nothing on the ledger; its sender gets the code.
+Of a transaction that could not be authenticated or is malformed. It leaves nothing on the ledger; its sender gets the code. Two of them
+stay between the nodes: to a caller of the API the same record again gives its receipt, and one beyond the quota waits for the next block.
 
 {admission}"""
 
+
+_TYPES = """\
+# Record types
+
+Generated from the rules in `contracts/` and from the tests by `make docs`; a test compares it. Of the sealed parts a record must carry
+those that are named, and may carry those in brackets. The [result codes](result-codes.md) say what becomes of a record.
+
+| type | signed by | what it says | sealed parts | produced by |
+|---|---|---|---|---|
+{types}
+"""
 
 _ROUTES = """\
 # Routes
@@ -87,11 +100,74 @@ _ANSWERS: Final = {
     "reported": "of credit: the facts in the scopes that were asked for and consented to",
 }
 
+# No caller of the API is ever answered these: what it sees instead is tested.
+_INSIDE: Final = {
+    "repeat": "`tests/ledger/test_admission.py`",
+    "quota-exceeded": "`tests/ledger/test_admission.py`",
+}
+_AUTHORITY: Final = "the authority"
+_REGISTRAR: Final = "the registrar"
+_BANK: Final = "a bank"
+_TWO: Final = "two people of a bank"
+_TWO_OF_LENDER: Final = "two people of the lender"
+_SIGNED_BY: Final = {
+    "member.admit": _AUTHORITY,
+    "member.suspend": _AUTHORITY,
+    "member.reinstate": _AUTHORITY,
+    "member.succeed": _AUTHORITY,
+    "governance.propose": "a governor",
+    "governance.approve": "a governor",
+    "key.add": "two people of the member, or of the authority",
+    "key.revoke": "the member, or the authority",
+    "enterprise.enrol": _AUTHORITY,
+    "declaration.register": _REGISTRAR,
+    "declaration.amend": _REGISTRAR,
+    "declaration.void": _REGISTRAR,
+    "declaration.collected": "two people of a lender on it, or of the authority; both members where it takes one back",
+    "consent.give": "its one-time key, and a member that introduces it",
+    "consent.revoke": "its one-time key, and a member that introduces it; or the authority",
+    "enquiry.request": _BANK,
+    "enquiry.take": _AUTHORITY,
+    "enquiry.answer": _AUTHORITY,
+    "financing.apply": _BANK,
+    "financing.intake": "the lender",
+    "financing.approve": _TWO_OF_LENDER,
+    "financing.disburse": f"{_TWO_OF_LENDER}, and the authority where it was cancelled",
+    "financing.repay": _TWO_OF_LENDER,
+    "financing.cancel": "the lender, two people once it is approved; the authority where it is stale",
+    "financing.write-off": _TWO_OF_LENDER,
+    "financing.correct": f"{_TWO_OF_LENDER}, and the authority where it lowers what is drawn or exceeds what is available",
+    "financing.transfer": _TWO_OF_LENDER,
+    "financing.take-over": f"{_TWO}, the next lender",
+    "financing.load": _TWO,
+    "dispute.open": "any member",
+    "dispute.resolve": "the authority, or, withdrawing it, who opened it",
+    "order.freeze": _AUTHORITY,
+    "order.lift": _AUTHORITY,
+}
+
 
 def result_codes() -> str:
-    """The page of all rule results, answer results and admission codes. Raises `KeyError` for an answer that has no meaning here."""
+    """The page of all rule results, answer results and admission codes. Raises `KeyError` for an answer that has no meaning here, and
+    `ValueError` as `produced`.
+    """
     answers = {code: _ANSWERS[code] for code in (*get_args(LineResult), *get_args(CreditResult))}
-    return _RESULT_CODES.format(rules=_table(codes.CODES), answers=_table(answers), admission=_table(admission.CODES))
+    return _RESULT_CODES.format(
+        rules=_table("result-code", codes.CODES),
+        answers=_table("answer-code", answers),
+        admission=_table("admission-code", admission.CODES),
+    )
+
+
+def record_types() -> str:
+    """The page of all record types. Raises `KeyError` for a type whose signers are not said here, and `ValueError` as `produced`."""
+    tests = produced("record-type", RULESET.types)
+    rows = []
+    for name, kind in RULESET.types.items():
+        says = (kind.model.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+        parts = [*sorted(kind.required_parts), *(f"[{part}]" for part in sorted(kind.parts - kind.required_parts))]
+        rows.append(f"| `{name}` | {_SIGNED_BY[name]} | {says} | {', '.join(parts)} | {_test(tests, name)} |")
+    return _TYPES.format(types="\n".join(rows))
 
 
 def routes() -> str:
@@ -106,16 +182,18 @@ def routes() -> str:
 def alerts() -> str:
     """The page of all alerts, each with the first test that produces it, or none. Raises `ValueError` as `produced`."""
     tests = produced("alert", DETECTORS)
-    rows = [
-        f"| `{code}` | {each.severity} | {each.meaning} | {f'`{tests[code][0]}`' if code in tests else ''} |"
-        for code, each in sorted(DETECTORS.items())
-    ]
+    rows = [f"| `{code}` | {each.severity} | {each.meaning} | {_test(tests, code)} |" for code, each in sorted(DETECTORS.items())]
     return _ALERTS.format(alerts="\n".join(rows))
 
 
 def documents() -> dict[Path, str]:
     """Every generated document and what it should hold."""
-    return {DOCS / "result-codes.md": result_codes(), DOCS / "routes.md": routes(), DOCS / "alerts.md": alerts()}
+    return {
+        DOCS / "result-codes.md": result_codes(),
+        DOCS / "record-types.md": record_types(),
+        DOCS / "routes.md": routes(),
+        DOCS / "alerts.md": alerts(),
+    }
 
 
 def main(arguments: list[str]) -> int:
@@ -129,9 +207,15 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _table(meanings: Mapping[str, str]) -> str:
-    rows = [f"| `{code}` | {meaning} |" for code, meaning in meanings.items()]
-    return "\n".join(["| code | meaning |", "|---|---|", *rows, ""])
+def _table(kind: str, meanings: Mapping[str, str]) -> str:
+    tests = produced(kind, meanings)
+    rows = [f"| `{code}` | {meaning} | {_INSIDE.get(code) or _test(tests, code)} |" for code, meaning in meanings.items()]
+    return "\n".join(["| code | meaning | produced by |", "|---|---|---|", *rows, ""])
+
+
+def _test(tests: Mapping[str, list[str]], name: str) -> str:
+    """The first test through the public API that produces a thing, or nothing."""
+    return next((f"`{test}`" for test in tests.get(name, ()) if test.startswith("tests/api/")), "")
 
 
 def _listed(names: frozenset[str], *, every: frozenset[str] | None = None) -> str:

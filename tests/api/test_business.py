@@ -56,6 +56,7 @@ def test_an_array_that_is_no_table_of_declarations_is_refused(network: Network, 
     assert client.post("/v1/declaration-imports", content=b"x", headers={"Content-Type": "text/plain"}).status_code == 415
 
 
+@pytest.mark.produces("answer-code", "match", "unknown")
 def test_the_main_job_runs_from_consent_to_repayment(network: Network) -> None:
     declaration = imported(network, row())[0]
     enquiry = answered(network, consented(network), [asked(declaration), asked({"number": "090820260519999999"})])

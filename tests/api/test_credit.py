@@ -112,6 +112,7 @@ def test_the_authority_sees_what_is_in_force_and_all_that_ever_was(network: Netw
     assert problem(client.get("/v1/credit-profiles/91110000600037341L"))["code"] == "unknown-profile"
 
 
+@pytest.mark.produces("answer-code", "reported")
 def test_a_credit_report_says_what_was_consented_to(network: Network) -> None:
     enquiry = asked(network, consented(network, "basic", "trade-credit"))
     assert (enquiry["state"], enquiry["kind"], enquiry["lines"]) == ("answered", "credit", [])

@@ -55,6 +55,7 @@ def test_nobody_hands_in_another_members_record(network: Network) -> None:
     assert (answer.status_code, problem(answer)["code"]) == (403, "not-your-record")
 
 
+@pytest.mark.produces("admission-code", "bad-signature", "not-json", "not-canonical", "malformed")
 def test_a_record_that_admission_drops_is_a_problem_with_its_code(network: Network) -> None:
     node = network.nodes["bank-a"]
     raw = _request(node)
@@ -144,6 +145,7 @@ def test_the_same_introduction_again_gets_the_same_receipt(network: Network) -> 
     assert answers[0] == answers[1]
 
 
+@pytest.mark.produces("admission-code", "introducer-missing")
 def test_only_consents_with_a_true_signature_and_this_introducer_are_introduced(network: Network) -> None:
     client = _as_exporter(network)
     body, _ = _consent(network)
