@@ -12,6 +12,9 @@ from ledger.engine import Receipt
 from nodes.acting import act
 from nodes.author import Part
 from nodes.caller import Caller
+from nodes.keys.staff import KEY_ADD
+from nodes.rehearsal import TWO_PEOPLE, rehearse
+from nodes.tasks import Task, Tasks
 
 if TYPE_CHECKING:
     from nodes.node import Node
@@ -42,3 +45,15 @@ class Memberships:
         """The heir acts on every financing of the member, for good, and is handed what it needs to read them. Raises as `act`."""
         parts = {} if self._estate is None else self._estate(self._node, member, heir)
         return act(self._node, caller, "member.succeed", {"member": member, "heir": heir}, parts, cause=cause)
+
+    def add_key(self, caller: Caller, member: str, key: Mapping[str, Any], *, cause: str | None = None) -> Task:
+        """A key of a member, for one whose own people cannot sign for it: two people of the authority do. Raises as `Tasks.open`, and
+        `Refused` with the rules' code where they would refuse it.
+        """
+        body = {"member": member, "key": dict(key)}
+        tasks = Tasks(self._node)
+        known = tasks.by_cause(cause)
+        if known is None:
+            rehearse(self._node, KEY_ADD, body, TWO_PEOPLE).require_ok()
+        summary = {"member": member, "purpose": key["purpose"], "person": key["person"]}
+        return known or tasks.open(caller, KEY_ADD, body, None, summary, cause)

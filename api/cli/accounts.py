@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,6 +13,7 @@ import typer
 
 from api.cli.homes import HomeOption, reading
 from api.cli.output import AsJson, print_json, print_table, say
+from api.cli.proofs import write_new
 from api.cli.staff import CheckerOption, CheckerSecretFile, MakerOption, MakerSecretFile, Signer, read_secret, staff_of
 from api.permissions import scopes_of
 from ledger.clock import SystemClock, rfc3339
@@ -20,6 +22,7 @@ from nodes.directory import Directory
 from nodes.home import Home
 from nodes.keys.accounts import KEY_PURPOSES, Accounts, Client, User
 from nodes.keys.keystore import KeyStore
+from nodes.keys.staff import key_entry
 from nodes.private import PrivateStore
 
 users_app = typer.Typer(help="people who sign in to this node")
@@ -65,6 +68,30 @@ def add_user(
         with _hinting(f"{user_id} was added, with a key that does not count yet: tallystick user rotate {user_id} gives one that does"):
             receipt = staff.add(user, signers)
     _show_one(_user(user) | {"record_id": receipt.record_id}, as_json)
+
+
+@users_app.command("prepare")
+def prepare_user(
+    user_id: AccountId,
+    home: HomeOption,
+    role: Annotated[str, typer.Option("--role", help="maker or checker")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="a file for the authority, with the public key")],
+    name: Annotated[str | None, typer.Option("--name", help="the person's name; it stays in this home")] = None,
+    secret_file: SecretFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a maker or checker where nobody of the member can sign for the key: the authority registers it (`members add-key`)."""
+    secret = read_secret(secret_file, f"secret of {user_id}: ")
+    opened = Home(home)
+    member = opened.read_config().node.member
+    if role not in KEY_PURPOSES or member is None:
+        raise InputError("usage", "this is for a maker or checker of a member", hint="tallystick user add adds others")
+    with _accounts(home) as accounts:
+        user = accounts.add_user(user_id, name or user_id, role, secret)
+    assert user.key_id is not None, "makers and checkers have keys"
+    document = {"member": member, "key": key_entry(KeyStore(opened.keys_dir, os.urandom).info(user.key_id), user.person)}
+    write_new(out, (json.dumps(document, indent=2) + "\n").encode("utf-8"))
+    _show_one(_user(user), as_json)
 
 
 @users_app.command("restore")

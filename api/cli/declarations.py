@@ -17,12 +17,13 @@ from typing import Annotated, Any, Final, Literal
 import httpx
 import typer
 
+from api.cli.calling import body_of
 from api.cli.homes import HomeOption, is_running
 from api.cli.output import AsJson, print_json, print_table, say
 from api.cli.proofs import write_new
 from api.permissions import scopes_of
 from ledger.clock import SystemClock
-from ledger.errors import InputError, NotFound, Refused, Unreachable
+from ledger.errors import InputError, NotFound, Unreachable
 from nodes.customs.columns import template_headers
 from nodes.customs.xlsx_reader import write_template
 from nodes.declarations.register import Declarations
@@ -111,10 +112,10 @@ def _through_api(home: Home, files: list[Path]) -> dict[str, Any]:
         http = stack.enter_context(httpx.Client(base_url=f"http://{config.api.host}:{config.api.port}", timeout=_TIMEOUT_S))
         try:
             form = {"grant_type": "client_credentials", "client_id": CLIENT, "client_secret": secret}
-            token = _body_of(http.post("/oauth2/token", data=form))["access_token"]
+            token = body_of(http.post("/oauth2/token", data=form))["access_token"]
             parts = [("file", (file.name, stack.enter_context(file.open("rb")), "application/octet-stream")) for file in files]
             headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": os.urandom(16).hex(), "Prefer": "wait=30"}
-            report = _body_of(http.post("/v1/declaration-imports", files=parts, headers=headers))
+            report = body_of(http.post("/v1/declaration-imports", files=parts, headers=headers))
             return _with_all_items(http, headers, report)
         except httpx.HTTPError as error:
             raise Unreachable("node-unreachable", f"the node does not answer at {http.base_url}", hint="is it being served?") from error
@@ -134,26 +135,14 @@ def _with_all_items(http: httpx.Client, headers: dict[str, str], report: dict[st
     where = f"/v1/declaration-imports/{report['id']}"
     while report["state"] == "running":
         time.sleep(_LOOK_S)
-        report = _body_of(http.get(where, headers=headers))
+        report = body_of(http.get(where, headers=headers))
     if report["state"] == "broken":
         raise Unreachable(str(report["code"]), "the import was cut off", hint="run the same files again: what is registered stays so")
     items = list(report["items"])
     following = report["next"]
     while following is not None:
-        page = _body_of(http.get(where, params={"after": following}, headers=headers))
+        page = body_of(http.get(where, params={"after": following}, headers=headers))
         items += page["items"]
         following = page["next"]
     total, registered = report["total"], report["registered"]
     return {"total": total, "registered": registered, "refused": total - registered, "items": items}
-
-
-def _body_of(response: httpx.Response) -> dict[str, Any]:
-    body: dict[str, Any] = response.json()
-    if response.status_code < 400:
-        return body
-    code, message = str(body.get("code", "internal")), str(body.get("detail") or body.get("error_description") or "the node refused")
-    if response.status_code == 422:
-        raise InputError(code, message, hint=str(body.get("hint", "")))
-    if response.status_code >= 500:
-        raise Unreachable(code, message, hint=str(body.get("hint", "")))
-    raise Refused(code, message, hint=str(body.get("hint", "")))

@@ -17,6 +17,7 @@ from api.cli import (
     credit,
     declarations,
     demo_command,
+    governance,
     init,
     ledger_commands,
     logs,
@@ -47,6 +48,7 @@ def build() -> typer.Typer:
     app.add_typer(accounts.users_app, name="user")
     app.add_typer(accounts.clients_app, name="client")
     app.add_typer(members.app, name="members")
+    app.add_typer(governance.app, name="governance")
     app.add_typer(declarations.app, name="declarations")
     app.add_typer(monitoring.app, name="monitoring")
     app.add_typer(monitoring.alerts_app, name="alerts")

@@ -1,14 +1,27 @@
-"""`tallystick members list`: who is in the network, as the home's replica says."""
+"""`tallystick members`: who is in the network, and, at the authority, who comes in, stops, and is succeeded.
+
+What the authority does is signed by one of its people, who signs in; a key for a member whose own people cannot sign takes two of them.
+"""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
 
+from api.cli.calling import SecretFileOption, UserOption, signed_in
 from api.cli.homes import HomeOption, reading
-from api.cli.output import AsJson, print_json, print_table
+from api.cli.output import AsJson, print_json, print_table, say
+from api.cli.staff import CheckerOption, CheckerSecretFile, MakerOption, MakerSecretFile, Signer, staff_of
+from ledger.clock import rfc3339
+from ledger.errors import InputError
+from ledger.limits import RECORD_BYTES_MAX
 from nodes.directory import Directory
 
 app = typer.Typer(help="members of the network")
+MemberArgument = Annotated[str, typer.Argument(metavar="MEMBER", help="the member's name in the network")]
 
 
 @app.callback()
@@ -27,7 +40,9 @@ def list_members(home: HomeOption, as_json: AsJson = False) -> None:
                 "role": member.role,
                 "name": member.name,
                 "region": member.region,
-                "status": member.status,
+                "status": "frozen" if member.frozen and member.status == "active" else member.status,
+                "heir": member.heir,
+                "since": rfc3339(member.admitted_ms),
                 "keys": len(directory.keys(member.slug)),
             }
             for member in directory.members()
@@ -36,3 +51,97 @@ def list_members(home: HomeOption, as_json: AsJson = False) -> None:
         print_json({"items": items})
     else:
         print_table(list(items[0]), [list(item.values()) for item in items])
+
+
+@app.command("admit")
+def admit(
+    application: Annotated[Path, typer.Argument(metavar="FILE", help="the member's application: its name, role, region and keys, as JSON")],
+    home: HomeOption,
+    user: UserOption,
+    secret_file: SecretFileOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Admit a member with the keys of its application."""
+    _post(home, user, secret_file, "/v1/members", _document(application), as_json=as_json)
+
+
+@app.command("suspend")
+def suspend(
+    member: MemberArgument,
+    home: HomeOption,
+    user: UserOption,
+    reason: Annotated[str, typer.Option("--reason", help="investigation, breach or request")],
+    secret_file: SecretFileOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a member start nothing more until it is reinstated."""
+    _post(home, user, secret_file, f"/v1/members/{member}/suspend", {"reason": reason}, as_json=as_json)
+
+
+@app.command("reinstate")
+def reinstate(
+    member: MemberArgument, home: HomeOption, user: UserOption, secret_file: SecretFileOption = None, as_json: AsJson = False
+) -> None:
+    """End a suspension."""
+    _post(home, user, secret_file, f"/v1/members/{member}/reinstate", {}, as_json=as_json)
+
+
+@app.command("succeed")
+def succeed(
+    member: MemberArgument,
+    home: HomeOption,
+    user: UserOption,
+    heir: Annotated[str, typer.Option("--heir", help="the bank that takes its place, for good")],
+    secret_file: SecretFileOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let another bank take a bank's place, for good."""
+    _post(home, user, secret_file, f"/v1/members/{member}/succeed", {"heir": heir}, as_json=as_json)
+
+
+@app.command("add-key")
+def add_key(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="what `tallystick user prepare` wrote at the member")],
+    home: HomeOption,
+    maker: MakerOption = None,
+    maker_secret_file: MakerSecretFile = None,
+    checker: CheckerOption = None,
+    checker_secret_file: CheckerSecretFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """At the authority: register a key of a member that has nobody who could sign for it. A maker and a checker of the authority sign."""
+    document = _document(file)
+    member, key = document.get("member"), document.get("key")
+    if not isinstance(member, str) or not isinstance(key, dict):
+        raise InputError("unreadable", f"{file} does not name a member and a key", hint="tallystick user prepare writes such a file")
+    with staff_of(home) as staff:
+        signers = staff.signers(Signer("maker", maker, maker_secret_file), Signer("checker", checker, checker_secret_file), {})
+        receipt = staff.keys.add_for(member, key, *signers)
+    _show({"member": member, "record_id": receipt.record_id}, as_json)
+
+
+def _post(home: Path, user: str, secret_file: Path | None, path: str, body: dict[str, Any], *, as_json: bool) -> None:
+    with signed_in(home, user, secret_file) as api:
+        answer = api.post(path, body)
+    _show({name: value for name, value in answer.items() if name in ("member", "record_id", "result", "as_of")}, as_json)
+
+
+def _show(answer: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(answer)
+    else:
+        say(f"done: record {answer['record_id']}")
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """A JSON object from a file, no longer than the record that it becomes. Raises `InputError` (`file-unreadable`, `unreadable`)."""
+    try:
+        with path.open("rb") as file:
+            value = json.loads(file.read(RECORD_BYTES_MAX))
+    except OSError as error:
+        raise InputError("file-unreadable", f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError("unreadable", f"{path} is not JSON") from error
+    if not isinstance(value, dict):
+        raise InputError("unreadable", f"{path} does not hold a JSON object")
+    return value

@@ -85,7 +85,7 @@ class Staff:
             return found
         able = [user for user in people if (key := self.node.directory.key(user.key_id or "")) is not None and key.alive]
         if not able:
-            hint = "the authority can register a key of this member"
+            hint = "the authority can register a key of this member: tallystick user prepare here, then tallystick members add-key there"
             raise Refused("no-second-person", f"no {signer.role} of this member is there to sign for the key", hint=hint)
         if len(able) > 1:
             raise InputError("bad-account", f"there are several to sign as {signer.role}", hint=f"name one with --{signer.role}")
@@ -106,7 +106,7 @@ def staff_of(path: Path) -> Iterator[Staff]:
             yield Staff(node, StaffKeys(node.member, node.directory, node.author, lambda raw, _: _hand_in(node, raw)))
         return
     with Node.open(path) as node:
-        _catch_up(node)
+        catch_up(node)
         yield Staff(node, StaffKeys(node.member, node.directory, node.author, node.outbox.send))
 
 
@@ -150,7 +150,7 @@ def _hand_in(node: Node, raw: bytes) -> Receipt:
             raise Unreachable("node-unreachable", f"the record could not be handed in at {url}", hint=hint) from error
 
 
-def _catch_up(node: Node) -> None:
+def catch_up(node: Node) -> None:
     """Waits until the replica of a node that was just started knows what its upstream node knows: who may sign stands there."""
     if node.upstream is None or not isinstance(node.engine, FollowEngine):
         return

@@ -13,6 +13,7 @@ from api.context import Acting, Caller, TheNode
 from api.idempotency import reference_of
 from api.models import ApiModel, ShortText, Slug
 from api.resources.records import receipt_json
+from api.resources.tasks import opened_task
 from api.responses import json_response
 from ledger.limits import MEMBER_KEYS_PER_RECORD_MAX
 from nodes.memberships import Memberships
@@ -72,8 +73,15 @@ def succeed(request: Request, node: TheNode, caller: Caller, acting: Acting, mem
     return json_response(receipt_json(Memberships(node).succeed(acting, member, body.heir, cause=reference_of(request, caller.name))))
 
 
+def add_key(request: Request, node: TheNode, caller: Caller, acting: Acting, member: MemberPath, body: MemberKeyIn) -> Response:
+    """Prepares a key of a member that has nobody who could sign for it; a second person of the authority signs."""
+    task = Memberships(node).add_key(acting, member, body.model_dump(mode="json"), cause=reference_of(request, caller.name))
+    return opened_task(task)
+
+
 def add_routes(app: FastAPI) -> None:
     tags: list[Any] = ["members"]
     app.add_api_route("/v1/members", admit, methods=["POST"], status_code=201, tags=tags)
     for step in (suspend, reinstate, succeed):
         app.add_api_route(f"/v1/members/{{member}}/{step.__name__}", step, methods=["POST"], tags=tags)
+    app.add_api_route("/v1/members/{member}/keys", add_key, methods=["POST"], status_code=202, tags=tags)

@@ -6,7 +6,7 @@ it (`key.revoke`). Who signs is read from the ledger, whatever the accounts of t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
 from ledger.engine import Receipt
@@ -23,6 +23,11 @@ STAFF_PURPOSES: Final = ("make", "check")
 Send = Callable[[bytes, str], Receipt]
 
 
+def key_entry(key: KeyInfo, person: str) -> dict[str, str]:
+    """A person's key, as `key.add` says it."""
+    return {"alg": key.alg, "public": key.public.hex(), "purpose": key.purpose, "person": person}
+
+
 class StaffKeys:
     """Of one member. `send` brings a signed record of a type to the ledger and gives its receipt, whatever the rules said."""
 
@@ -37,9 +42,13 @@ class StaffKeys:
 
     def add(self, key: KeyInfo, person: str, maker: Caller, checker: Caller) -> Receipt:
         """Registers a person's key, in force for every record after it. Raises as `check_signers`, `RuleRefused`, and as `send`."""
-        signers = self.check_signers(maker, checker)
-        entry = {"alg": key.alg, "public": key.public.hex(), "purpose": key.purpose, "person": person}
-        return self._accepted(KEY_ADD, {"member": self._member, "key": entry}, *signers)
+        return self.add_for(self._member, key_entry(key, person), maker, checker)
+
+    def add_for(self, member: str, entry: Mapping[str, Any], maker: Caller, checker: Caller) -> Receipt:
+        """Registers a key of a member, as `key_entry` describes it: the authority does so for one whose own people cannot sign.
+        Raises as `add`, and `InputError` (`malformed`).
+        """
+        return self._accepted(KEY_ADD, {"member": member, "key": dict(entry)}, *self.check_signers(maker, checker))
 
     def end(self, person: str, reason: Reason, signer: SigningKey, *, but: str | None = None) -> list[str]:
         """Revokes every key of a person that is in force, but one where it is named: their ids. Raises `RuleRefused`, and as `send`."""

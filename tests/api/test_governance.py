@@ -40,6 +40,7 @@ def key() -> str:
     return public_of(generate_private_key(SECP256R1())).public.hex()
 
 
+@pytest.mark.produces("record-type", "member.admit")
 def test_a_bank_is_admitted_once(network: Network) -> None:
     body = {
         "member": "bank-z",
@@ -57,6 +58,8 @@ def test_a_bank_is_admitted_once(network: Network) -> None:
     assert posted(network, "/v1/members", body, "bank-a", "maker").status_code == 403
 
 
+@pytest.mark.produces("record-type", "member.suspend", "member.reinstate")
+@pytest.mark.produces("result-code", "suspended", "unknown-member")
 def test_a_suspended_bank_starts_nothing_until_it_is_reinstated(network: Network) -> None:
     declaration = imported(network, row())[0]
     line = answered(network, consented(network, "bank-a"), [asked(declaration)], "bank-a")["lines"][0]
@@ -73,6 +76,8 @@ def test_a_suspended_bank_starts_nothing_until_it_is_reinstated(network: Network
     assert problem(posted(network, "/v1/members/authority/suspend", {"reason": "breach"}))["code"] == "not-permitted"
 
 
+@pytest.mark.produces("record-type", "governance.propose", "governance.approve")
+@pytest.mark.produces("result-code", "already-approved")
 def test_a_policy_changes_with_more_than_two_thirds_after_its_delay(network: Network) -> None:
     change = {"change": {"kind": "policy", "policy": {"hold_days_max": 20}}}
     proposed = posted(network, "/v1/governance/proposals", change).json()
@@ -96,6 +101,7 @@ def test_a_policy_changes_with_more_than_two_thirds_after_its_delay(network: Net
     assert network.sign_in("authority", "maker").get("/v1/policy").json()["policy"]["hold_days_max"] == 20
 
 
+@pytest.mark.produces("result-code", "unknown-proposal")
 def test_what_does_not_fit_is_no_proposal(network: Network) -> None:
     for change, code in (
         ({"kind": "policy", "policy": {"hold_days_max": 61}}, "malformed"),
@@ -116,6 +122,8 @@ def test_what_does_not_fit_is_no_proposal(network: Network) -> None:
     )
 
 
+@pytest.mark.produces("record-type", "order.freeze", "order.lift")
+@pytest.mark.produces("result-code", "already-lifted", "unknown-order")
 def test_a_frozen_declaration_takes_no_hold_until_the_last_order_is_lifted(network: Network) -> None:
     declaration = imported(network, row())[0]
     line = answered(network, consented(network), [asked(declaration)])["lines"][0]
@@ -163,6 +171,19 @@ def test_an_order_reaches_no_bank_in_words(network: Network, tmp_path: Path) -> 
     assert not [path for path in home.rglob("*") if path.is_file() and PAPER["issuer"].encode() in path.read_bytes()]
 
 
+def test_two_people_of_the_authority_register_a_key_of_a_member_that_has_nobody(network: Network) -> None:
+    body = {"alg": "p256", "public": key(), "purpose": "make", "person": "first-maker"}
+    prepared = posted(network, "/v1/members/bank-z/keys", body, user="maker")
+    assert (prepared.status_code, prepared.json()["summary"]["member"]) == (202, "bank-z"), prepared.text
+    task = prepared.headers["location"]
+    assert posted(network, f"{task}/sign", user="maker").status_code == 403
+    assert posted(network, f"{task}/sign").json()["result"]["code"] == "ok"
+    assert problem(posted(network, "/v1/members/bank-z/keys", body, user="maker"))["code"] == "already-registered"
+    assert problem(posted(network, "/v1/members/nobody/keys", {**body, "public": key()}, user="maker"))["code"] == "unknown-member"
+    assert posted(network, "/v1/members/bank-z/keys", body, "bank-a", "maker").status_code == 403
+
+
+@pytest.mark.produces("record-type", "member.succeed")
 def test_a_bank_is_succeeded_once_and_its_heir_may_not_be_itself(network: Network) -> None:
     assert problem(posted(network, "/v1/members/bank-z/succeed", {"heir": "bank-z"}))["code"] == "malformed"
     assert posted(network, "/v1/members/bank-z/succeed", {"heir": "bank-b"}).status_code == 200
