@@ -6,6 +6,7 @@ it, and a route without a declaration cannot be added.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -29,15 +30,21 @@ _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 OWN_IDEMPOTENCY: Final = frozenset({"POST /v1/attachments", "POST /v1/declaration-imports", "POST /v1/records"})
 
 
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+
+
 class StrictRequest(Request):
-    """JSON as RFC 8259 wishes it were always read: duplicate names, NaN and infinities are refused."""
+    """JSON as RFC 8259 wishes it were always read: duplicate names, NaN, infinities and lone surrogates are refused."""
 
     async def json(self) -> Any:
         body = (await self.body()).decode("utf-8", "strict")
         try:
-            return json.loads(body, object_pairs_hook=_distinct, parse_constant=_no_constant)
+            value = json.loads(body, object_pairs_hook=_distinct, parse_constant=_no_constant)
         except RecursionError as error:
             raise json.JSONDecodeError("nested too deeply", "", 0) from error
+        if _SURROGATE.search(body) is not None:
+            _refuse_lone_surrogates(value)
+        return value
 
 
 class GuardedRoute(APIRoute):
@@ -129,6 +136,14 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         raise json.JSONDecodeError("an object has the same name twice", "", 0)
     return value
+
+
+def _refuse_lone_surrogates(value: Any) -> None:
+    """Half a character can be escaped in JSON, and stored or sent on by nothing."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except (RecursionError, UnicodeEncodeError) as error:
+        raise json.JSONDecodeError("half of a character stands alone", "", 0) from error
 
 
 def _no_constant(name: str) -> Any:

@@ -34,6 +34,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from ledger.errors import InputError
 from ledger.limits import (
     XLSX_CELL_CHARS_MAX,
+    XLSX_CELLS_MAX,
     XLSX_COLUMNS_MAX,
     XLSX_COMPRESSION_MAX,
     XLSX_ENTRIES_MAX,
@@ -55,7 +56,8 @@ _STRINGS_PART: Final = "/xl/sharedStrings.xml"
 _SHEETS: Final = "xl/worksheets/"
 _DIGITS_MAX: Final = 15
 _SHEET_ROWS: Final = 1_048_576
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+# In East Asian settings spreadsheet programs take the wide forms for formulas too.
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _UNSOUND: Final = (
     zipfile.BadZipFile,
     zlib.error,
@@ -125,8 +127,12 @@ def read_rows(file: Path | BinaryIO, sheet: str | None = None, limits: SheetLimi
         book = openpyxl.load_workbook(file, read_only=True, data_only=False, keep_links=False)
     try:
         worksheet = _worksheet(book, sheet)
-        count = 0
+        count, cells = 0, 0
         for number, row in enumerate(_numbered(worksheet), 1):
+            # A cell at the end of a row makes all those before it, which a file does not hold and its limits do not count.
+            cells += len(row)
+            if cells > XLSX_CELLS_MAX:
+                raise InputError("xlsx-too-large", "the sheet has more cells than this node reads", hint="delete empty columns at its end")
             if number > _SHEET_ROWS or count > bounds.rows:
                 raise InputError("xlsx-too-many-rows", f"the sheet has more than {bounds.rows} rows", hint="hand it in as several files")
             found = _row(number, row, bounds)

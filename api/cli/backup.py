@@ -77,6 +77,8 @@ def _written(home: Path, out: Path, passphrase: bytes) -> Backup:
     temporary = temporary_path(out)
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
+            # A file of this name may have been left there, by somebody else too: then this fails.
+            os.fchmod(file.fileno(), 0o600)
             made = back_up(Home(home), file, passphrase, clock=SystemClock(), random=os.urandom)
             file.flush()
             os.fsync(file.fileno())

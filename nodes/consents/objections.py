@@ -107,7 +107,9 @@ class Objections:
         node.reader.wait_for(receipt.log_index, _READ_S)
         if paper is not None:
             with node.private.begin() as connection:
-                connection.execute(sa.update(paper_words).where(paper_words.c.consent == paper).values(dispute=receipt.record_id))
+                # Another record under the same paper may be disputed too: the word is about the first.
+                about = sa.and_(paper_words.c.consent == paper, paper_words.c.record == record_id)
+                connection.execute(sa.update(paper_words).where(about).values(dispute=receipt.record_id))
         return receipt
 
 

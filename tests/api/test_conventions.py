@@ -52,6 +52,16 @@ def test_an_unknown_or_repeated_parameter_is_refused(network: Network) -> None:
     assert problem(client.get("/v1/blocks", params=[("limit", "1"), ("limit", "2")]))["code"] == "invalid-request"
 
 
+def test_half_of_a_character_is_no_text(network: Network) -> None:
+    client = network.sign_in("authority", "maker")
+    json = {"Content-Type": "application/json"}
+    for half in (rb"\ud800", rb"\udc00", rb"\udc00\ud800"):
+        refused = client.post("/v1/credit-profiles", content=b'[{"kind": "basic", "uscc": "' + half + b'"}]', headers=json)
+        assert (problem(refused)["code"], refused.status_code) == ("invalid-request", 422)
+    whole = client.post("/v1/credit-profiles", content=rb'[{"kind": "basic", "uscc": "\ud83d\ude00"}]', headers=json)
+    assert whole.status_code == 200
+
+
 def test_the_callers_request_id_comes_back_where_it_is_a_plain_word(network: Network) -> None:
     client = network.anyone("authority")
     assert client.get("/healthz", headers={"X-Request-Id": "abc-123"}).headers["x-request-id"] == "abc-123"

@@ -17,7 +17,7 @@ from ledger.store import LedgerStore
 from nodes.consents.giving import Consent
 from nodes.founding import Addresses
 from nodes.node import Node
-from nodes.private import PrivateStore
+from nodes.private import PrivateStore, meta
 from tests.nodes import test_accesses as of_accesses
 from tests.nodes.enquiries import test_worker as of_enquiries
 from tests.nodes.financings import test_desk as of_financings
@@ -69,6 +69,14 @@ def given_at_last(net: Network) -> Consent:
         except Unreachable:
             continue
     raise AssertionError("the database did not come back")
+
+
+def test_a_character_that_the_database_cannot_hold_is_refused_in_writing_and_in_asking(net: Network) -> None:
+    private = net.bank_a.private
+    for block in (private.begin, private.reading):
+        with pytest.raises(InputError) as refused, block() as connection:
+            connection.execute(sa.select(meta.c.value).where(meta.c.key == "a\x00b")).all()
+        assert refused.value.code == "bad-text"
 
 
 def test_two_homes_never_share_a_database(postgresql_socket: str, tmp_path: Path) -> None:

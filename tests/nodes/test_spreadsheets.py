@@ -13,6 +13,7 @@ import pytest
 
 from ledger.errors import InputError
 from ledger.limits import XLSX_ENTRIES_MAX, XLSX_PART_BYTES_MAX, XLSX_SHEET_BYTES_MAX, XLSX_WRITTEN_CELL_CHARS_MAX
+from nodes import spreadsheets
 from nodes.spreadsheets import Sheet, SheetLimits, csv_cell, read_rows, write_workbook
 
 SHEET_PART = "xl/worksheets/sheet1.xml"
@@ -96,7 +97,7 @@ def test_a_named_sheet_is_read_and_an_unknown_one_refused(tmp_path: Path) -> Non
     assert code_of(path, "third") == "xlsx-sheet-unknown"
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0", "\t=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0", "\t=1", "\n=1", "\uff1d1+1"])
 def test_text_that_looks_like_a_formula_is_written_as_text(text: str) -> None:
     file = io.BytesIO()
     write_workbook(file, [Sheet("s", [["h"]], [[text]])])
@@ -141,6 +142,13 @@ def test_rows_and_columns_beyond_the_limits_are_refused() -> None:
 
 def test_a_row_far_below_the_last_row_of_any_sheet_is_refused() -> None:
     assert code_of(in_sheet(b'<row r="2000000000"><c r="A2000000000"><v>1</v></c></row>')) == "xlsx-too-many-rows"
+
+
+def test_a_sheet_of_short_rows_that_end_at_the_last_column_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = b'<row r="1"><c r="XFD1"/></row>'
+    assert list(read_rows(in_sheet(row))) == []
+    monkeypatch.setattr(spreadsheets, "XLSX_CELLS_MAX", 20_000)
+    assert code_of(in_sheet(row + row.replace(b"1", b"2"))) == "xlsx-too-large"
 
 
 def test_what_a_sheet_says_of_its_own_size_is_not_believed() -> None:

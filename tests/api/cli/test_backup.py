@@ -22,6 +22,9 @@ def test_a_home_is_backed_up_beside_its_running_node_and_recovered(
     tallystick: Tallystick, founded: Path, passphrase: Path, tmp_path: Path
 ) -> None:
     home, file = founded / "authority", tmp_path / "authority.backup"
+    left_over = tmp_path / ".authority.backup.tmp"
+    left_over.touch()
+    left_over.chmod(0o666)
     with served(home):
         made = tallystick("backup", "--home", home, "-o", file, "--passphrase-file", passphrase, "--json")
         assert made.status == 0, made.err

@@ -201,6 +201,20 @@ def test_a_dispute_that_a_crash_cut_short_is_ended_by_the_worker(net: Network, m
     assert row.dispute in [stored.id for stored in net.records("dispute.open")]
 
 
+def test_a_second_dispute_under_a_paper_does_not_take_the_place_of_the_first(net: Network) -> None:
+    _, enquiry = on_paper(net)
+    assert enquiry.consent is not None
+    exporter = net.authority.enterprises.get(net.enterprises[CUSTODY])
+    told = [each for each in Accesses(net.authority.private).list(exporter.id) if each.consent == enquiry.consent]
+    records = [each.record_id for each in told if each.kind in ("consent", "answer")]
+    assert records[0] == enquiry.consent
+    first, second = (Objections(net.authority).open(exporter, each, "not ours", "exporter") for each in records)
+    assert (first.id != second.id, second.revoked) == (True, enquiry.consent)
+    with net.authority.private.reading() as connection:
+        row = connection.execute(sa.select(paper_words).where(paper_words.c.consent == enquiry.consent)).one()
+    assert (row.record, row.dispute) == (enquiry.consent, first.id)
+
+
 def test_an_exporter_disputes_what_concerns_it_and_nothing_else(net: Network) -> None:
     consent = net.consent()
     custody, own = (net.authority.enterprises.get(net.enterprises[uscc]) for uscc in (CUSTODY, OWN))
