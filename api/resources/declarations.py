@@ -63,12 +63,15 @@ class ExchangeIn(ApiModel):
 
 
 class CollectionIn(ApiModel):
-    """Money that came in from abroad for the declaration, recorded once, whoever lent."""
+    """Money that came in from abroad for the declaration, recorded once, whoever lent. `corrects`: a collection of which the amount is
+    taken back, because it never came.
+    """
 
     amount: MoneyIn
     collected_on: Day
     reference: ShortText
     exchange: ExchangeIn | None = None
+    corrects: Hash | None = None
 
 
 def list_declarations(
@@ -106,7 +109,8 @@ def record_collection(
     """Prepares the record that money came in; a second person signs it."""
     what = (declaration_id, body.amount, body.collected_on, body.reference)
     exchange = None if body.exchange is None else body.exchange.stated()
-    return opened_task(Collections(node).record(acting, *what, exchange=exchange, cause=reference_of(request, caller.name)))
+    cause = reference_of(request, caller.name)
+    return opened_task(Collections(node).record(acting, *what, exchange=exchange, corrects=body.corrects, cause=cause))
 
 
 def list_collections(node: TheNode, declaration_id: DeclarationId, unused: bool = False) -> Response:

@@ -34,6 +34,7 @@ Before = Annotated[int | None, Query(ge=0, le=INTEGER_MAX, description="the curs
 State = Annotated[str | None, Query(pattern=r"^[A-Z_]{1,32}$", description="financings of this state")]
 IdQuery = Annotated[str | None, Query(pattern=r"^[0-9a-f]{64}$")]
 Overdue = Annotated[bool | None, Query(description="only what is overdue, or only what is not")]
+Stale = Annotated[bool | None, Query(description="only approvals that have gone stale, or only what has not")]
 Documents = Annotated[list[Hash], Field(max_length=ATTACHMENTS_PER_PART_MAX, default_factory=list)]
 Amounts = Annotated[list[MoneyIn | None], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
 
@@ -112,9 +113,9 @@ class CorrectIn(ApiModel):
 
 
 class CancelIn(ApiModel):
-    """Why; `text` stays sealed."""
+    """Why; `text` stays sealed. `stale` is the authority's reason, and no bank's."""
 
-    reason: Literal["rejected", "withdrawn", "error"]
+    reason: Literal["rejected", "withdrawn", "error", "stale"]
     text: Annotated[str, Field(max_length=200)] = ""
 
 
@@ -125,6 +126,7 @@ def list_financings(
     declaration_id: IdQuery = None,
     enterprise_id: IdQuery = None,
     overdue: Overdue = None,
+    stale: Stale = None,
     after: Before = None,
     limit: Limit = 100,
 ) -> Response:
@@ -132,8 +134,10 @@ def list_financings(
     if statement.file_format != "json":
         return statement_file(node, statement, enterprise_id)
     chosen = {"declaration": declaration_id, "enterprise": enterprise_id}
-    found = Financings(node).page(state=state, **chosen, overdue=overdue, before=after, limit=limit)
-    return page([_json(each) for each in found], found[-1].log_index if len(found) == limit else None)
+    desk = Financings(node)
+    found = desk.page(state=state, **chosen, overdue=overdue, before=after, limit=limit)
+    shown = [each for each in found if stale is None or desk.stale.is_stale(each) == stale]
+    return page([_json(each) for each in shown], found[-1].log_index if len(found) == limit else None)
 
 
 def get_financing(request: Request, node: TheNode, financing_id: FinancingId) -> Response:
@@ -209,7 +213,10 @@ def correct(request: Request, node: TheNode, caller: Caller, acting: Acting, fin
 
 def cancel(request: Request, node: TheNode, caller: Caller, acting: Acting, financing_id: FinancingId, body: CancelIn) -> Response:
     """Lets a financing go; once approved, two people state that no money left."""
-    done = Financings(node).cancel(acting, financing_id, body.reason, body.text, cause=reference_of(request, caller.name))
+    cause = reference_of(request, caller.name)
+    if body.reason == "stale":
+        return json_response(receipt_json(Financings(node).stale.cancel(acting, financing_id, body.text, cause=cause)))
+    done = Financings(node).cancel(acting, financing_id, body.reason, body.text, cause=cause)
     return opened_task(done) if isinstance(done, Task) else json_response(receipt_json(done))
 
 
@@ -224,6 +231,7 @@ def add_routes(app: FastAPI) -> None:
 def _json(financing: Financing) -> dict[str, Any]:
     return {
         "id": financing.id,
+        "bank": financing.bank,
         "state": financing.state,
         "mode": financing.mode,
         "flags": list(financing.flags),

@@ -13,7 +13,7 @@ from nodes.private import metadata
 from nodes.sealed_models import read_part
 from nodes.sealing import Opened
 
-PROJECTION: Final = "collections/1"
+PROJECTION: Final = "collections/2"
 TYPE: Final = "declaration.collected"
 
 collections = sa.Table(
@@ -27,7 +27,7 @@ collections = sa.Table(
     sa.Column("reference", sa.Text, nullable=False),
     sa.Column("time_ms", sa.BigInteger, nullable=False),
     sa.Column("log_index", sa.BigInteger, nullable=False),
-    comment="collections that this node can open; made from the ledger",
+    comment="collections, corrections of them below zero, that this node can open; made from the ledger",
 )
 
 
@@ -41,7 +41,7 @@ def project_collection(connection: sa.Connection, stored: StoredRecord, parts: M
             id=stored.id,
             declaration=stored.record.body["declaration"],
             currency=part.currency,
-            amount_minor=part.amount_minor,
+            amount_minor=part.amount_minor if stored.record.body["share"] > 0 else -part.amount_minor,
             collected_on=part.collected_on,
             reference=part.reference,
             time_ms=stored.time_ms,

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from contracts import entries
-from ledger.errors import InputError, NotFound
+from contracts.shares import freed_by_amount
+from ledger.errors import InputError, NotFound, Refused
 from nodes.caller import Caller
 from nodes.enquiries.grants import Grant, grants_of
 from nodes.financings.amounts import amount_of_share, collected_share
 from nodes.financings.collection_book import TYPE, collections
+from nodes.financings.countersigned import Countersigned
 from nodes.financings.parts import COLLECTION, CollectionPart, ExchangeStated, written
 from nodes.financings.recipients import for_all
 from nodes.money import Money
-from nodes.rehearsal import TWO_PEOPLE, rehearse
 from nodes.tasks import Task, Tasks
 
 if TYPE_CHECKING:
@@ -58,10 +59,12 @@ class Collections:
         reference: str,
         *,
         exchange: ExchangeStated | None = None,
+        corrects: str | None = None,
         cause: str | None = None,
     ) -> Task:
         """Prepares the record that money came in; a second person signs it. It lowers what may be financed, rounded up to a step.
-        `exchange` is what it was changed into, if it was; `cause` names what may have one task only.
+        `exchange` is what it was changed into, if it was; `corrects` is a collection of which the amount is taken back, as far as no
+        repayment used it: that frees, so the authority signs too. `cause` names what may have one task only.
 
         Raises `NotFound` (`unknown-declaration`), `InputError` (`currency-differs`, `amount-invalid`, `bad-field`), `Refused` with
         the rules' code where they would refuse it, and as `Tasks.open`.
@@ -72,7 +75,10 @@ class Collections:
         if amount.currency != grant.currency:
             message = f"{grant.number} is in {grant.currency}: a collection in {amount.currency} cannot be set against it"
             raise InputError("currency-differs", message)
-        share = collected_share(amount.amount_minor, grant.registered_minor)
+        if corrects is None:
+            share = collected_share(amount.amount_minor, grant.registered_minor)
+        else:
+            share = -self._taken_back(declaration_id, corrects, amount, grant.registered_minor)
         part = written(
             CollectionPart,
             currency=amount.currency,
@@ -81,10 +87,9 @@ class Collections:
             reference=reference,
             exchange=exchange,
         )
-        body = {"declaration": declaration_id, "share": share, "corrects": None}
-        rehearse(self._node, TYPE, body, TWO_PEOPLE).require_ok()
+        body = {"declaration": declaration_id, "share": share, "corrects": corrects}
         summary = {
-            "action": "collect",
+            "action": "collect" if corrects is None else "take-back-collection",
             "declaration": declaration_id,
             "number": grant.number,
             "enterprise": grant.name,
@@ -92,10 +97,11 @@ class Collections:
             "collected_on": collected_on,
             "reference": reference,
         }
-        return self._tasks.open(caller, TYPE, body, {COLLECTION: for_all(self._node, part, grant.consent)}, summary, cause)
+        parts = {COLLECTION: for_all(self._node, part, grant.consent)}
+        return Countersigned(self._node, self._tasks).open(caller, TYPE, body, parts, summary, None, cause)
 
     def list(self, declaration_id: str, *, unused_only: bool = False) -> Sequence[Collection]:
-        """Those on a declaration that this node can open, the oldest first."""
+        """Those on a declaration that this node can open, the oldest first; what was taken back lowers `unused`."""
         node = self._node
         query = sa.select(collections).where(collections.c.declaration == declaration_id).order_by(collections.c.log_index)
         with node.store.reading() as reader, node.private.reading() as connection:
@@ -103,9 +109,21 @@ class Collections:
             found = []
             for row in connection.execute(query):
                 entry = entries.collection(reader.state, row.id)
-                if entry is not None and (entry["unused"] > 0 or not unused_only):
+                if entry is not None and row.amount_minor > 0 and (entry["unused"] > 0 or not unused_only):
                     found.append(_collection(row, entry, held))
         return found
+
+    def _taken_back(self, declaration_id: str, collection_id: str, amount: Money, registered_minor: int) -> int:
+        """The share of a correction: all of the collection with all of its amount, else rounded down."""
+        wrong = next((each for each in self.list(declaration_id) if each.id == collection_id), None)
+        if wrong is None:
+            raise NotFound("unknown-collection", "this node knows no such collection on the declaration")
+        share = wrong.share if amount == wrong.amount else freed_by_amount(amount.amount_minor, registered_minor)
+        if amount.amount_minor > wrong.amount.amount_minor or share > wrong.unused:
+            raise Refused("exceeds-collected", f"{wrong.amount} were collected, and repayments did not use {wrong.unused_amount}")
+        if share == 0:
+            raise InputError("amount-too-small", "less than a thousandth of the declaration moves no share")
+        return share
 
     def _grant(self, declaration_id: str) -> Grant:
         with self._node.private.reading() as connection:

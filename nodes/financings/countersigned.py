@@ -32,7 +32,7 @@ class Countersigned:
         body: Mapping[str, Any],
         parts: Mapping[str, Part],
         summary: Mapping[str, Any],
-        financing: Financing,
+        financing: Financing | None,
         cause: str | None,
     ) -> Task:
         """A task for the second person, and, where the rules ask for it, then for the authority. Raises `Refused` with the rules' code,
@@ -45,5 +45,8 @@ class Countersigned:
             seen = rehearse(node, record_type, body, TWO_PEOPLE, authority)
             beside = node.directory.keys(authority, "service")[0].id
             summary = {**summary, "countersigned_by": authority}
-        require_foreseen(seen, financing)
+        if financing is None:
+            seen.require_ok()
+        else:
+            require_foreseen(seen, financing)
         return self._tasks.open(caller, record_type, body, parts, summary, cause, beside)

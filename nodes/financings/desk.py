@@ -17,6 +17,7 @@ from nodes.financings.apply import Applications
 from nodes.financings.collections import Collections
 from nodes.financings.loads import Loads
 from nodes.financings.maturity import Maturities
+from nodes.financings.stale import Stale
 from nodes.financings.steps import FinancingSteps
 from nodes.financings.transfers import Transfers
 from nodes.financings.views import FinancingReader
@@ -42,4 +43,5 @@ class Financings:
         self.write_off, self.correct = adjustments.write_off, adjustments.correct
         self.transfers = Transfers(node, views, self.tasks)
         self.loads = Loads(node, self.tasks)
+        self.stale = Stale(node, views)
         self.maturities = Maturities(node, views)

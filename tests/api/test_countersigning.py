@@ -92,6 +92,24 @@ def test_a_loan_that_was_paid_although_it_was_cancelled_is_recorded_late(network
     assert (late["state"], "LATE" in late["flags"], late["totals"]["outstanding"]) == ("DISBURSED", True, usd("20000.00"))
 
 
+def test_a_collection_that_never_came_is_taken_back_with_the_authoritys_signature(network: Network) -> None:
+    item = declared(network)
+    granted(network, item)
+    disbursed(network, approved(network, item, "20000.00"))
+    path = f"/v1/declarations/{item['declaration_id']}/collections"
+    maker = network.sign_in("bank-a", "maker")
+    came_in = {"amount": usd("7250.00"), "collected_on": "2026-11-02", "reference": "C-1"}
+    wrong = str(signed(network, maker.post(path, json=came_in))["record_id"])
+    assert problem(maker.post(path, json={**came_in, "amount": usd("7250.01"), "corrects": wrong}))["code"] == "exceeds-collected"
+    location = countersigned(network, maker.post(path, json={**came_in, "corrects": wrong}))
+    task = at_the_authority(network, location)
+    assert network.sign_in("authority", "maker").post(f"/v1/tasks/{task['id']}/sign").status_code == 200
+    network.await_head("bank-a")
+    (left,) = maker.get(path).json()["items"]
+    assert left["id"] == wrong
+    assert maker.get(path, params={"unused": "true"}).json()["items"] == []
+
+
 def test_only_a_members_own_records_of_these_kinds_are_countersigned(network: Network) -> None:
     assert network.sign_in("authority", "maker").get(f"/v1/countersignatures/{'0' * 64}").status_code == 403
     assert network.sign_in("bank-a", "core").post("/v1/countersignatures", json={}).status_code == 403
