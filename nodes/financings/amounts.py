@@ -73,7 +73,8 @@ def kept(amount_minor: int | None, held: int, applied_minor: int, registered_min
 @dataclass(frozen=True, slots=True)
 class LoanLine:
     """A line of an approved financing, in shares and in money. `approved_minor` is what may be lent on it in all, `lost_minor` what is
-    written off, and `adjusted_minor` what corrections added or took, and hand-overs took away.
+    written off, and `adjusted_minor` what corrections added or took, and hand-overs took away. On a declaration that replaced
+    another one `registered_minor` may be the least that it can be, and `registered_most_minor` the most.
     """
 
     registered_minor: int
@@ -85,6 +86,12 @@ class LoanLine:
     lost: int = 0
     lost_minor: int = 0
     adjusted_minor: int = 0
+    registered_most_minor: int | None = None
+
+    @property
+    def frees_of_minor(self) -> int:
+        """What a repayment is a part of: the most that may have been registered, where that is known within bounds only."""
+        return self.registered_minor if self.registered_most_minor is None else self.registered_most_minor
 
     @property
     def outstanding_minor(self) -> int:
@@ -133,7 +140,7 @@ def repaid(amount_minor: int | None, line: LoanLine) -> Use:
         raise Refused("exceeds-drawn", "more is to be repaid than is outstanding")
     if wanted == owed:
         return Use(line.drawn if line.short == 0 else max(0, floor_to_step(line.drawn - line.short)), wanted)
-    return Use(freed_by_amount(wanted, line.registered_minor), wanted)
+    return Use(min(line.drawn, freed_by_amount(wanted, line.frees_of_minor)), wanted)
 
 
 def recovered(amount_minor: int | None, line: LoanLine) -> Use:

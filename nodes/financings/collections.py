@@ -103,8 +103,11 @@ class Collections:
     def list(self, declaration_id: str, *, unused_only: bool = False) -> Sequence[Collection]:
         """Those on a declaration that this node can open, the oldest first; what was taken back lowers `unused`."""
         node = self._node
-        query = sa.select(collections).where(collections.c.declaration == declaration_id).order_by(collections.c.log_index)
         with node.store.reading() as reader, node.private.reading() as connection:
+            declaration = entries.declaration(reader.state, declaration_id)
+            # A replacement brings the collections of what it replaces along.
+            here = [] if declaration is None else declaration["collections"]
+            query = sa.select(collections).where(collections.c.id.in_(here)).order_by(collections.c.log_index)
             held = grants_of(connection, declaration_id)
             found = []
             for row in connection.execute(query):

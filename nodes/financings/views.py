@@ -6,7 +6,7 @@ State and shares come from the node's own replica at this moment, money from the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from ledger.store import Reader
 from nodes.enquiries.grants import grants
 from nodes.financings.amounts import LoanLine, amount_of_share
 from nodes.financings.book import Booked, BookedRecord, booked, booked_page
+from nodes.financings.carried import Base, Standing, carried_base, standing_of
 from nodes.financings.maturity import Change, changes_by_financing, day_of, maturities, standing
 from nodes.financings.particulars import Document, Loan
 from nodes.money import Money
@@ -156,7 +157,10 @@ class FinancingReader:
         time_ms = time_now_ms(self._node, reader)
         registered = _registered(connection, [line["grant"] for line in entry["lines"]])
         state = balances.financing_state(entry, time_ms)
-        lines = tuple(_line(reader, time_ms, row, place, entry, registered) for place in range(len(row.lines)))
+        exact = _exact(
+            connection, [standing_of(reader.state, own.declaration, line) for own, line in zip(row.lines, entry["lines"], strict=True)]
+        )
+        lines = tuple(_line(reader, time_ms, row, place, entry, registered, exact) for place in range(len(row.lines)))
         # What is given up is not owed any more, and a correction changes what was lent.
         repaid_minor = sum(line.repaid_minor + line.lost_minor - line.adjusted_minor for line in row.lines)
         drawn = any(line["drawn"] for line in entry["lines"])
@@ -225,26 +229,56 @@ def _registered(connection: sa.Connection, commitments: Sequence[str]) -> dict[s
     return {row.commitment: row.registered_minor for row in connection.execute(query)}
 
 
-def _line(reader: Reader, time_ms: int, row: Booked, place: int, entry: entries.Financing, registered: dict[str, int]) -> FinancingLine:
+def _exact(connection: sa.Connection, stands: Sequence[Standing]) -> dict[str, int]:
+    """What this bank was told about successors that it enquired about anew."""
+    moved = [each.declaration for each in stands if each.ratios]
+    query = sa.select(grants.c.declaration, grants.c.registered_minor).where(grants.c.declaration.in_(moved))
+    return {row.declaration: row.registered_minor for row in connection.execute(query)} if moved else {}
+
+
+def _bounds(registered_minor: int | None, stands: Standing, exact_minor: int | None) -> Base | None:
+    """What the line's shares are parts of, as far as this node knows."""
+    if stands.ratios and exact_minor is not None:
+        return Base(exact_minor, exact_minor)
+    if registered_minor is None:
+        return None
+    base = Base(registered_minor, registered_minor)
+    for ratio in stands.ratios:
+        base = carried_base(base, ratio)
+    return base
+
+
+def _line(
+    reader: Reader,
+    time_ms: int,
+    row: Booked,
+    place: int,
+    entry: entries.Financing,
+    registered: dict[str, int],
+    exact: dict[str, int],
+) -> FinancingLine:
     own, line = row.lines[place], entry["lines"][place]
-    base = registered.get(line["grant"])
-    declaration = entries.declaration(reader.state, own.declaration)
+    stands = standing_of(reader.state, own.declaration, line)
+    bounds = _bounds(registered.get(line["grant"]), stands, exact.get(stands.declaration))
+    base = None if bounds is None else bounds.least_minor
+    declaration = entries.declaration(reader.state, stands.declaration)
     available = 0 if declaration is None else balances.available(declaration, time_ms)
     approved = own.approved_minor
     loan = None
-    if base is not None:
+    if base is not None and bounds is not None:
         if entry["was_approved"] and approved is None:
-            approved = min(own.applied_minor, amount_of_share(line["was"], base))
+            approved = min(own.applied_minor, amount_of_share(stands.was, base))
         amounts = (own.disbursed_minor, own.repaid_minor)
         # What a cancellation let go may still be recorded as paid, late, with the authority.
-        held = line["was"] if entry["state"] == "CANCELLED" and entry["was_approved"] else line["held"]
+        held = stands.was if entry["state"] == "CANCELLED" and entry["was_approved"] else line["held"]
         loan = LoanLine(base, approved or 0, held, line["drawn"], *amounts, line["lost"], own.lost_minor, own.adjusted_minor)
+        loan = replace(loan, registered_most_minor=bounds.most_minor)
 
     def money(amount_minor: int) -> Money:
         return Money(row.currency, amount_minor)
 
     return FinancingLine(
-        declaration_id=own.declaration,
+        declaration_id=stands.declaration,
         number=own.number,
         code=line["code"],
         grant=line["grant"],
