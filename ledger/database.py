@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -67,10 +68,14 @@ def parsed_url(url: str) -> sa.URL:
 
 @contextmanager
 def failing_as_unreachable() -> Iterator[None]:
-    """What a database does not answer becomes an error of the family, after which it may be asked again: it is locked, full, or away."""
+    """What a database does not answer becomes an error of the family, after which it may be asked again: it is locked, full, or away.
+    A statement that SQLite finds wrong, for instance about a table that is not there, is not: it would be wrong again.
+    """
     try:
         yield
     except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            raise
         raise Unreachable("database-busy", "the database does not answer", hint="try again; look at its disk, locks and server") from error
 
 

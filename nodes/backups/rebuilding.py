@@ -54,6 +54,7 @@ NOT_ON_THE_LEDGER: Final = (
     "mailbox",
     "maturity_changes",
     "monitoring_settings",
+    "notice_readings",
     "outbox",
     "paper_enquiries",
     "paper_words",

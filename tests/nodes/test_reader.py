@@ -169,6 +169,8 @@ def test_what_is_sealed_to_others_is_read_without_its_content(tmp_path: Path, cl
 def test_a_running_reader_lets_a_caller_wait_for_what_it_wrote(tmp_path: Path, clock: SettableClock) -> None:
     node = Node.open(found(tmp_path / "net", clock=clock).homes["authority"], clock, cost=CHEAP)
     node.reader.register("notes/1", [notes], project)
+    with node.private.begin() as connection:
+        notes.metadata.create_all(connection)
     with node:
         write(node, "one")
         with node.store.reading() as ledger:
