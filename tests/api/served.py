@@ -7,7 +7,7 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -82,22 +82,22 @@ def token(client: httpx.Client, **form: str) -> httpx.Response:
 
 
 @contextmanager
-def served_network(directory: Path, databases: Addresses = LOCAL) -> Iterator[Network]:
-    """Founds, starts and serves a network, and ends it."""
+def served_network(directory: Path, databases: Addresses = LOCAL, plans: Sequence[MemberPlan] = PLANS) -> Iterator[Network]:
+    """Founds, starts and serves a network, and ends it. An authority and `exporter-a` are in it; the authority comes first."""
     clock = SettableClock(START_MS)
-    addresses = replace(databases, port_first=free_ports(len(PLANS)))
-    founded = create_network(directory, "test", PLANS, clock=clock, random=os.urandom, cost=CHEAP, addresses=addresses)
+    addresses = replace(databases, port_first=free_ports(len(plans)))
+    founded = create_network(directory, "test", plans, clock=clock, random=os.urandom, cost=CHEAP, addresses=addresses)
     secrets = {(each.node, each.user): each.secret for each in founded.sign_ins}
     with ExitStack() as stack:
         nodes: dict[str, Node] = {}
         ids: dict[str, str] = {}
-        for plan in PLANS:
+        for plan in plans:
             node = nodes[plan.id] = Node.open(founded.homes[plan.id], clock, cost=CHEAP)
             stack.enter_context(node)
             stack.enter_context(serving(node))
             if plan.id == "authority":
                 ids = _enrol(node, founded)
-        for plan in PLANS:
+        for plan in plans:
             add_programs(nodes[plan.id], secrets)
         yield Network(founded, clock, nodes, ids["exporter"], ids["in_custody"], secrets, stack)
 
