@@ -7,19 +7,34 @@ refused with `part-malformed`, and the sentence names the field, never its value
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from ledger.errors import InputError
 from ledger.limits import AMOUNT_MINOR_MAX, INTEGER_MAX
+from nodes.customs.codes import CURRENCY_DIGITS
+
+
+def _of_calendar(day: str) -> str:
+    date.fromisoformat(day)
+    return day
+
+
+def _known_currency(code: str) -> str:
+    if code not in CURRENCY_DIGITS:
+        raise ValueError("the currency is not one that this registry knows")
+    return code
+
 
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\z")]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,31}\z")]
 Uscc = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{18}\z")]
 Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{18}\z")]
-Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\z")]
-CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}\z")]
+# Whoever seals may write a day that no calendar has and a currency of no country. Whatever reckons with them relies on their being one.
+Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\z"), AfterValidator(_of_calendar)]
+CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}\z"), AfterValidator(_known_currency)]
 TimeMs = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
 AmountMinor = Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX)]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Self
 
 import sqlalchemy as sa
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from ledger import canonical
 from ledger.clock import Clock
@@ -19,7 +19,7 @@ from ledger.limits import AMOUNT_MINOR_MAX, CREDIT_RATES_MAX, CREDIT_WEIGHT_PPM_
 from nodes.credit.facts import Text
 from nodes.customs.codes import digits_of
 from nodes.private import PrivateStore, metadata
-from nodes.sealed_models import CurrencyCode, Day, SealedModel
+from nodes.sealed_models import Day, SealedModel
 
 WHOLE: Final = 1_000_000
 RATE_ONE: Final = 1_000_000_000
@@ -27,6 +27,8 @@ RATE_ONE: Final = 1_000_000_000
 Weight = Annotated[int, Field(ge=0, le=CREDIT_WEIGHT_PPM_MAX)]
 Factor = Annotated[int, Field(ge=0, le=WHOLE)]
 Amount = Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX)]
+# Which of them there are is looked up once the rest fits: the bank is told that it is the currency.
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}\z")]
 Input = Literal[
     "collections.goods",
     "collections.services",
@@ -60,7 +62,7 @@ class ClassFactors(SealedModel):
 class Rate(SealedModel):
     """What one unit of `currency` is worth in the limit's currency, times 10**9, rounded by whoever set it."""
 
-    currency: CurrencyCode
+    currency: Currency
     rate_ppb: Annotated[int, Field(ge=1, le=INTEGER_MAX)]
 
 
@@ -72,7 +74,7 @@ class Parameters(SealedModel):
     and becomes zero. `missing_as_zero` names inputs that count as zero where the facts do not say them; any other is refused.
     """
 
-    currency: CurrencyCode
+    currency: Currency
     weights: Weights
     services: bool
     capital: bool

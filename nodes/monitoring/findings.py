@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from ledger import canonical
 from ledger.hashing import tagged_json
+from ledger.limits import INTEGER_MAX
 from ledger.rules import State
 from ledger.store import StoredRecord
 from nodes.monitoring.settings import MonitoringSettings, settings_at
@@ -82,6 +83,17 @@ def alert_id(code: str, cause: Iterable[str]) -> str:
     return tagged_json("alert", [code, *cause])
 
 
+def _told(value: Any) -> Any:
+    """Details as JSON can carry them. What somebody seals may be absurd, and sums of it more so: such a number is told as text, for the
+    more absurd it is, the less may its alert be lost.
+    """
+    if isinstance(value, Mapping):
+        return {name: _told(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_told(item) for item in value]
+    return str(value) if isinstance(value, int) and abs(value) > INTEGER_MAX else value
+
+
 def raise_alert(connection: sa.Connection, detector: Detector, finding: Finding) -> None:
     """Writes an alert down, unless it stands already."""
     found_id = alert_id(detector.code, finding.cause)
@@ -96,7 +108,7 @@ def raise_alert(connection: sa.Connection, detector: Detector, finding: Finding)
         "bank": finding.bank,
         "enterprise": finding.enterprise,
         "records": canonical.encode(list(dict.fromkeys(finding.records))).decode("utf-8"),
-        "details": canonical.encode(dict(finding.details)).decode("utf-8"),
+        "details": canonical.encode(_told(finding.details)).decode("utf-8"),
         "opened_ms": finding.opened_ms,
     }
     connection.execute(sa.insert(alerts).values(**row))

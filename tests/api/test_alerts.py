@@ -194,6 +194,10 @@ def test_a_bank_that_seals_another_amount_than_its_share_or_nothing_is_seen(netw
     unreadable = one_alert(network, "part-unreadable", closed)
     assert unreadable["details"] == {"part": "application", "code": "not-for-the-authority"}
     assert alerts(network, "part-unreadable", small) == []
+    tiny = declared(network, total="100.00")
+    granted(network, tiny)
+    absurd = one_alert(network, "amount-off-share", forged(network, tiny, share=10_000, amount_minor=10**15))
+    assert absurd["details"]["share_of_amount"] == str(10**17)
 
 
 @pytest.mark.produces("alert", "pledge-later")
