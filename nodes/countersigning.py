@@ -25,7 +25,7 @@ from nodes.outbox import Outgoing
 from nodes.outcomes import require_ok
 from nodes.private import metadata, tasks
 from nodes.sealing import open_part
-from nodes.tasks import AWAITING, DECLINED, OPEN, SIGNED, Task, Tasks, reference_of
+from nodes.tasks import AWAITING, DECLINED, EXPIRED, OPEN, SIGNED, Task, Tasks, reference_of
 from nodes.upstream import HttpUpstream
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 TYPES: Final = ("financing.correct", "financing.disburse", "declaration.collected")
 PATH: Final = "/v1/countersignatures"
+_REFUSALS: Final = {SIGNED: "task-signed", DECLINED: "task-declined", EXPIRED: "task-expired"}
 _READ_S: Final = 10.0
 _IDLE_S: Final = 2.0
 
@@ -101,7 +102,7 @@ class Countersignatures:
         registered_key(caller, node.directory, node.member, "make", "check")
         task = Tasks(node).get(task_id)
         if task.state != OPEN:
-            raise Refused(f"task-{task.state}", f"the task is {task.state}")
+            raise Refused(_REFUSALS[task.state], f"the task is {task.state}", hint="its bank may have the record prepared again")
         with node.private.begin() as connection:
             row = connection.execute(sa.select(tasks).where(tasks.c.id == task_id, tasks.c.state == OPEN)).one()
             handed = connection.execute(sa.select(countersignatures).where(countersignatures.c.task == task_id)).one()

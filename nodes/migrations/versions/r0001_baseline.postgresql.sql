@@ -129,7 +129,7 @@ CREATE TABLE collections (
 
 CREATE INDEX ix_collections_declaration ON collections (declaration);
 
-COMMENT ON TABLE collections IS 'collections that this node can open; made from the ledger';
+COMMENT ON TABLE collections IS 'collections, corrections of them below zero, that this node can open; made from the ledger';
 
 CREATE TABLE conflict_reports (
     id TEXT COLLATE "C" NOT NULL,
