@@ -56,7 +56,8 @@ class Wanted:
         least = TEXT_CHARS_MIN if text.isascii() else CHINESE_CHARS_MIN
         if len(text) < least:
             return False
-        alone = text.isdecimal() and len(text) < LONG_DIGITS
+        # A short number may be the end of a longer one: 54000.00 stands in 654000.00, which is something else.
+        alone = text.replace(".", "").replace(",", "").isdecimal() and len(text) < LONG_DIGITS
         for encoding, pattern in encodings(text):
             self._add(pattern, encoding, text, alone and encoding == "utf-8")
         return True

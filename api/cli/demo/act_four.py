@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from api.cli.demo.act_one import PARTS, SHIPMENTS
 from api.cli.demo.credit import credit_limit
 from api.cli.demo.stage import DAY_HOURS, Stage, need, record_of, tally
 from api.cli.demo.world import AUTHORITY
@@ -23,6 +24,7 @@ def play_act_four(stage: Stage) -> None:
     stage.world.pass_hours(DAY_HOURS)
     credit_limit(stage)
     declare_again(stage)
+    refinance(stage)
     dispute_a_paper(stage)
     freeze_a_shipment(stage)
     suspend_a_bank(stage)
@@ -50,6 +52,9 @@ def declare_again(stage: Stage) -> None:
     new = old.model_copy(update={"number": new_number})
     bank = stage.world.desk("bank-c", "maker")
     stage.world.settle()
+    told = bank.must(bank.get("/v1/notices"))["items"]
+    kinds = tally(each["kind"] for each in told if each["financing_id"] == stage.financings["C-AGAIN-0001"])
+    stage.scene("Bank C is told what became of its loan's declaration", "1 replaced, 1 voided", kinds, (each["record_id"] for each in told))
     answer = stage.enquire("bank-c", "exporter-d", [{**stage.line(new), "amount": None, "export_date": None}])
     left = answer["lines"][0]["status"]["available"]
     carried = Money(old.currency, doubled - half.amount_minor)
@@ -63,6 +68,25 @@ def declare_again(stage: Stage) -> None:
     free = bank.must(bank.get(f"/v1/declarations/{stage.ids[new_number]}"))["status"]["available"]
     stage.scene("nothing was lost and nothing lent twice on the way", str(Money(old.currency, doubled)), str(Money.from_json(free)))
     stage.notable["moved"] = str(loan["id"])
+
+
+def refinance(stage: Stage) -> None:
+    """Bank B hands its loan over to Bank A, under a grant of Bank A's own: nothing is repaid, and nothing is free in between."""
+    stage.step("a loan changes its lender")
+    what = [each for each in stage.cargo("exporter-b")[:SHIPMENTS] if each.currency == "USD"][PARTS[0][0]]
+    stage.enquire("bank-a", "exporter-b", [stage.line(what)])
+    old = desk_financing(stage, "bank-b", "B-REST-0001")
+    owed = Money.from_json(old["totals"]["outstanding"])
+    terms = {"to": "bank-a", "until": stage.time(DAY_HOURS), "terms": "at par", "note": ""}
+    offered = need(stage.by_two("bank-b", f"/v1/financings/{old['id']}/transfer", terms))
+    stage.world.settle()
+    taken = stage.by_two("bank-a", f"/v1/financings/{old['id']}/take-over", {"reference": "A-REST-0001", "product": "refinancing"})
+    stage.world.settle()
+    states = desk_financing(stage, "bank-b", "B-REST-0001")["state"]
+    name = f"Bank B offers its loan on {what.number} to Bank A, which takes it over"
+    stage.scene(name, "ok, TRANSFERRED", f"{taken.code}, {states}", [record_of(offered), record_of(taken)], str(owed))
+    use = stage.declaration("bank-a", what)["status"]["use"]
+    stage.scene("the shipment was used in full before, and is after", "fully-financed", use)
 
 
 def dispute_a_paper(stage: Stage) -> None:
