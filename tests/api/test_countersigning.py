@@ -75,7 +75,6 @@ def test_a_correction_that_the_authority_declines_leaves_nothing_but_its_reason(
     assert seen(network, financing)["totals"]["outstanding"] == usd("20000.00")
 
 
-@pytest.mark.produces("result-code", "second-signature-missing")
 def test_a_loan_that_was_paid_although_it_was_cancelled_is_recorded_late(network: Network) -> None:
     item = declared(network)
     granted(network, item)

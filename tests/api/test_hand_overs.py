@@ -68,7 +68,7 @@ def test_a_loan_goes_to_the_bank_that_it_was_offered_to(network: Network) -> Non
     assert ("taken-over", "bank-b", "20000.00") in told
 
 
-@pytest.mark.produces("result-code", "no-offer", "offer-expired")
+@pytest.mark.produces("result-code", "no-offer")
 def test_an_offer_that_is_withdrawn_late_or_overtaken_is_not_taken_up(network: Network) -> None:
     financing, item = lent(network)
     granted(network, item, "bank-b")
