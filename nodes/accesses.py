@@ -122,7 +122,7 @@ class AccessBook:
             _step(connection, stored, _STEPS[kind])
 
     def _used(self, connection: sa.Connection, stored: StoredRecord, kind: str, openings: Sequence[Mapping[str, Any]]) -> None:
-        """Public fields name the consents of the grants that are used, in refused applications ones too: the attempt is what the exporter wants to see."""
+        """Public fields name the consents of the grants that are used. Refused records count too: the exporter wants to see the attempt."""
         bank = self._directory.author_of(stored.record.signers) or ""
         used: dict[str, tuple[str, list[str]]] = {}
         for opening in openings:
