@@ -109,7 +109,7 @@ def test_a_node_whose_database_does_not_answer_is_not_ready(network: Network, mo
 
     monkeypatch.setattr(network.nodes["bank-a"].store, "halted", unreachable)
     answer = network.anyone("bank-a").get("/readyz")
-    assert (answer.status_code, answer.json()["faults"]) == (503, ["database-unreachable"])
+    assert (answer.status_code, answer.json()["faults"]) == (503, ["database-busy"])
 
 
 def test_the_interface_describes_itself(network: Network) -> None:

@@ -146,7 +146,9 @@ def test_a_members_node_signs_in_with_its_service_key_once_per_assertion(network
     client = network.anyone("authority")
     answer = _exchange(client, "bank-a", made)
     assert answer.status_code == 200
-    assert set(answer.json()["scope"].split()) == {"ledger:read", "ledger:write"}
+    own = {"ledger:read", "ledger:write"}
+    handed_on = {"messages:read", "messages:write", "countersignatures:read", "countersignatures:write"}
+    assert set(answer.json()["scope"].split()) == own | handed_on
     again = _exchange(client, "bank-a", made)
     assert (again.status_code, again.json()["code"]) == (401, "assertion-replayed")
 
@@ -200,7 +202,8 @@ def test_a_staff_key_is_no_key_to_sign_a_node_in(network: Network) -> None:
 def test_an_enterprise_signs_in_by_its_enrolled_key(network: Network) -> None:
     node = network.nodes["exporter-a"]
     answer = _exchange(network.anyone("authority"), node.client_id, _assertion(node, _claims(network, node.client_id)))
-    assert set(answer.json()["scope"].split()) == {"ledger:read", "introductions:write"}
+    handed_on = {"introductions:write", "disputes:write", "messages:read", "messages:write"}
+    assert set(answer.json()["scope"].split()) == {"ledger:read", "look-ups:read"} | handed_on
 
 
 def test_an_unknown_enterprise_is_refused(network: Network) -> None:

@@ -14,7 +14,8 @@ def test_the_authority_lists_what_the_demo_raised(played_demo: Path, tallystick:
     found = tallystick("alerts", "list", "--home", played_demo / "authority", "--json").json["items"]
     assert {"double-attempt", "refused-duplicate", "over-limit-attempt"} <= {each["code"] for each in found}
     assert not {each["code"] for each in found} & {"amount-off-share", "part-unreadable"}
-    assert tallystick("alerts", "list", "--state", "closed", "--home", played_demo / "authority", "--json").json == {"items": []}
+    closed = tallystick("alerts", "list", "--state", "closed", "--home", played_demo / "authority", "--json").json["items"]
+    assert [(each["code"], each["state"]) for each in closed] == [("double-attempt", "closed")]
 
 
 def test_figures_are_told_in_a_table(played_demo: Path, tallystick: Tallystick) -> None:
