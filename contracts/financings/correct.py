@@ -1,7 +1,8 @@
 """`financing.correct`: what was recorded as drawn was wrong.
 
 A correction that frees a share, or that uses more than is available, could lend money twice, so the authority signs it too: by its
-sign, whatever it comes out at. A line that was never allocated cannot be corrected into a loan.
+sign, whatever it comes out at. It signs as well where the lender may start nothing, or an order freezes the financing: a correction
+upwards is a loan that no application and no approval stood before. A line that was never allocated cannot be corrected into a loan.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ def correct(state: State, context: Context, body: FinancingCorrect) -> Result:
     author = author_of(state, context, authority_may_join=True)
     by_lender(state, entry, author)
     two_people(author)
-    require(author.authority_joined or all(delta >= 0 for delta in body.shares), "second-signature-missing")
+    alone = author.status == "active" and not author.frozen and not entry["frozen"] and all(delta >= 0 for delta in body.shares)
+    require(author.authority_joined or alone, "second-signature-missing")
     require(entry["state"] in _STATES, "wrong-state")
 
     fits_lines(entry, body.shares)

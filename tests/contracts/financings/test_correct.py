@@ -59,6 +59,22 @@ def test_the_authority_signs_what_frees_and_what_exceeds(delta: int, authority: 
     assert world.entry("declaration", declaration)["drawn"] == 100_000 + (delta if code == "ok" else 0)
 
 
+def test_a_lender_that_may_start_nothing_corrects_nothing_upwards_by_itself() -> None:
+    world, _, financing = disbursed()
+
+    def alone_and_with_the_authority() -> list[str]:
+        return [world.correct(financing, [1_000], authority=authority).code for authority in (False, True)]
+
+    world.stop(A, "suspended")
+    assert alone_and_with_the_authority() == ["second-signature-missing", "ok"]
+    assert world.reinstate(A).code == "ok"
+    for kind, thing in (("member", A), ("financing", financing)):
+        order = world.freeze(kind, thing)
+        assert alone_and_with_the_authority() == ["second-signature-missing", "ok"]
+        assert world.lift(order).code == "ok"
+    assert alone_and_with_the_authority() == ["ok", "ok"]
+
+
 def test_a_correction_both_ways_needs_the_authority_whatever_it_comes_out_at() -> None:
     world = World()
     financing = world.approved(*[(world.grant(world.declaration(label)), 100_000) for label in ("d", "e")])

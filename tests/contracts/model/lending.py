@@ -101,7 +101,7 @@ class Lending(Applying, Base):
     def correct(self, signed: Signed, f: str, deltas: list[int]) -> None:
         financing = self.lender(signed, f)
         self.two_people(signed)
-        no("second-signature-missing", self.lowers(deltas) and not signed.authority)
+        no("second-signature-missing", (self.lowers(deltas) or self.stopped(signed, f)) and not signed.authority)
         no("wrong-state", self.state(f) not in (*LENT, "WRITTEN_OFF", "PAID_OFF"))
         lines = financing["lines"]
         no("malformed", len(deltas) != len(lines) or not any(deltas))
@@ -124,6 +124,11 @@ class Lending(Applying, Base):
         if financing["state"] == "CANCELLED":
             for line in lines:
                 line["was"] = 0
+
+    def stopped(self, signed: Signed, f: str) -> bool:
+        """Whether the lender may start nothing, or an order stands against the financing."""
+        active = self.members[signed.by]["status"] == "active"
+        return not active or self.frozen("member", signed.by) or self.frozen("financing", f)
 
     def lowers(self, deltas: list[int]) -> bool:
         """By the sign, whatever comes of it."""
