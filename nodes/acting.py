@@ -32,9 +32,23 @@ def act(
     Raises `Refused` with the rules' code where they would refuse it, `RuleRefused` where they did, and as `registered_key` and
     `Outbox.send`.
     """
-    key, _ = registered_key(caller, node.directory, node.member, *_PURPOSES)
+    registered_key(caller, node.directory, node.member, *_PURPOSES)
     if cause is None or node.outbox.by_reference(cause) is None:
         rehearse(node, record_type, body, ONE_PERSON).require_ok()
+    return send(node, caller, record_type, body, parts, cause=cause)
+
+
+def send(
+    node: Node,
+    caller: Caller,
+    record_type: str,
+    body: Mapping[str, Any],
+    parts: Mapping[str, Part] | None = None,
+    *,
+    cause: str | None = None,
+) -> Receipt:
+    """As `act`, for who has rehearsed the record in a way of its own."""
+    key, _ = registered_key(caller, node.directory, node.member, *_PURPOSES)
     authored = node.author.record(record_type, body, [key], parts)
     receipt = require_ok(node.outbox.send(authored.raw, record_type, cause))
     node.reader.wait_for(receipt.log_index, _READ_S)

@@ -75,10 +75,11 @@ class Governance:
 
     def get(self, proposal_id: str) -> Proposal:
         """Raises `NotFound` (`unknown-proposal`)."""
-        found = [each for each in self.list() if each.id == proposal_id]
-        if not found:
-            raise NotFound("unknown-proposal", "no such proposal is on the ledger")
-        return found[0]
+        with self._node.store.reading() as reader:
+            entry = entries.proposal(reader.state, proposal_id)
+            if entry is None:
+                raise NotFound("unknown-proposal", "no such proposal is on the ledger")
+            return _proposal(reader.state, proposal_id, entry, reader.head.height, time_now_ms(self._node, reader))
 
     def list(self) -> Sequence[Proposal]:
         """Every proposal, the newest first."""

@@ -69,10 +69,11 @@ class Orders:
 
     def get(self, order_id: str) -> Order:
         """Raises `NotFound` (`unknown-order`)."""
-        found = [each for each in self.list() if each.id == order_id]
-        if not found:
-            raise NotFound("unknown-order", "no such order is on the ledger")
-        return found[0]
+        with self._node.store.reading() as reader:
+            entry = entries.order(reader.state, order_id)
+            if entry is None:
+                raise NotFound("unknown-order", "no such order is on the ledger")
+            return self._order(reader.record(order_id), entry)
 
     def list(self, *, standing_only: bool = False) -> Sequence[Order]:
         """Every order, the newest first."""

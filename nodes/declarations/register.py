@@ -110,18 +110,19 @@ class Declarations:
         """Signed records that register declarations, each sealed to its exporter too where that one is enrolled with a node of its own."""
         node = self._node
         exporters = self._exporters({what.exporter_uscc for what in found})
+        replaced = {what.number: self._predecessors(what) for what in found}
         with node.store.reading() as reader:
             state = reader.state
             ceiling_ppm, months = policy.value(state, "ceiling_ppm"), policy.value(state, "financeable_months")
-            ceilings = {what.number: inherited_ceiling(state, self._predecessors(what), ceiling_ppm) for what in found if what.replaces}
+            ceilings = {what.number: inherited_ceiling(state, replaced[what.number], ceiling_ppm) for what in found}
         authored = []
         for what in found:
             enterprise, exporter = exporters.get(what.exporter_uscc, (None, None))
             body = {
                 "declaration": self.id_of(what.number),
-                "ceiling_ppm": ceilings.get(what.number, ceiling_ppm),
+                "ceiling_ppm": ceilings[what.number],
                 "until": _month_after(what.export_date, months),
-                "replaces": [each.replaced_by(what) for each in self._predecessors(what)],
+                "replaces": [each.replaced_by(what) for each in replaced[what.number]],
             }
             part = Part(RegisteredPart(enterprise, what).content(), self._recipients(exporter))
             authored.append(node.author.record(REGISTER, body, [node.identity_key], {PART: part}))

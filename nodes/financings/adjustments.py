@@ -15,7 +15,7 @@ from nodes.caller import Caller
 from nodes.financings.adjusted_amounts import corrected, taken_back, written_off
 from nodes.financings.amounts import LoanLine, Use
 from nodes.financings.countersigned import Countersigned
-from nodes.financings.movements import Amounts, Movement, loans_of, minor_units
+from nodes.financings.movements import Amounts, Movement, loans_of, minor_units, summary_of
 from nodes.financings.parts import REASON, AdjustmentPart, written
 from nodes.financings.preparing import may_prepare, own, require_foreseen
 from nodes.financings.recipients import for_all
@@ -131,16 +131,4 @@ def _require_something(financing: Financing, loans: Sequence[LoanLine], uses: Se
 
 def _summary(financing: Financing, action: str, amounts: Sequence[int], reason: str) -> dict[str, Any]:
     """What the second person is shown; amounts with their sign."""
-    lines = [
-        {"number": line.number, "amount": SignedMoney(financing.currency, amount).to_json()}
-        for line, amount in zip(financing.lines, amounts, strict=True)
-    ]
-    return {
-        "action": action,
-        "financing": financing.id,
-        "enterprise": financing.name,
-        "reference": financing.reference,
-        "amount": SignedMoney(financing.currency, sum(amounts)).to_json(),
-        "lines": lines,
-        "reason": reason,
-    }
+    return summary_of(financing, action, amounts, SignedMoney) | {"reason": reason}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from nodes.node import Node
 
 TASK: Final = "maturity.change"
-_ZONE: Final = timezone(timedelta(hours=8))
 
 changes = sa.Table(
     "maturity_changes",
@@ -68,11 +67,6 @@ class Standing:
     matures_on: str | None
     overdue_minor: int
     days_overdue: int
-
-
-def day_of(time_ms: int) -> date:
-    """The day in UTC+8."""
-    return datetime.fromtimestamp(time_ms // 1000, UTC).astimezone(_ZONE).date()
 
 
 def maturities(loans: Sequence[Loan], made: Sequence[Change]) -> list[str]:

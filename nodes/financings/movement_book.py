@@ -13,8 +13,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from ledger.store import StoredRecord
+from nodes.days import day_of
 from nodes.financings.book import financing_lines, handed_over, recoveries
-from nodes.financings.maturity import day_of
 from nodes.financings.parts import LOAN, REASON, REPAYMENT, TERMS, AdjustmentPart, LoanPart, RepaymentPart, TakeOverPart
 from nodes.private import metadata
 from nodes.sealed_models import read_part
@@ -58,7 +58,7 @@ class Movements:
         """Raises `InputError` (`part-malformed`) for a part that it cannot use."""
         if stored.result["code"] != "ok":
             return
-        kind, day = stored.record.type, day_of(stored.time_ms).isoformat()
+        kind, day = stored.record.type, day_of(stored.time_ms)
         if kind == _LOAD and LOAN in parts and self._keeps(stored):
             amounts = read_part(LoanPart, parts[LOAN].content).lines
             about = [allocation["grant"]["declaration"] for allocation in stored.record.body["lines"]]

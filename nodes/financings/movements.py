@@ -90,10 +90,10 @@ def too_small(financing: Financing, loans: Sequence[LoanLine], paid: Sequence[in
     return InputError("amount-too-small", message, hint="record it together with the next repayment")
 
 
-def summary_of(financing: Financing, action: str, amounts: Sequence[int]) -> dict[str, Any]:
-    """What the second person is shown."""
+def summary_of(financing: Financing, action: str, amounts: Sequence[int], money: type[Money | SignedMoney] = Money) -> dict[str, Any]:
+    """What the second person is shown; `money` is how the amounts are written."""
     lines = [
-        {"number": line.number, "amount": Money(financing.currency, amount).to_json()}
+        {"number": line.number, "amount": money(financing.currency, amount).to_json()}
         for line, amount in zip(financing.lines, amounts, strict=True)
     ]
     return {
@@ -101,6 +101,6 @@ def summary_of(financing: Financing, action: str, amounts: Sequence[int]) -> dic
         "financing": financing.id,
         "enterprise": financing.name,
         "reference": financing.reference,
-        "amount": Money(financing.currency, sum(amounts)).to_json(),
+        "amount": money(financing.currency, sum(amounts)).to_json(),
         "lines": lines,
     }

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from contracts import balances, entries
 from ledger.engine import Receipt
 from ledger.errors import InputError, Refused
+from nodes.acting import send
 from nodes.attachments.store import Attachments
 from nodes.author import Part
-from nodes.caller import Caller, registered_key
+from nodes.caller import Caller
 from nodes.financings.amounts import Use, amount_of_share, drawn, recovered, repaid, used_up
 from nodes.financings.collections import Collections
 from nodes.financings.countersigned import Countersigned
@@ -26,14 +27,12 @@ from nodes.financings.preparing import may_prepare, own, require_foreseen
 from nodes.financings.recipients import for_all, for_supervision
 from nodes.financings.views import Financing, FinancingReader
 from nodes.money import Money
-from nodes.outcomes import require_ok
 from nodes.rehearsal import ONE_PERSON, TWO_PEOPLE, rehearse, time_now_ms
 from nodes.tasks import Task, Tasks
 
 if TYPE_CHECKING:
     from nodes.node import Node
 
-_READ_S: Final = 10.0
 
 Source = Literal["own-funds", "collections"]
 Reason = Literal["rejected", "withdrawn", "error"]
@@ -74,7 +73,7 @@ class FinancingSteps:
         body = {"financing": financing_id, "shares": kept_shares(financing, keep)[0]}
         if not self._has_record(cause):
             self._foresee(financing, "intake", body, ONE_PERSON)
-        return self._send(caller, "financing.intake", body, {}, cause)
+        return send(self._node, caller, "financing.intake", body, cause=cause)
 
     def approve(
         self,
@@ -210,7 +209,7 @@ class FinancingSteps:
             self._foresee(financing, "cancel", body, TWO_PEOPLE if approved else ONE_PERSON)
         parts = {REASON: self._for_all(financing, written(ReasonPart, text=text))} if text else {}
         if not approved:
-            return self._send(caller, "financing.cancel", body, parts, cause)
+            return send(self._node, caller, "financing.cancel", body, parts, cause=cause)
         applied = [line.applied.amount_minor for line in financing.lines]
         summary = summary_of(financing, "cancel", applied) | {"reason": reason}
         return self._tasks.open(caller, "financing.cancel", body, parts, summary, cause)
@@ -227,14 +226,6 @@ class FinancingSteps:
     def _has_record(self, cause: str | None) -> bool:
         """Whether a cause has its record already: then its receipt is the answer, and nothing is to be foreseen."""
         return cause is not None and self._node.outbox.by_reference(cause) is not None
-
-    def _send(self, caller: Caller, record_type: str, body: Mapping[str, Any], parts: Mapping[str, Part], cause: str | None) -> Receipt:
-        node = self._node
-        key, _ = registered_key(caller, node.directory, node.member, "make", "check", "service")
-        authored = node.author.record(record_type, body, [key], parts)
-        receipt = require_ok(node.outbox.send(authored.raw, record_type, cause))
-        node.reader.wait_for(receipt.log_index, _READ_S)
-        return receipt
 
     def _foresee(self, financing: Financing, step: str, body: Mapping[str, Any], people: tuple[str, ...]) -> None:
         """Refuses what the rules would refuse, in words."""

@@ -18,9 +18,9 @@ from ledger import canonical
 from ledger.errors import InputError, NotFound, Refused
 from nodes.author import Part
 from nodes.caller import Caller
+from nodes.days import day_of
 from nodes.enquiries.grants import Grant, grants_of
 from nodes.financings.apply import NO_GRANT, live
-from nodes.financings.maturity import day_of
 from nodes.financings.offer_book import transfer_offers
 from nodes.financings.parts import TERMS, AppliedLine, OfferedLine, OfferPart, TakeOverPart, written
 from nodes.financings.preparing import may_prepare, own, require_foreseen
@@ -107,7 +107,7 @@ class Transfers:
                     )
                     for line in financing.lines
                 ],
-                matures_on=financing.matures_on or day_of(financing.time_ms).isoformat(),
+                matures_on=financing.matures_on or day_of(financing.time_ms),
                 terms=terms,
                 note=note,
             )
@@ -168,7 +168,7 @@ class Transfers:
             lines=[
                 AppliedLine(declaration=line.declaration, number=grant.number, amount_minor=line.amount_minor) for line, grant in moving
             ],
-            disbursed_on=day_of(self._node.clock.now_ms()).isoformat(),
+            disbursed_on=day_of(self._node.clock.now_ms()),
             matures_on=part.matures_on,
             terms=part.terms,
         )

@@ -15,11 +15,12 @@ from contracts import balances, entries
 from contracts.financings.common import holder
 from ledger.errors import NotFound
 from ledger.store import Reader
+from nodes.days import date_of
 from nodes.enquiries.grants import grants
 from nodes.financings.amounts import LoanLine, amount_of_share
 from nodes.financings.book import Booked, BookedRecord, booked, booked_page
 from nodes.financings.carried import Base, Standing, carried_base, standing_of
-from nodes.financings.maturity import Change, changes_by_financing, day_of, maturities, standing
+from nodes.financings.maturity import Change, changes_by_financing, maturities, standing
 from nodes.financings.particulars import Document, Loan
 from nodes.money import Money
 from nodes.rehearsal import ONE_PERSON, TWO_PEOPLE, rehearse_on, time_now_ms
@@ -164,7 +165,7 @@ class FinancingReader:
         # What is given up is not owed any more, and a correction changes what was lent.
         repaid_minor = sum(line.repaid_minor + line.lost_minor - line.adjusted_minor for line in row.lines)
         drawn = any(line["drawn"] for line in entry["lines"])
-        due = standing(row.loans, made, repaid_minor, drawn=drawn, today=day_of(time_ms))
+        due = standing(row.loans, made, repaid_minor, drawn=drawn, today=date_of(time_ms))
         return Financing(
             id=row.id,
             bank=entry["bank"],

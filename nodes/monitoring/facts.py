@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from contracts import balances, entries, policy
 from contracts.months import DAY_MS
+from nodes.days import day_end_ms, instant_ms
 from nodes.declarations.book import declarations
 from nodes.financings.amounts import amount_of_share
 from nodes.financings.parts import (
@@ -28,7 +29,6 @@ from nodes.financings.parts import (
     RepaymentPart,
 )
 from nodes.monitoring import deadlines, surroundings
-from nodes.monitoring.days import day_end_ms, instant_ms
 from nodes.monitoring.findings import Seen
 from nodes.monitoring.rows import (
     RegionOf,

@@ -17,9 +17,9 @@ import sqlalchemy as sa
 from contracts.balances import UNAPPROVED
 from contracts.months import DAY_MS
 from contracts.shares import WHOLE
+from nodes.days import day_of
 from nodes.declarations.book import declarations
 from nodes.financings.amounts import amount_of_share
-from nodes.monitoring.days import day_of
 from nodes.monitoring.rates import BASE, in_dollars, rate_on
 from nodes.monitoring.tables import events, financings, lines, loans
 

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from contracts import entries
 from ledger.errors import InputError
+from nodes.days import day_of
 from nodes.declarations.book import declarations
-from nodes.monitoring.days import day_of
 from nodes.monitoring.findings import Seen
 from nodes.monitoring.tables import events, financings, lines
 

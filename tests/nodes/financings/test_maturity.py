@@ -9,8 +9,9 @@ import pytest
 
 from ledger.errors import InputError, NotFound, NotPermitted, Refused
 from nodes.attachments.store import Attachments
+from nodes.days import date_of
 from nodes.financings.apply import ApplicationLine
-from nodes.financings.maturity import Change, Standing, day_of, maturities, standing
+from nodes.financings.maturity import Change, Standing, maturities, standing
 from nodes.financings.particulars import Loan
 from nodes.financings.steps import Pledge
 from tests.nodes.lending import DAY, DAY_MS, LATER, Lending, lending, usd
@@ -55,7 +56,7 @@ def test_a_change_holds_for_the_tranches_that_were_paid_out_before_it() -> None:
 
 def test_days_are_those_of_the_declarations_time_zone() -> None:
     midnight = 1_767_196_800_000  # 2026-01-01T00:00 in UTC+8
-    assert (day_of(midnight - 1), day_of(midnight)) == (date(2025, 12, 31), date(2026, 1, 1))
+    assert (date_of(midnight - 1), date_of(midnight)) == (date(2025, 12, 31), date(2026, 1, 1))
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,7 @@ def test_what_is_overdue_is_told_with_its_days_until_it_is_repaid(net: Lending) 
     assert financing not in [each.id for each in desk.financings.page(overdue=True)]
     net.clock.advance(10 * DAY_MS)
     found = next(each for each in desk.financings.page(overdue=True) if each.id == financing)
-    assert (found.overdue, found.days_overdue) == (usd("500.00"), (day_of(net.clock.now_ms()) - date(2026, 10, 27)).days)
+    assert (found.overdue, found.days_overdue) == (usd("500.00"), (date_of(net.clock.now_ms()) - date(2026, 10, 27)).days)
     desk.sign(desk.financings.repay(desk.maker, financing, source="own-funds", paid_on=DAY, reference="P").id)
     assert financing in [each.id for each in desk.financings.page(overdue=False)]
 

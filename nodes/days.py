@@ -1,4 +1,4 @@
-"""Days of the supervision: calendar days in UTC+8, the time zone of the declarations, as yyyy-mm-dd."""
+"""Days of business: calendar days in UTC+8, the time zone of the declarations, as yyyy-mm-dd."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from contracts.months import DAY_MS, UTC8_MS
 _EPOCH: Final = date(1970, 1, 1)
 
 
-def day_of(time_ms: int) -> str:
+def date_of(time_ms: int) -> date:
     """The day that a time falls in."""
-    return (_EPOCH + timedelta(days=(time_ms + UTC8_MS) // DAY_MS)).isoformat()
+    return _EPOCH + timedelta(days=(time_ms + UTC8_MS) // DAY_MS)
+
+
+def day_of(time_ms: int) -> str:
+    """The same as text."""
+    return date_of(time_ms).isoformat()
 
 
 def day_begin_ms(day: str) -> int:
