@@ -49,7 +49,7 @@ _TYPES: Final = (
     _type("governance.approve", proposals.GovernanceApprove, governance.approve),
     _type("key.add", models.KeyAdd, members.add_key),
     _type("key.revoke", models.KeyRevoke, members.revoke_key),
-    _type("enterprise.enrol", models.Empty, members.enrol, "enrolment"),
+    _type("enterprise.enrol", models.Empty, members.enrol, "enrolment", optional=("registry",)),
     _type("declaration.register", models.DeclarationRegister, declarations.register, "declaration"),
     _type("declaration.amend", models.DeclarationAmend, declarations.amend, "declaration"),
     _type("declaration.void", models.DeclarationVoid, declarations.void, "declaration"),

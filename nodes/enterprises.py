@@ -3,6 +3,9 @@
 The authority enrols an enterprise by a record whose sealed `enrolment` only the authority and the enterprise open. One that runs a
 node gives its own signing and sealing keys; one in custody has none, and the authority acts for it and reads for it. An enterprise
 is named, in sealed parts only, by the id of the record that enrolled it.
+
+A registrar that is another member than the authority opens a part of its own, `registry`: a credit code and the key by which the exporter
+opens its declarations, and nothing else of the enrolment (`nodes.telling` says what becomes of it when the registrar changes).
 """
 
 from __future__ import annotations
@@ -26,10 +29,12 @@ from nodes.author import Part, RecordAuthor, SigningKey
 from nodes.directory import Directory
 from nodes.outbox import PENDING, Outbox
 from nodes.private import PrivateStore, metadata
+from nodes.sealed_models import Hash, SealedPart, Slug, Uscc, read_part
 from nodes.sealing import Opened, Recipient
 
 RECORD_TYPE: Final = "enterprise.enrol"
 PART: Final = "enrolment"
+REGISTRY: Final = "registry"
 PROJECTION: Final = "enterprises/1"
 
 enterprises = sa.Table(
@@ -81,9 +86,20 @@ class Enrolment(_Sealed):
         return self
 
 
+class RegistryPart(SealedPart):
+    """The part `registry`, for `registrar` and the authority. `enterprise` is the enrolment that it tells of, None for the record's own;
+    `seal` the X25519 key by which the exporter opens its declarations, None in custody.
+    """
+
+    registrar: Slug
+    enterprise: Hash | None
+    uscc: Uscc
+    seal: SealedKey | None
+
+
 @dataclass(frozen=True, slots=True)
 class Enterprise:
-    """An enrolled enterprise. `sign` and `seal` are None in custody."""
+    """An enrolled enterprise. `sign` and `seal` are None in custody. A registrar knows neither `name` (empty there) nor `sign`."""
 
     id: str
     uscc: str
@@ -92,6 +108,7 @@ class Enterprise:
     sign: PublicKey | None
     seal: PublicKey | None
     height: int
+    log_index: int
 
     def recipient(self, directory: Directory) -> Recipient:
         """Who opens parts for this enterprise: itself, found by trial, or the authority as its custodian."""
@@ -101,7 +118,7 @@ class Enterprise:
 
 
 class Enterprises:
-    """What this node knows of enterprises: all of them at the authority, itself at an enterprise's own node."""
+    """What this node knows of enterprises: all at the authority, what it is told at a registrar's, itself at an enterprise's own."""
 
     def __init__(self, private: PrivateStore) -> None:
         self._private = private
@@ -156,27 +173,56 @@ def enrol(what: Enrolment, author: RecordAuthor, outbox: Outbox, directory: Dire
     if what.seal is not None:
         key = what.seal.key()
         recipients.append(Recipient(key.public, key.id, named=False))
-    authored = author.record(RECORD_TYPE, {}, [signing_key], {PART: Part(what.model_dump(), recipients)})
+    registrar = registrar_to_tell(directory)
+    parts = {PART: Part(what.model_dump(), recipients), **({} if registrar is None else told(registrar, what, None, directory))}
+    authored = author.record(RECORD_TYPE, {}, [signing_key], parts)
     receipt = outbox.send(authored.raw, RECORD_TYPE, _free_reference(outbox, what.uscc))
     if receipt.record_id != authored.record_id:
         raise Refused("already-enrolled", "an enterprise with this credit code is enrolled", hint=f"its id is {receipt.record_id}")
     return receipt
 
 
+def registrar_to_tell(directory: Directory) -> str | None:
+    """The registrar that opens a part of its own; None where it is the authority, which opens all of it, or has no sealing key in force."""
+    registrar = directory.registrar()
+    return registrar if registrar != directory.authority() and directory.keys(registrar, "seal") else None
+
+
+def told(registrar: str, what: Enrolment, enterprise: str | None, directory: Directory) -> dict[str, Part]:
+    """The part `registry`; `enterprise` as in `RegistryPart`."""
+    part = RegistryPart(registrar=registrar, enterprise=enterprise, uscc=what.uscc, seal=what.seal)
+    return {REGISTRY: Part(part.content(), [directory.recipient(slug) for slug in (registrar, directory.authority())])}
+
+
 def project_enrolment(connection: sa.Connection, stored: StoredRecord, parts: Mapping[str, Opened]) -> None:
-    """The projection `enterprises`. Raises `InputError` (`bad-enrolment`, `already-enrolled`) for what it cannot use."""
-    if stored.record.type != RECORD_TYPE or stored.result["code"] != "ok" or PART not in parts:
+    """The projection `enterprises`. Raises `InputError` (`bad-enrolment`, `already-enrolled`, `part-malformed`) for what it cannot use."""
+    if stored.record.type != RECORD_TYPE or stored.result["code"] != "ok":
         return
-    what = _parsed(parts[PART].content)
+    told_of = read_part(RegistryPart, parts[REGISTRY].content) if REGISTRY in parts else None
+    if PART in parts:
+        what, again = _parsed(parts[PART].content), None if told_of is None else told_of.enterprise
+        _insert(connection, stored, what, again)
+    elif told_of is not None:
+        # A registrar's node: it opens no enrolment.
+        what = Enrolment.model_construct(uscc=told_of.uscc, name="", custody=told_of.seal is None, seal=told_of.seal)
+        _insert(connection, stored, what, told_of.enterprise)
+
+
+def _insert(connection: sa.Connection, stored: StoredRecord, what: Enrolment, again: str | None) -> None:
+    """Writes an enterprise down. `again` is the enrolment that the record tells of once more: where it is known, nothing is new."""
+    enterprise_id = again or stored.id
     sign, seal = (None if sealed is None else sealed.key() for sealed in (what.sign, what.seal))
     same = enterprises.c.uscc == what.uscc
     if sign is not None:
         same = sa.or_(same, enterprises.c.sign_key == sign.id)
-    if connection.execute(sa.select(enterprises.c.id).where(same)).first() is not None:
+    known = connection.execute(sa.select(enterprises.c.id).where(same)).scalars().all()
+    if known == [enterprise_id]:
+        return
+    if known:
         raise InputError("already-enrolled", "the enterprise or its key was enrolled by an earlier record")
     connection.execute(
         sa.insert(enterprises).values(
-            id=stored.id,
+            id=enterprise_id,
             uscc=what.uscc,
             name=what.name,
             custody=what.custody,
@@ -217,4 +263,4 @@ def _parsed(content: Mapping[str, Any]) -> Enrolment:
 def _enterprise(row: Any) -> Enterprise:
     sign = None if row.sign_public is None else PublicKey(P256, bytes.fromhex(row.sign_public))
     seal = None if row.seal_public is None else PublicKey(X25519, bytes.fromhex(row.seal_public))
-    return Enterprise(row.id, row.uscc, row.name, row.custody, sign, seal, row.height)
+    return Enterprise(row.id, row.uscc, row.name, row.custody, sign, seal, row.height, row.log_index)

@@ -50,12 +50,7 @@ def list_enterprises(
 ) -> Response:
     """In the order of their enrolment."""
     found = node.enterprises.list(after, limit)
-    following = None
-    if len(found) == limit:
-        with node.store.reading() as reader:
-            last = reader.record(found[-1].id)
-        following = None if last is None else last.log_index
-    return page([_json(each) for each in found], following)
+    return page([_json(each) for each in found], found[-1].log_index if len(found) == limit else None)
 
 
 def get_enterprise(request: Request, node: TheNode, enterprise_id: EnterpriseId) -> Response:

@@ -35,6 +35,24 @@ def test_customs_registers_amends_and_voids_and_the_authority_reads_it(network: 
     assert reader.get(f"/v1/declarations/{second}").json()["status"]["declaration"] == "replaced"
 
 
+def test_an_exporter_with_a_node_of_its_own_opens_what_customs_registers(network: Network) -> None:
+    customs = network.sign_in("customs", "maker")
+    (item,) = customs.post("/v1/declaration-imports", json=[row()], headers=WAIT).json()["items"]
+    assert item["result"] == "ok", item
+    network.await_head("exporter-a")
+    own = network.sign_in("exporter-a", "maker").get(f"/v1/declarations/{item['declaration_id']}")
+    assert own.json()["number"] == item["number"], own.text
+    network.await_head("authority")
+    seen = network.sign_in("authority", "maker").get(f"/v1/declarations/{item['declaration_id']}").json()
+    assert own.json()["registered"] == seen["registered"]
+
+
+def test_customs_reads_no_enrolment(network: Network) -> None:
+    network.await_head("customs")
+    parts = network.sign_in("customs", "maker").get(f"/v1/records/{network.exporter}").json()["parts"]
+    assert {name: set(content) for name, content in parts.items()} == {"registry": {"v", "registrar", "enterprise", "uscc", "seal"}}
+
+
 def test_the_authority_registers_nothing_there(network: Network) -> None:
     refused = network.sign_in("authority", "maker").post("/v1/declaration-imports", json=[row()], headers=WAIT)
     assert problem(refused)["code"] == "wrong-seat"
