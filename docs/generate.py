@@ -100,11 +100,6 @@ _ANSWERS: Final = {
     "reported": "of credit: the facts in the scopes that were asked for and consented to",
 }
 
-# No caller of the API is ever answered these: what it sees instead is tested.
-_INSIDE: Final = {
-    "repeat": "`tests/ledger/test_admission.py`",
-    "quota-exceeded": "`tests/ledger/test_admission.py`",
-}
 _AUTHORITY: Final = "the authority"
 _REGISTRAR: Final = "the registrar"
 _BANK: Final = "a bank"
@@ -136,7 +131,7 @@ _SIGNED_BY: Final = {
     "financing.repay": _TWO_OF_LENDER,
     "financing.cancel": "the lender, two people once it is approved; the authority where it is stale",
     "financing.write-off": _TWO_OF_LENDER,
-    "financing.correct": f"{_TWO_OF_LENDER}, and the authority where it lowers what is drawn or exceeds what is available",
+    "financing.correct": f"{_TWO_OF_LENDER}, and the authority where it lowers what is drawn, or raises it beyond what was committed or is available",
     "financing.transfer": _TWO_OF_LENDER,
     "financing.take-over": f"{_TWO}, the next lender",
     "financing.load": _TWO,
@@ -209,7 +204,7 @@ def main(arguments: list[str]) -> int:
 
 def _table(kind: str, meanings: Mapping[str, str]) -> str:
     tests = produced(kind, meanings)
-    rows = [f"| `{code}` | {meaning} | {_INSIDE.get(code) or _test(tests, code)} |" for code, meaning in meanings.items()]
+    rows = [f"| `{code}` | {meaning} | {_test(tests, code)} |" for code, meaning in meanings.items()]
     return "\n".join(["| code | meaning | produced by |", "|---|---|---|", *rows, ""])
 
 

@@ -1,5 +1,5 @@
-"""The authority's worker: takes enquiries under live consents and answers them, by itself, each exactly once. Before each batch it ends what
-disputes of papers a crash left half done, and tells a registrar of enterprises that it was not told of.
+"""The authority's worker: takes enquiries under live consents and answers them, by itself, each exactly once. Before each batch it ends
+disputes of papers that a crash left half done, and tells a registrar of the enterprises that it was not told of.
 
 An enquiry goes through two durable steps, each a record under a reference in the outbox, so that there is one for ever, whoever makes
 it and however often: `take:<enquiry>`, which spends a use of the consent, and `answer:<enquiry>`. What an enquiry needs next is read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from ledger.keys import public_of
+from ledger.solo import SoloEngine
 from tests.api.business import DAY_MS, answered, asked, consented, financed, imported, row, signed
 from tests.api.served import Network, problem, served_network
+from tests.sealed_parts import demanded_parts
 
 pytestmark = pytest.mark.usefixtures("answering")
+ENROL = "enterprise.enrol"
 PAPER = {"document_sha256": "ab" * 32, "issuer": "Yingkou Intermediate Court", "reference": "(2026) 辽08 民初 17", "text": "freeze"}
 
 
@@ -105,6 +109,32 @@ def test_a_policy_changes_with_more_than_two_thirds_after_its_delay(network: Net
     network.clock.advance(DAY_MS + 60_000)
     imported(network, row())
     assert network.sign_in("authority", "maker").get("/v1/policy").json()["policy"]["hold_days_max"] == 20
+
+
+@pytest.mark.produces("admission-code", "quota-exceeded")
+def test_records_beyond_a_members_quota_of_a_block_stand_in_the_next_ones(network: Network) -> None:
+    """Nobody is told to come again: what admission drops as `quota-exceeded` waits for the next block."""
+    change = {"change": {"kind": "policy", "policy": {"records_per_member_block": 10}}}
+    path = f"/v1/governance/proposals/{posted(network, '/v1/governance/proposals', change).json()['id']}/approve"
+    for bank in ("bank-a", "bank-b"):
+        network.await_head(bank)
+        posted(network, path, node=bank)
+    network.clock.advance(DAY_MS + 60_000)
+    imported(network, row())
+    authority = network.nodes["authority"]
+    assert isinstance(authority.engine, SoloEngine)
+    raws = [authority.author.record(ENROL, {}, [authority.identity_key], demanded_parts(ENROL)).raw for _ in range(25)]
+    program = network.sign_in("authority", "core")
+    # All of them are there before the next block is begun.
+    authority.engine.pause()
+    try:
+        taken = [program.post("/v1/records", content=raw).status_code for raw in raws]
+    finally:
+        authority.engine.resume()
+    assert taken == [202] * 25
+    receipts = [program.post("/v1/records", content=raw, headers={"Prefer": "wait=30"}).json() for raw in raws]
+    assert {receipt["result"]["code"] for receipt in receipts} == {"ok"}
+    assert sorted(Counter(receipt["height"] for receipt in receipts).values()) == [5, 10, 10]
 
 
 @pytest.mark.produces("result-code", "unknown-proposal")

@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledger import canonical, keys
+from ledger.errors import Refused
 from ledger.limits import INTRODUCTIONS_PER_DAY_MAX
 from ledger.record import parse, sign_record
 from ledger.verify import verify
@@ -32,11 +33,15 @@ def test_a_member_hands_in_its_own_record_and_gets_a_receipt(network: Network) -
     assert answer.headers["preference-applied"] == "wait=30"
 
 
+@pytest.mark.produces("admission-code", "repeat")
 def test_the_same_record_again_gets_the_same_receipt(network: Network) -> None:
+    """Admission says `repeat`; who handed the record in again hears of it what it heard before."""
     raw = _request(network.nodes["bank-a"])
     client = _as_node(network, "bank-a")
     first, second = (client.post("/v1/records", content=raw, headers={"Prefer": "wait=30"}).json() for _ in range(2))
     assert first == second
+    with pytest.raises(Refused, match="repeat"):
+        network.nodes["authority"].engine.submit(raw).result(30)
 
 
 def test_without_preference_the_record_is_taken_and_found_at_its_location(network: Network) -> None:
