@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -55,6 +55,16 @@ class NoteSignature:
     name: str
     key_hash: bytes
     signature: bytes
+
+
+@dataclass(frozen=True)
+class Cosignature:
+    """A witness's cosignature/v1 that holds: who, by which key, when (POSIX seconds), and its line in the note."""
+
+    name: str
+    public: bytes
+    time_s: int
+    line: str
 
 
 @dataclass(frozen=True)
@@ -136,7 +146,12 @@ def verify_note(text: str, name: str, public_key: bytes) -> Checkpoint:
 
 
 def verified_cosigners(text: str, witnesses: Mapping[str, bytes]) -> dict[str, int]:
-    """Which of these witnesses (name to public key) cosigned the note, and when (POSIX seconds), sorted by name.
+    """Which of these witnesses (name to public key) cosigned the note, and when (POSIX seconds), sorted by name. As `cosignatures_of`."""
+    return {each.name: each.time_s for each in cosignatures_of(text, witnesses)}
+
+
+def cosignatures_of(text: str, witnesses: Mapping[str, bytes]) -> list[Cosignature]:
+    """The cosignatures on a note by these witnesses (name to public key), sorted by name.
 
     A cosignature that does not hold counts as none, so that one bad witness cannot spoil the note for the others; the operator's signature
     is for `verify_note`. A v1 cosignature does not say the witness's name, so one key under two names would count twice: that is refused.
@@ -146,16 +161,36 @@ def verified_cosigners(text: str, witnesses: Mapping[str, bytes]) -> dict[str, i
     body = note_body(note.checkpoint)
     if len(set(witnesses.values())) != len(witnesses):
         raise InputError("bad-key", "two witnesses have the same key", hint="List each witness once in the trust file.")
-    times_s: dict[str, int] = {}
+    found: list[Cosignature] = []
     for name, public_key in sorted(witnesses.items()):
         key = _public_key(public_key)
-        blob = _find(note, name, key_hash(name, COSIGNATURE_V1, public_key))
+        hashed = key_hash(name, COSIGNATURE_V1, public_key)
+        blob = _find(note, name, hashed)
         if blob is None or len(blob) != _TIME_BYTES + _SIGNATURE_BYTES:
             continue
         time_s = int.from_bytes(blob[:_TIME_BYTES], "big")
         if time_s <= _TIME_S_MAX and _is_valid(key, blob[_TIME_BYTES:], _cosigned_message(body, time_s)):
-            times_s[name] = time_s
-    return times_s
+            found.append(Cosignature(name, public_key, time_s, _line(NoteSignature(name, hashed, blob))))
+    return found
+
+
+def with_cosignatures(text: str, lines: Iterable[str]) -> str:
+    """The note with these signature lines after its own, as many as a note may have. They are not verified here."""
+    note = parse_note(text)
+    added = tuple(_parse_line(line.removesuffix("\n")) for line in lines)
+    kept: dict[tuple[str, bytes], NoteSignature] = {}
+    for each in (*note.signatures, *added):
+        kept.setdefault((each.name, each.key_hash), each)
+    chosen = list(kept.values())[:NOTE_SIGNATURES_MAX]
+    return f"{note_body(note.checkpoint)}\n{''.join(_line(each) for each in chosen)}"
+
+
+def only_signed_by(text: str, name: str, public_key: bytes) -> str:
+    """The note with this operator's signature line alone. Raises as `verify_note`."""
+    verify_note(text, name, public_key)
+    note, hashed = parse_note(text), key_hash(name, ED25519, public_key)
+    own = [each for each in note.signatures if (each.name, each.key_hash) == (name, hashed)]
+    return f"{note_body(note.checkpoint)}\n{''.join(_line(each) for each in own)}"
 
 
 def _signature(body: str, name: str, private_key: Ed25519PrivateKey) -> NoteSignature:

@@ -3,6 +3,8 @@
 Evidence is only what the operator's own signature shows. `fork-seen`: it signed two logs of which neither continues the other.
 `operator-invalid`: it signed a block that its rules do not lead to. Anything else that is wrong (a damaged transport, a proxy, old notes
 sent again) is refused and forgotten, because a stranger could have made it.
+
+A replica that halted keeps `{code, height, ours, theirs}`; `theirs` is text: a note, a block, or a header with its place below a note.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from typing import Any, Final
 import orjson
 
 from ledger import canonical, log_tree
-from ledger.checkpoint import Checkpoint, verify_note
-from ledger.errors import InputError, TallystickError
+from ledger.checkpoint import Checkpoint, parse_note, verify_note
+from ledger.errors import InputError, TallystickError, VerificationFailed
 from ledger.header import Header
 from ledger.log_operator import OperatorKey, origin_of
 from ledger.store import Reader
@@ -47,12 +49,52 @@ class BlockBundle:
         except (KeyError, TypeError, ValueError) as error:
             raise InputError("malformed-block", "a block from upstream lacks a field") from error
 
+    def record_leaves(self) -> list[bytes]:
+        """The log's leaves of its records."""
+        return [canonical.encode({**canonical.decode(raw), "result": x}) for raw, x in zip(self.transactions, self.results, strict=True)]
+
     def checkpoint_above(self, size: int, frontier: Sequence[bytes]) -> Checkpoint:
         """The checkpoint that the block's own words lead to above a log of that size, whether they keep the rules or not."""
         header = Header.from_json(self.header)
-        leaves = [canonical.encode({**canonical.decode(raw), "result": x}) for raw, x in zip(self.transactions, self.results, strict=True)]
-        after = log_tree.append(size, frontier, [log_tree.leaf_hash(leaf) for leaf in [*leaves, header.leaf]])
+        after = log_tree.append(size, frontier, [log_tree.leaf_hash(leaf) for leaf in [*self.record_leaves(), header.leaf]])
         return Checkpoint(origin_of(header.network), after.size, log_tree.root(after.size, after.frontier))
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderInLog:
+    """A header, and the path of its leaf (RFC 9162, 2.1.3) to the root of the log that a signed note is about; or only such a note."""
+
+    checkpoint: str
+    header: Mapping[str, Any] | None
+    inclusion: tuple[bytes, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        header = None if self.header is None else dict(self.header)
+        return {"checkpoint": self.checkpoint, "header": header, "inclusion": [each.hex() for each in self.inclusion] if header else None}
+
+    @classmethod
+    def from_json(cls, value: Any) -> HeaderInLog:
+        """Reads what `to_json` makes of a header. Raises `InputError` (`malformed-header`)."""
+        try:
+            header, note = dict(value["header"]), value["checkpoint"]
+            path = tuple(bytes.fromhex(each) for each in value["inclusion"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError("malformed-header", "an answer about a header lacks a field") from error
+        if not isinstance(note, str):
+            raise InputError("malformed-header", "an answer about a header has no note")
+        return cls(note, header, path)
+
+    def checked(self, network: str, operator: OperatorKey) -> Header:
+        """The header, once it is shown to stand in a log of this network that the operator signed. Raises `InputError`, and
+        `VerificationFailed` (`bad-checkpoint`, `not-in-log`).
+        """
+        header, note = Header.from_json(self.header), verify_note(self.checkpoint, operator.name, operator.public)
+        leaf = log_tree.leaf_hash(header.leaf)
+        if note.origin != origin_of(network) or header.network != network:
+            raise VerificationFailed("not-in-log", "the header or its note is of another network")
+        if not log_tree.verify_inclusion(leaf, header.log_size, note.size, self.inclusion, note.root):
+            raise VerificationFailed("not-in-log", "the header does not stand in the log that the note is about")
+        return header
 
 
 def block_evidence(reader: Reader, common: int, bundle: BlockBundle, operator: OperatorKey) -> dict[str, Any] | None:
@@ -80,17 +122,75 @@ def note_evidence(reader: Reader, text: str, operator: OperatorKey) -> dict[str,
     return _evidence(FORK_SEEN, reader.head.height, reader.checkpoint(), text)
 
 
+def header_evidence(reader: Reader, seen: HeaderInLog, operator: OperatorKey) -> dict[str, Any] | None:
+    """The evidence in a header that stands in a log which the operator signed, and that is not this replica's header of that height. None
+    where it is, or where the replica has none of that height. Raises as `HeaderInLog.checked`.
+    """
+    theirs = seen.checked(reader.head.network, operator)
+    ours = reader.header(theirs.height)
+    if ours is None or ours.hash == theirs.hash:
+        return None
+    return _evidence(FORK_SEEN, theirs.height, reader.checkpoint(theirs.height), canonical.encode(seen.to_json()).decode())
+
+
+def fork_sides(reader: Reader, evidence: Mapping[str, Any]) -> tuple[HeaderInLog, HeaderInLog] | None:
+    """The two histories that evidence of a fork shows, ours first, so that a stranger can check them; None where the replica has no signed
+    note to set beside the other one. The evidence holds, as `evidence_holds` says.
+    """
+    if evidence["code"] != FORK_SEEN:
+        return None
+    text: str = evidence["theirs"]
+    if not text.startswith("{"):
+        note = _note_of_size(reader, parse_note(text).checkpoint.size)
+        return None if note is None else (HeaderInLog(note, None, ()), HeaderInLog(text, None, ()))
+    theirs = _seen_in(reader, orjson.loads(text), evidence["height"])
+    ours = header_in_log(reader, evidence["height"], evidence["ours"])
+    return None if ours is None else (ours, theirs)
+
+
+def header_in_log(reader: Reader, height: int, note: str | None) -> HeaderInLog | None:
+    """A header of the replica below a signed note of its log; None where there is no such header, or it is newer than the note."""
+    header = reader.header(height)
+    if header is None or note is None:
+        return None
+    size = parse_note(note).checkpoint.size
+    if not header.log_size < size <= reader.head.log_size + 1:
+        return None
+    return HeaderInLog(note, header.to_json(), tuple(reader.inclusion_proof(header.log_size, size)))
+
+
 def evidence_holds(reader: Reader, evidence: Any, operator: OperatorKey) -> bool:
     """Whether stored evidence is still what it was: made again from what it holds, it is the same."""
     try:
-        if evidence["theirs"].startswith("{"):
-            bundle = BlockBundle.from_json(orjson.loads(evidence["theirs"]))
-            again = block_evidence(reader, evidence["height"] - 1, bundle, operator)
+        value = orjson.loads(evidence["theirs"]) if evidence["theirs"].startswith("{") else None
+        again: dict[str, Any] | None
+        if value is not None and "inclusion" in value:
+            again = header_evidence(reader, HeaderInLog.from_json(value), operator)
+        elif value is not None:
+            again = block_evidence(reader, evidence["height"] - 1, BlockBundle.from_json(value), operator)
         else:
             again = note_evidence(reader, evidence["theirs"], operator)
     except (TallystickError, AttributeError, KeyError, TypeError, ValueError):
         return False
     return bool(again == evidence)
+
+
+def _note_of_size(reader: Reader, size: int) -> str | None:
+    """This replica's own signed note of exactly so many leaves, where a block ended there."""
+    height = reader.height_of_log_index(size - 1)
+    header = None if height is None else reader.header(height)
+    return reader.checkpoint(height) if header is not None and header.log_size == size - 1 else None
+
+
+def _seen_in(reader: Reader, value: Any, height: int) -> HeaderInLog:
+    """The other side's header: as it came, or of a block, which stands last in the log that its note is about."""
+    if "inclusion" in value:
+        return HeaderInLog.from_json(value)
+    bundle, base = BlockBundle.from_json(value), reader.header(height - 1)
+    assert base is not None, "the blocks before a fork are this replica's"
+    size = base.log_size + 1
+    before = log_tree.append(size, reader.frontier(size), [log_tree.leaf_hash(leaf) for leaf in bundle.record_leaves()])
+    return HeaderInLog(bundle.checkpoint, bundle.header, before.frontier[::-1])
 
 
 def _evidence(code: str, height: int, ours: str | None, theirs: str) -> dict[str, Any]:

@@ -19,14 +19,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ledger import canonical
 from ledger.admission import VerifiedSignatures
-from ledger.audit import audit
 from ledger.chain import StoredChain
-from ledger.checkpoint import Checkpoint, verify_note
+from ledger.checkpoint import Checkpoint, only_signed_by, verify_note
 from ledger.engine import Heights, Receipt, stopped
 from ledger.errors import TallystickError, Unreachable, VerificationFailed
-from ledger.evidence import OPERATOR_INVALID, BlockBundle, block_evidence, note_evidence
+from ledger.evidence import BlockBundle, block_evidence, note_evidence
 from ledger.execution import Accepted, Block, Execution, execute, in_order
 from ledger.file_lock import Lock
+from ledger.halting import Show, halt, refuse_if_halted
 from ledger.header import Header
 from ledger.log_operator import OperatorKey, checkpoint_of
 from ledger.record import parse
@@ -77,11 +77,14 @@ class FollowEngine:
         self._genesis, self._rulebook, self._operator, self._upstream = genesis, rulebook, operator, upstream
         self._lock = lock
         self._verified = VerifiedSignatures()
+        # Held while a block is taken and while the replica halts, so that evidence is about the head that it is kept beside.
+        self._turn = threading.RLock()
         self._stopping = threading.Event()
         self._stopping.set()
         self._thread: threading.Thread | None = None
         self._forwarders: ThreadPoolExecutor | None = None
         self._chain: StoredChain | None = None
+        self._halted = False
 
     def open(self) -> None:
         """Takes the home's lock and reads the replica, which is begun from genesis where it is new. Raises `Unreachable`, `Refused`,
@@ -90,7 +93,7 @@ class FollowEngine:
         if self._lock is not None:
             self._lock.acquire()
         try:
-            self._refuse_if_halted()
+            refuse_if_halted(self.store)
             begin_ledger(self.store, self._genesis, self._rulebook, None)
             self._chain = StoredChain(self.store)
         except BaseException:
@@ -130,16 +133,27 @@ class FollowEngine:
             future.set_exception(stopped())
             return future
 
+    def refuse(self, show: Show) -> None:
+        """Halts for good where `show` finds evidence against the operator in a reading of this replica; for any thread. Raises
+        `VerificationFailed` (`fork-seen`, `replica-damaged`) then.
+        """
+        with self._turn:
+            refuse_if_halted(self.store)
+            with self.store.reading() as reader:
+                evidence = show(reader)
+            if evidence is not None:
+                self._halt(evidence)
+
     def _forward(self, raw: bytes) -> Receipt:
         if self._stopping.is_set():
             raise stopped()
-        self._refuse_if_halted()
+        refuse_if_halted(self.store)
         record_id = parse(raw).id
         answer = self._upstream.submit(raw)
         if not self.heights.wait_for(answer.height, _CATCH_UP_S):
             if self._stopping.is_set():
                 raise stopped()
-            self._refuse_if_halted()
+            refuse_if_halted(self.store)
             hint = "the record may be on the ledger; send the same record again"
             raise Unreachable("replica-behind", "this node's replica has not reached the record's block yet", hint=hint)
         with self.store.reading() as reader:
@@ -147,12 +161,6 @@ class FollowEngine:
         if stored is None:
             raise VerificationFailed("receipt-untrue", "the upstream node answered for a record that its blocks do not hold")
         return Receipt(stored.id, stored.height, stored.time_ms, stored.log_index, stored.position, stored.result)
-
-    def _refuse_if_halted(self) -> None:
-        halted = self.store.halted()
-        if halted is not None:
-            hint = "see tallystick audit; keep this home as evidence"
-            raise VerificationFailed(halted["code"], "this replica refuses its upstream for good", hint=hint)
 
     def _forget_chain(self) -> None:
         chain, self._chain = self._chain, None
@@ -194,13 +202,18 @@ class FollowEngine:
         for taken, bundle in enumerate(bundles):
             if taken and self._stopping.is_set() and self._thread is not None:
                 break
-            self._take(chain, bundle)
+            with self._turn:
+                self._take(chain, bundle)
             self.heights.publish(chain.head.height)
+        if self._halted:
+            refuse_if_halted(self.store)
         if not bundles:
             self._compare_notes(self._upstream.checkpoint())
         return len(bundles)
 
     def _take(self, chain: StoredChain, bundle: BlockBundle) -> None:
+        if self._halted:
+            refuse_if_halted(self.store)
         theirs = Header.from_json(bundle.header)
         note = verify_note(bundle.checkpoint, self._operator.name, self._operator.public)
         if theirs.previous != chain.head.hash or theirs.height != chain.head.height + 1:
@@ -212,7 +225,8 @@ class FollowEngine:
         if execution is None or not _agrees(execution, theirs, bundle, note):
             self._refuse_block(chain.head.height, bundle)
         else:
-            chain.commit(execution, bundle.checkpoint)
+            # What a proxy may have added to the note is nobody's word here.
+            chain.commit(execution, only_signed_by(bundle.checkpoint, self._operator.name, self._operator.public))
 
     def _execute(self, chain: StoredChain, theirs: Header, bundle: BlockBundle) -> Execution | None:
         block = Block(theirs.engine_height, theirs.time_ms, bundle.transactions)
@@ -244,21 +258,14 @@ class FollowEngine:
 
     def _compare_notes(self, text: str) -> None:
         """Nothing new: is the operator's newest note about what this replica holds?"""
-        with self.store.reading() as reader:
-            evidence = note_evidence(reader, text, self._operator)
-        if evidence is not None:
-            self._halt(evidence)
+        self.refuse(lambda reader: note_evidence(reader, text, self._operator))
 
-    def _halt(self, evidence: dict[str, Any]) -> None:
-        """Always raises. Before an operator is accused for good, this replica makes sure that the damage is not its own."""
-        report = audit(self.store, self._genesis, self._rulebook, self._operator)
-        if not report.ok:
-            hint = "see tallystick audit; restore this home, or follow anew into an empty one"
-            raise VerificationFailed("replica-damaged", "this replica's own database does not hold", hint=hint)
-        self.store.halt(evidence)
-        invalid = evidence["code"] == OPERATOR_INVALID
-        message = "the operator signed a block that breaks the rules" if invalid else "the operator signed two histories"
-        raise VerificationFailed(evidence["code"], message, hint="keep this home as evidence and tell the other members")
+    def _halt(self, evidence: Mapping[str, Any]) -> None:
+        """Always raises, as `ledger.halting.halt`."""
+        try:
+            halt(self.store, self._genesis, self._rulebook, self._operator, evidence)
+        finally:
+            self._halted = self.store.halted() is not None
 
 
 def _agrees(execution: Execution, theirs: Header, bundle: BlockBundle, note: Checkpoint) -> bool:

@@ -93,12 +93,22 @@ GENESIS_FILE_BYTES_MAX: Final = 4_194_304
 # Proofs, audits and checkpoints
 AUDIT_FINDINGS_MAX: Final = 100
 PROOF_FILE_BYTES_MAX: Final = 4_194_304
+PROOF_BUNDLE_FILES_MAX: Final = 16
 TRUST_FILE_BYTES_MAX: Final = 262_144
 STATE_PROOF_SIBLINGS_MAX: Final = 256
 NOTE_CHARS_MAX: Final = 65_536
 NOTE_SIGNATURES_MAX: Final = 64
 NOTE_NAME_CHARS_MAX: Final = 255
 NOTE_SIGNATURE_BYTES_MAX: Final = 8_192
+ADD_CHECKPOINT_BYTES_MAX: Final = 131_072
+ADD_CHECKPOINT_HASHES_MAX: Final = 63
+WITNESSES_MAX: Final = 64
+COSIGNED_SIZES_KEPT: Final = 256
+SEEN_CHECKPOINTS_PER_SOURCE_MAX: Final = 64
+SEEN_SOURCES_MAX: Final = 256
+GOSSIP_PEERS_MAX: Final = 64
+GOSSIP_ANSWER_BYTES_MAX: Final = 262_144
+FORKS_KEPT_MAX: Final = 16
 
 # Bodies of records
 ALLOCATIONS_BOUND: Final = 1_000
@@ -165,3 +175,6 @@ REQUEST_FIELDS_MAX: Final = 50
 # Backups: a line holds one row of a table, and the largest value of a row is a record or a sealed part.
 BACKUP_LINE_BYTES_MAX: Final = 33_554_432
 BACKUP_HEADER_BYTES_MAX: Final = 4_096
+
+# Archives: a line holds the genesis document, or one block, whose results come on top of its records.
+ARCHIVE_LINE_BYTES_MAX: Final = 33_554_432

@@ -22,6 +22,7 @@ from ledger.engine import Heights, Receipt
 from ledger.errors import InputError, Refused, TallystickError, Unreachable
 from ledger.execution import RULES_FAULT, Accepted, Block, Dropped, Execution, execute, execute_genesis
 from ledger.file_lock import Lock
+from ledger.halting import Show, halt, refuse_if_halted
 from ledger.inbox import Inbox, Waiting, fail
 from ledger.limits import CLOCK_JUMP_MS_MAX
 from ledger.log_operator import Operator, operator_of
@@ -67,18 +68,24 @@ class SoloEngine:
         self._inbox = Inbox()
         self._verified = VerifiedSignatures()
         self._thread: threading.Thread | None = None
+        # Held while a block is made and while the engine halts, so that evidence is about the head that it is kept beside.
+        self._turn = threading.RLock()
+        self._halted = False
         self._clock_wrong = False
         self._clock_seen = (0, 0)
         self._chain: StoredChain | None = None
 
     def start(self) -> None:
-        """Takes the home's lock, writes genesis where there is none, and begins to order. Raises `Unreachable`, `Refused`."""
+        """Takes the home's lock, writes genesis where there is none, and begins to order. Raises `Unreachable`, `Refused`,
+        and `VerificationFailed` for a ledger that has halted.
+        """
         if self._operator.key != operator_of(self._genesis):
             hint = "checkpoints signed with another key would be refused by every follower"
             raise Refused("other-operator", "the operator key of this home is not the one that genesis names", hint=hint)
         if self._lock is not None:
             self._lock.acquire()
         try:
+            refuse_if_halted(self.store)
             begin_ledger(self.store, self._genesis, self._rulebook, self._operator)
             self._chain = StoredChain(self.store)
         except BaseException:
@@ -121,6 +128,20 @@ class SoloEngine:
         self._clock_seen = (self._clock.now_ms(), self._clock.monotonic_ms())
         self._clock_wrong = False
 
+    def refuse(self, show: Show) -> None:
+        """Orders no more, for good, where `show` finds in a reading of this ledger that its own key signed another history; for any thread.
+        Raises `VerificationFailed` (`fork-seen`, `replica-damaged`) then.
+        """
+        with self._turn:
+            refuse_if_halted(self.store)
+            with self.store.reading() as reader:
+                evidence = show(reader)
+            if evidence is not None:
+                try:
+                    halt(self.store, self._genesis, self._rulebook, self._operator.key, evidence)
+                finally:
+                    self._halted = self.store.halted() is not None
+
     def _let_go(self) -> None:
         self._forget_chain()
         if self._lock is not None:
@@ -139,7 +160,8 @@ class SoloEngine:
     def _one_block(self, batch: list[Waiting]) -> list[Waiting]:
         """Executes and stores one block and answers its senders; gives back those whose quota the block had used up."""
         try:
-            execution = self._execute_and_store(batch)
+            with self._turn:
+                execution = self._execute_and_store(batch)
         except (SQLAlchemyError, OSError) as error:
             # Whether the block is durable may not be known, so the chain is read anew before the next one.
             log.error("block-not-stored", error=type(error).__name__)
@@ -155,6 +177,8 @@ class SoloEngine:
         return _answer(batch, execution)
 
     def _execute_and_store(self, batch: list[Waiting]) -> Execution:
+        if self._halted:
+            refuse_if_halted(self.store)
         chain = self._chain = self._chain or StoredChain(self.store)
         if chain.head.height > self.heights.height:
             self.heights.publish(chain.head.height)
