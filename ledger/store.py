@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -97,6 +97,8 @@ _PAGE_GET = (
     .limit(1)
 )
 _NODE_GET = sa.select(log_nodes.c.hash).where(log_nodes.c.position == sa.bindparam("position"))
+# How many ids one statement names; databases bound that.
+_IDS = 500
 _RECORD_COLUMNS = sa.select(records, headers.c.time_ms).join(headers, headers.c.height == records.c.height).where(records.c.log_index > 0)
 
 
@@ -255,6 +257,14 @@ class Reader:
         """Records from a log index on, in order. Header leaves stand between them and are not counted."""
         query = _RECORD_COLUMNS.where(records.c.log_index >= first_log_index).order_by(records.c.log_index).limit(limit)
         return [_stored(row) for row in self.connection.execute(query)]
+
+    def log_indexes(self, record_ids: Sequence[str]) -> dict[str, int]:
+        """The places in the log of those of the records that are on the ledger."""
+        found: dict[str, int] = {}
+        for start in range(0, len(record_ids), _IDS):
+            query = sa.select(records.c.id, records.c.log_index).where(records.c.id.in_(record_ids[start : start + _IDS]))
+            found.update((row.id, row.log_index) for row in self.connection.execute(query))
+        return found
 
     def records_of_block(self, height: int) -> list[StoredRecord]:
         query = _RECORD_COLUMNS.where(records.c.height == height).order_by(records.c.position)

@@ -45,6 +45,7 @@ STATEMENT: Final = "statement"
 Outcome = Literal["upheld", "rejected", "withdrawn"]
 _RESOURCE: Final = "/v1/disputes"
 _READ_S: Final = 30.0
+_PAGE: Final = 100
 
 disputes = sa.Table(
     "disputes",
@@ -117,16 +118,28 @@ class Disputes:
 
     def get(self, dispute_id: str, enterprise: str | None = None) -> Dispute:
         """Raises `NotFound` (`unknown-dispute`), for one that is not the caller's too: see `list`."""
-        found = self._query(sa.select(disputes).where(disputes.c.id == dispute_id), enterprise)
+        own = sa.true() if enterprise is None else disputes.c.enterprise == enterprise
+        with self._node.private.reading() as connection:
+            found = self._visible(connection.execute(sa.select(disputes).where(own, disputes.c.id == dispute_id)).fetchall(), enterprise)
         if not found:
             raise NotFound("unknown-dispute", "this node knows no such dispute")
         return found[0]
 
-    def list(self, enterprise: str | None = None, after: int = 0) -> Sequence[Dispute]:
+    def list(self, enterprise: str | None = None, after: int = 0, limit: int = _PAGE) -> Sequence[Dispute]:
         """In the order of the ledger: an enterprise's where one is named; else every one at the authority, a member's own elsewhere.
         `after` is the log index of the last one that was seen.
         """
-        return self._query(sa.select(disputes).where(disputes.c.log_index > after).order_by(disputes.c.log_index), enterprise)
+        own = sa.true() if enterprise is None else disputes.c.enterprise == enterprise
+        found: list[Dispute] = []
+        while len(found) < limit:
+            query = sa.select(disputes).where(own, disputes.c.log_index > after).order_by(disputes.c.log_index).limit(limit)
+            with self._node.private.reading() as connection:
+                rows = connection.execute(query).fetchall()
+            found += self._visible(rows, enterprise)
+            if len(rows) < limit:
+                break
+            after = rows[-1].log_index
+        return found[:limit]
 
     def open(self, caller: Caller, record_id: str, text: str, *, cause: str | None = None) -> Receipt:
         """Opens a dispute for this node's member. Raises `NotFound` (`unknown-record`), and as `act`."""
@@ -216,11 +229,10 @@ class Disputes:
         public = bytes.fromhex(row.seal_public)
         return row.enterprise, Recipient(public, PublicKey(X25519, public).id, named=False)
 
-    def _query(self, query: sa.Select[Any], enterprise: str | None) -> Sequence[Dispute]:
+    def _visible(self, rows: Sequence[Any], enterprise: str | None) -> Sequence[Dispute]:
+        """Those of the rows that the caller may see, with how they stand now."""
         node = self._node
         everything = enterprise is None and node.config.node.role == "authority"
-        with node.private.reading() as connection:
-            rows = connection.execute(query if enterprise is None else query.where(disputes.c.enterprise == enterprise)).fetchall()
         found = []
         with node.store.reading() as reader:
             for row in rows:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FREEZE: Final = "order.freeze"
 LIFT: Final = "order.lift"
 PART: Final = "order"
+_PAGE: Final = 100
 Target = Literal["declaration", "financing", "member"]
 
 
@@ -75,15 +76,16 @@ class Orders:
                 raise NotFound("unknown-order", "no such order is on the ledger")
             return self._order(reader.record(order_id), entry)
 
-    def list(self, *, standing_only: bool = False) -> Sequence[Order]:
-        """Every order, the newest first."""
+    def list(self, *, standing_only: bool = False, before: int | None = None, limit: int = _PAGE) -> Sequence[Order]:
+        """The newest first; `before` is the `log_index` of the last one that was seen."""
         with self._node.store.reading() as reader:
-            found = [
-                self._order(reader.record(key.partition("/")[2]), value)
-                for key, value in reader.state.scan("order/")
-                if not (standing_only and value["lifted"])
-            ]
-        return sorted(found, key=lambda each: -each.log_index)
+            entries_by_id = {
+                key.partition("/")[2]: value for key, value in reader.state.scan("order/") if not (standing_only and value["lifted"])
+            }
+            # The state knows no order of time, and reading the records of all orders to find the newest ones would take far longer.
+            places = reader.log_indexes(list(entries_by_id))
+            wanted = sorted((each for each in places if before is None or places[each] < before), key=lambda each: -places[each])[:limit]
+            return [self._order(reader.record(each), entries_by_id[each]) for each in wanted]
 
     def _order(self, stored: StoredRecord | None, entry: entries.Order) -> Order:
         assert stored is not None, "an order is named by its record"

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api.context import Acting, Caller, TheNode
 from api.idempotency import reference_of
-from api.models import ApiModel, Hash
+from api.models import ApiModel, Hash, Limit
 from api.principal import Principal
 from api.resources.exporter import enterprise_for
 from api.responses import json_response, page, single
@@ -63,9 +63,10 @@ def open_dispute(request: Request, node: TheNode, caller: Caller, acting: Acting
     return json_response(content, status=201, headers={"Location": f"/v1/disputes/{dispute_id}"})
 
 
-def list_disputes(node: TheNode, caller: Caller, after: AfterIndex = 0) -> Response:
-    """Those that the caller opened, or that were opened for it; at the authority, every one."""
-    return page([_json(each) for each in Disputes(node).list(_own(node, caller), after)], None)
+def list_disputes(node: TheNode, caller: Caller, after: AfterIndex = 0, limit: Limit = 100) -> Response:
+    """Those that the caller opened, or that were opened for it; at the authority, every one. In the order in which they were opened."""
+    found = Disputes(node).list(_own(node, caller), after, limit)
+    return page([_json(each) for each in found], found[-1].log_index if len(found) == limit else None)
 
 
 def get_dispute(request: Request, node: TheNode, caller: Caller, dispute_id: DisputeId) -> Response:

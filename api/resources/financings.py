@@ -134,10 +134,8 @@ def list_financings(
     if statement.file_format != "json":
         return statement_file(node, statement, enterprise_id)
     chosen = {"declaration": declaration_id, "enterprise": enterprise_id}
-    desk = Financings(node)
-    found = desk.page(state=state, **chosen, overdue=overdue, before=after, limit=limit)
-    shown = [each for each in found if stale is None or desk.stale.is_stale(each) == stale]
-    return page([_json(each) for each in shown], found[-1].log_index if len(found) == limit else None)
+    found = Financings(node).page(state=state, **chosen, overdue=overdue, stale=stale, before=after, limit=limit)
+    return page([_json(each) for each in found], found[-1].log_index if len(found) == limit else None)
 
 
 def get_financing(request: Request, node: TheNode, financing_id: FinancingId) -> Response:

@@ -11,13 +11,14 @@ from starlette.responses import Response
 
 from api.context import Acting, Caller, TheNode
 from api.idempotency import reference_of
-from api.models import ApiModel, Hash, ShortText
+from api.models import ApiModel, Hash, Limit, ShortText
 from api.responses import json_response, page, single
 from ledger.clock import rfc3339
 from ledger.engine import Receipt
-from ledger.limits import FINANCING_TEXT_CHARS_MAX
+from ledger.limits import FINANCING_TEXT_CHARS_MAX, INTEGER_MAX
 from nodes.orders import Order, OrderPart, Orders
 
+Before = Annotated[int | None, Query(ge=0, le=INTEGER_MAX, description="the cursor that the page before gave as `next`")]
 OrderId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -53,9 +54,15 @@ def lift(request: Request, node: TheNode, caller: Caller, acting: Acting, order_
     return json_response(_with(node, order_id, receipt))
 
 
-def list_orders(node: TheNode, standing: Annotated[bool, Query(description="only those that were not lifted")] = False) -> Response:
+def list_orders(
+    node: TheNode,
+    standing: Annotated[bool, Query(description="only those that were not lifted")] = False,
+    after: Before = None,
+    limit: Limit = 100,
+) -> Response:
     """The newest first."""
-    return page([_json(each) for each in Orders(node).list(standing_only=standing)], None)
+    found = Orders(node).list(standing_only=standing, before=after, limit=limit)
+    return page([_json(each) for each in found], found[-1].log_index if len(found) == limit else None)
 
 
 def get_order(request: Request, node: TheNode, order_id: OrderId) -> Response:

@@ -26,7 +26,7 @@ def cancel(state: State, context: Context, body: FinancingCancel) -> Result:
     if by_lender and now == "APPROVED":
         two_people(author)
     if by_authority:
-        require(now == "APPROVED" and _is_stale(state, entry, context.time_ms), "wrong-state")
+        require(now == "APPROVED" and is_stale(state, entry, context.time_ms), "wrong-state")
     require(now in (*balances.UNAPPROVED, "APPROVED"), "wrong-state")
     require(not any(line["drawn"] for line in entry["lines"]), "wrong-state")
 
@@ -46,6 +46,6 @@ def cancel(state: State, context: Context, body: FinancingCancel) -> Result:
     return outcome(entry)
 
 
-def _is_stale(state: State, entry: entries.Financing, time_ms: int) -> bool:
+def is_stale(state: State, entry: entries.Financing, time_ms: int) -> bool:
     approved_at = entry["approved_at"]
     return approved_at is not None and time_ms >= approved_at + policy.value(state, "approved_days_stale") * DAY_MS

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from contracts import policy
-from contracts.months import DAY_MS
 from ledger.engine import Receipt
 from nodes.acting import act
 from nodes.author import Part
 from nodes.caller import Caller
 from nodes.financings.parts import REASON, ReasonPart, written
 from nodes.financings.recipients import for_all
-from nodes.financings.views import Financing, FinancingReader
+from nodes.financings.views import FinancingReader
 
 if TYPE_CHECKING:
     from nodes.node import Node
@@ -25,14 +23,6 @@ class Stale:
 
     def __init__(self, node: Node, views: FinancingReader) -> None:
         self._node, self._views = node, views
-
-    def is_stale(self, financing: Financing) -> bool:
-        """Whether the authority may cancel it now, as this node's replica says."""
-        with self._node.store.reading() as reader:
-            days = policy.value(reader.state, "approved_days_stale")
-        approved_ms = financing.approved_ms
-        is_old = approved_ms is not None and financing.time_ms >= approved_ms + days * DAY_MS
-        return financing.state == "APPROVED" and is_old and not any(line.drawn for line in financing.lines)
 
     def cancel(self, caller: Caller, financing_id: str, text: str = "", *, cause: str | None = None) -> Receipt:
         """Lets a stale approval go; `text` is sealed to its lender too. Raises `NotFound` (`unknown-financing`), `Refused` (`wrong-state`

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from contracts import balances, entries
+from contracts.financings.cancel import is_stale
 from contracts.financings.common import holder
 from ledger.errors import NotFound
 from ledger.store import Reader
@@ -74,6 +75,7 @@ class Financing:
     """A financing as of a height and a time. `actions` are those that its bank's people can take now; `hold_until_ms` is None once
     approved. `matures_on` is the day on which the next of what is owed matures, None where nothing is; `loans` are the tranches, each
     with the day until which it runs after the changes of maturity. `lender` acts for it now: `bank`, or who succeeded that.
+    `stale`: the authority may let the approval go.
     """
 
     id: str
@@ -95,6 +97,7 @@ class Financing:
     offered_until_ms: int | None
     hold_until_ms: int | None
     approved_ms: int | None
+    stale: bool
     lines: tuple[FinancingLine, ...]
     records: tuple[BookedRecord, ...]
     loans: tuple[tuple[Loan, str], ...]
@@ -131,6 +134,7 @@ class FinancingReader:
         declaration: str | None = None,
         enterprise: str | None = None,
         overdue: bool | None = None,
+        stale: bool | None = None,
         before: int | None = None,
         limit: int = _PAGE,
     ) -> Sequence[Financing]:
@@ -140,7 +144,7 @@ class FinancingReader:
             while len(found) < limit:
                 rows = booked_page(connection, before, limit, declaration, enterprise)
                 whole = [each for each in self._whole(connection, rows) if state in (None, each.state)]
-                found += [each for each in whole if overdue in (None, each.days_overdue > 0)]
+                found += [each for each in whole if overdue in (None, each.days_overdue > 0) and stale in (None, each.stale)]
                 if len(rows) < limit:
                     break
                 before = rows[-1].log_index
@@ -186,6 +190,7 @@ class FinancingReader:
             offered_until_ms=None if entry["offer"] is None else entry["offer"]["until"],
             hold_until_ms=entry["hold_until"],
             approved_ms=entry["approved_at"],
+            stale=state == "APPROVED" and not drawn and is_stale(reader.state, entry, time_ms),
             lines=lines,
             records=row.records,
             loans=tuple(zip(row.loans, maturities(row.loans, made), strict=True)),

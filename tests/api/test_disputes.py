@@ -90,3 +90,28 @@ def test_an_exporter_in_custody_sees_and_withdraws_only_its_own(network: Network
     assert problem(client.get(f"/v1/disputes/{theirs}"))["code"] == "unknown-dispute"
     assert problem(client.post(f"/v1/disputes/{theirs}/withdraw", json={"statement": "x"}))["code"] == "unknown-dispute"
     assert problem(client.post("/v1/disputes", json={"record": record, "statement": "x"}))["code"] == "unknown-record"
+
+
+def test_disputes_are_listed_in_pages_of_what_the_caller_may_see(network: Network) -> None:
+    record, _ = declared(network)
+    network.await_head("bank-a")
+    network.await_head("bank-b")
+    bank = network.sign_in("bank-a", "maker")
+    mine = [opened(bank, record, "first")["id"], opened(network.sign_in("bank-b", "maker"), record, "not ours")["id"]]
+    network.await_head("bank-a")
+    mine.append(opened(bank, record, "second")["id"])
+
+    def walked(client: httpx.Client) -> list[str]:
+        seen: list[str] = []
+        following: str | None = "0"
+        while following is not None:
+            answer = client.get("/v1/disputes", params={"after": following, "limit": "1"}).json()
+            assert len(answer["items"]) <= 1
+            seen += [each["id"] for each in answer["items"]]
+            following = answer["next"]
+        return seen
+
+    assert walked(bank)[-2:] == [mine[0], mine[2]]
+    network.await_head("authority")
+    assert walked(network.sign_in("authority", "maker"))[-3:] == mine
+    assert problem(bank.get("/v1/disputes", params={"limit": "0"}))["code"] == "invalid-request"

@@ -177,6 +177,9 @@ def test_a_frozen_declaration_takes_no_hold_until_the_last_order_is_lifted(netwo
     assert financed(network, line["declaration_id"], "100.00").status_code == 201
     listed = network.sign_in("authority", "maker").get("/v1/orders").json()["items"]
     assert {each["id"]: each["reference"] for each in listed}[first["id"]] == PAPER["reference"]
+    newest = network.sign_in("authority", "maker").get("/v1/orders", params={"limit": "1"}).json()
+    older = network.sign_in("authority", "maker").get("/v1/orders", params={"limit": "1", "after": newest["next"]}).json()
+    assert [each["id"] for answer in (newest, older) for each in answer["items"]] == [each["id"] for each in listed[:2]]
     assert problem(posted(network, f"/v1/orders/{'0' * 64}/lift", PAPER))["code"] == "unknown-order"
     assert network.sign_in("bank-a", "maker").get("/v1/orders").status_code == 403
 

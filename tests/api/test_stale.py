@@ -37,6 +37,15 @@ def test_a_stale_approval_is_listed_and_cancelled_by_the_authority_alone(network
     assert stale(network) == []
     assert problem(network.sign_in("authority", "checker").post(path, json=body))["code"] == "wrong-state"
     network.clock.advance(31 * DAY_MS)
+    # A younger approval comes first in the list, and is not one of those that are asked for.
+    younger = declared(network, export_date="20261025")
+    granted(network, younger)
+    fresh = approved(network, younger, "20000.00")
+    network.await_head("authority")
+    first = network.sign_in("authority", "checker").get("/v1/financings", params={"stale": "true", "limit": "1"}).json()
+    assert ([each["id"] for each in first["items"]], first["next"] is None) == ([financing], False)
+    others = network.sign_in("authority", "checker").get("/v1/financings", params={"stale": "false", "limit": "1"}).json()
+    assert [each["id"] for each in others["items"]] == [fresh]
     assert [(each["id"], each["bank"]) for each in stale(network)] == [(financing, "bank-a")]
     assert problem(network.sign_in("bank-a", "checker").post(path, json=body))["code"] == "not-permitted"
     done = network.sign_in("authority", "checker").post(path, json=body)
