@@ -20,7 +20,11 @@ Change = Callable[[list[str]], None]
 
 @rule
 def freeze(state: State, context: Context, body: OrderFreeze) -> Result:
-    """`order.freeze`, by the authority. A replaced declaration is named `replaced`, with its `successor`; the authority is never frozen."""
+    """`order.freeze`, by the authority, which is never frozen itself.
+
+    What nothing is left of is not frozen, and the result names where it went: a replaced declaration is `replaced`, with its
+    `successor`; a financing that another bank took over is in a `wrong-state`, with the `heir` that its loan runs on in.
+    """
     entry = _target(state, body.target.kind, body.target.id)
     require(author_of(state, context).role == AUTHORITY, "not-permitted")
     if body.target.kind == "member":
@@ -31,6 +35,10 @@ def freeze(state: State, context: Context, body: OrderFreeze) -> Result:
         successor = None if declaration is None else declaration["replaced_by"]
         if successor is not None:
             refuse("replaced", successor=successor["declaration"])
+    if body.target.kind == "financing":
+        heir = _taken_over_by(state, body.target.id)
+        if heir is not None:
+            refuse("wrong-state", heir=heir)
     require(len(entry["frozen"]) < ORDERS_PER_TARGET_MAX, "too-many-orders")
     _change(state, body.target.kind, body.target.id, lambda orders: insort(orders, context.record_id))
     order: entries.Order = {"kind": body.target.kind, "target": body.target.id, "digest": body.digest, "lifted": False}
@@ -47,6 +55,17 @@ def lift(state: State, context: Context, body: OrderLift) -> Result:
     _change(state, order["kind"], order["target"], lambda orders: orders.remove(body.order))
     entries.put_order(state, body.order, {**order, "lifted": True})
     return OK
+
+
+def _taken_over_by(state: State, financing_id: str) -> str | None:
+    """The last one in the row of financings that took a transferred one over; None for one that was not transferred."""
+    heir = None
+    entry = entries.financing(state, financing_id)
+    while entry is not None and entry["state"] == "TRANSFERRED":
+        heir = entry["heir"]
+        assert heir is not None, "whoever takes a financing over is named in it"
+        entry = entries.financing(state, heir)
+    return heir
 
 
 def _target(state: State, kind: str, thing: str) -> entries.Declaration | entries.Financing | entries.Member:

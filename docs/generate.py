@@ -131,7 +131,7 @@ _SIGNED_BY: Final = {
     "financing.repay": _TWO_OF_LENDER,
     "financing.cancel": "the lender, two people once it is approved; the authority where it is stale",
     "financing.write-off": _TWO_OF_LENDER,
-    "financing.correct": f"{_TWO_OF_LENDER}, and the authority where it lowers what is drawn, or raises it beyond what was committed or is available",
+    "financing.correct": f"{_TWO_OF_LENDER}, and the authority where less is drawn by it, or more than was committed or is available",
     "financing.transfer": _TWO_OF_LENDER,
     "financing.take-over": f"{_TWO}, the next lender",
     "financing.load": _TWO,

@@ -1,8 +1,10 @@
 """`financing.correct`: what was recorded as drawn was wrong.
 
 A correction that frees a share, or that uses more than is available, could lend money twice, so the authority signs it too: by its
-sign, whatever it comes out at. It signs as well where the lender may start nothing, or an order freezes the financing: a correction
-upwards is a loan that no application and no approval stood before. A line that was never allocated cannot be corrected into a loan.
+sign, whatever it comes out at. Upwards, a lender alone may record what was drawn within what was committed for the line. More than
+that is a loan that no grant, no application and no approval stood before, so the authority signs it, and anything upwards where the
+lender may start nothing, an order freezes the financing, or another bank has taken over what was committed. A line that was never
+allocated cannot be corrected into a loan.
 """
 
 from __future__ import annotations
@@ -25,14 +27,15 @@ def correct(state: State, context: Context, body: FinancingCorrect) -> Result:
     author = author_of(state, context, authority_may_join=True)
     by_lender(state, entry, author)
     two_people(author)
-    alone = author.status == "active" and not author.frozen and not entry["frozen"] and all(delta >= 0 for delta in body.shares)
+    stopped = author.status != "active" or author.frozen or entry["frozen"] or entry["heir"] is not None
+    alone = not stopped and all(delta >= 0 for delta in body.shares)
     require(author.authority_joined or alone, "second-signature-missing")
     require(entry["state"] in _STATES, "wrong-state")
 
     fits_lines(entry, body.shares)
     require(any(body.shares), "malformed")
-    exceeds = _check_lines(state, context, entry, body)
-    require(author.authority_joined or not exceeds, "second-signature-missing")
+    beyond = _check_lines(state, context, entry, body)
+    require(author.authority_joined or not beyond, "second-signature-missing")
     for line, delta in _changed(entry, body):
         _add(state, context, body.financing, entry, line, delta)
     add_flag(entry, "CORRECTED")
@@ -50,9 +53,11 @@ def _changed(entry: entries.Financing, body: FinancingCorrect) -> Iterator[tuple
 
 
 def _check_lines(state: State, context: Context, entry: entries.Financing, body: FinancingCorrect) -> bool:
-    """Each delta fits its line, in steps of what it is taken from. Whether those added on one declaration exceed what it has left."""
+    """Each delta fits its line, in steps of what it is taken from. Whether one brings its line above what was ever committed for it, or
+    those added on one declaration exceed what it has left.
+    """
     added: dict[str, int] = {}
-    exceeds = False
+    beyond = False
     for line, delta in _changed(entry, body):
         require(line["code"] == "ok", "malformed")
         follow(state, entry, line)
@@ -61,8 +66,9 @@ def _check_lines(state: State, context: Context, entry: entries.Financing, body:
         require(shares.in_steps(abs(delta), left if delta > 0 else line["drawn"]), "not-in-steps")
         if delta > 0:
             added[line["declaration"]] = added.get(line["declaration"], 0) + delta
-            exceeds = exceeds or added[line["declaration"]] > left
-    return exceeds
+            over = line["drawn"] + line["lost"] + delta > line["was"] or added[line["declaration"]] > left
+            beyond = beyond or over
+    return beyond
 
 
 def _add(state: State, context: Context, financing_id: str, entry: entries.Financing, line: entries.Line, delta: int) -> None:

@@ -128,6 +128,7 @@ def _check_successor(whole: WholeState, name: str, entry: Financing) -> None:
     """Who took what over from whom. A financing that kept what it lost may be taken over once more, and names the last one."""
     where = f"financing {name}"
     whole.want(entry["state"] != "TRANSFERRED" or entry["heir"] is not None, f"{where}: TRANSFERRED, and nobody took it over")
+    whole.want(entry["state"] != "TRANSFERRED" or not entry["frozen"], f"{where}: TRANSFERRED, and an order freezes nothing")
     whole.want((entry["origin"] is not None) == ("TAKEN-OVER" in entry["flags"]), f"{where}: taken over from nobody")
     if entry["heir"] is not None:
         heir = whole.financings.get(entry["heir"])

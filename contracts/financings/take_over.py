@@ -1,7 +1,8 @@
 """`financing.take-over`: the bank that an offer was made to becomes the lender of all that is drawn at that moment.
 
 It opens grants of its own for every line that moves. What the declarations carry does not change, so neither a void nor an over-use
-stands in its way. What was written off stays with the lender that lost it.
+stands in its way, nor that the lender may start nothing any more: it made the offer when it might, may still withdraw it, and is
+paid. An order against the financing stops it. What was written off stays with the lender that lost it.
 """
 
 from __future__ import annotations

@@ -105,7 +105,11 @@ def test_what_cannot_be_written_off_is_refused_in_money(network: Network) -> Non
 
 @pytest.mark.produces("record-type", "financing.correct")
 def test_a_loan_that_was_recorded_too_low_is_corrected_by_two_people(network: Network) -> None:
-    financing, _ = lent(network)
+    item = declared(network)
+    granted(network, item)
+    financing = approved(network, item, "21000.00")
+    paid = {"amounts": [usd("20000.00")], "disbursed_on": "2026-10-27", "matures_on": "2027-01-27", "reference": "D-1"}
+    signed(network, step(network, financing, "disburse", paid))
     prepared = step(network, financing, "correct", {"amounts": [usd("1000.00")], "reason": "a digit was mistyped"})
     assert prepared.json()["summary"]["lines"][0]["amount"] == usd("1000.00")
     signed(network, prepared)

@@ -64,6 +64,15 @@ def test_a_correction_that_lowers_a_loan_takes_effect_with_the_authoritys_signat
     assert problem(again)["code"] == "task-signed"
 
 
+def test_a_correction_above_what_was_ever_approved_waits_for_the_authority_too(network: Network) -> None:
+    financing = lent(network)
+    location = countersigned(network, corrected(network, financing, "1000.00", "more left than was recorded"))
+    task = at_the_authority(network, location)
+    assert network.sign_in("authority", "checker").post(f"/v1/tasks/{task['id']}/sign").status_code == 200
+    network.await_head("bank-a")
+    assert seen(network, financing)["totals"]["outstanding"] == usd("21000.00")
+
+
 def test_a_correction_that_the_authority_declines_leaves_nothing_but_its_reason(network: Network) -> None:
     financing = lent(network)
     location = countersigned(network, corrected(network, financing, "-20000.00", "it never left"))

@@ -74,6 +74,7 @@ CHANGES: list[tuple[str, str, Change]] = [
     ("other", "drawers", lambda it: it["drawers"].pop()),
     ("other", "drawn from is not among its lenders", lambda it: it.update(lenders=["bank-a"])),
     ("given", "nobody took it over", lambda it: it.update(state="TRANSFERRED", heir=None)),
+    ("given", "an order freezes nothing", lambda it: it.update(state="TRANSFERRED", frozen=[name("order")])),
     ("given", "with something drawn", lambda it: it.update(state="TRANSFERRED")),
     ("given", "its heir was not", lambda it: it.update(heir=name("none"))),
     ("given", "does not know", lambda it: it.update(heir=None)),

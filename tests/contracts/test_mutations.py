@@ -228,6 +228,7 @@ MUTATIONS = {
     "no more is collected than was declared": Mutation(Model, "collected", collected_capped),
     "a correction lowers by its outcome": Mutation(Model, "lowers", lowers_by_outcome),
     "a correction exceeds what is available": Mutation(Model, "too_much", never),
+    "a correction exceeds what was committed": Mutation(Model, "never_committed", never),
     "what is lost is free": Mutation(Model, "used", lost_is_free),
     "a lapsed hold counts": Mutation(Model, "state", lapsed_counts),
     "a revoked consent keeps its holds": Mutation(Model, "revoke", revocation_keeps_holds),

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from contracts.models import OrderFreeze
 from contracts.shares import RATIO_ONE
 from ledger.limits import ORDERS_PER_TARGET_MAX
-from tests.contracts.harness import AUTHORITY, REGISTRAR, A, World, name, one
+from tests.contracts.harness import AUTHORITY, REGISTRAR, A, B, C, World, name, one
 
 
 def freezing(kind: str, thing: str) -> dict[str, Any]:
@@ -94,6 +94,40 @@ def test_a_replaced_declaration_is_not_frozen_but_its_successor_is_named() -> No
     assert world.entry("declaration", name("new"))["frozen"] == [order]
     assert world.lift(order).code == "ok"
     assert world.entry("declaration", name("new"))["frozen"] == []
+
+
+def test_a_financing_that_was_taken_over_is_not_frozen_but_the_one_that_its_loan_runs_on_in_is_named() -> None:
+    world = World()
+    declaration = world.declaration()
+    first = world.approved((world.grant(declaration), 100_000))
+    assert world.disburse(first, [100_000]).code == "ok"
+    assert world.transfer(first, B).code == "ok"
+    assert world.take_over(first, [world.grant(declaration, B)]).code == "ok"
+    second = world.last
+    assert world.run("order.freeze", freezing("financing", first), one(AUTHORITY)).details == {"heir": second}
+    assert world.transfer(second, C, bank=B).code == "ok"
+    assert world.take_over(second, [world.grant(declaration, C)], bank=C).code == "ok"
+    third = world.last
+    for gone in (first, second):
+        assert world.run("order.freeze", freezing("financing", gone), one(A)).code == "not-permitted"
+        result = world.run("order.freeze", freezing("financing", gone), one(AUTHORITY))
+        assert (result.code, result.details) == ("wrong-state", {"heir": third})
+        assert world.entry("financing", gone)["frozen"] == []
+    order = world.freeze("financing", third)
+    assert world.entry("financing", third)["frozen"] == [order]
+
+
+def test_a_financing_that_kept_what_it_lost_is_frozen_though_another_bank_took_over_the_rest() -> None:
+    world = World()
+    declaration = world.declaration()
+    first = world.approved((world.grant(declaration), 100_000))
+    assert world.disburse(first, [100_000]).code == "ok"
+    assert world.write_off(first, [10_000]).code == "ok"
+    assert world.transfer(first, B).code == "ok"
+    assert world.take_over(first, [world.grant(declaration, B)]).code == "ok"
+    world.freeze("financing", first)
+    assert world.write_off(first, [-10_000]).code == "ok"
+    assert world.transfer(first, B).code == "frozen"
 
 
 def test_guards_of_a_lift_come_in_their_order() -> None:

@@ -64,7 +64,7 @@ def act(world: World, financing: str, collection: str, action: str) -> str:
         "write off": lambda: world.write_off(financing, [10_000]),
         "write all off": lambda: world.write_off(financing, [drawn]),
         "write back": lambda: world.write_off(financing, [-10_000]),
-        "correct up": lambda: world.correct(financing, [10_000]),
+        "correct up": lambda: world.correct(financing, [10_000], authority=True),
         "correct down": lambda: world.correct(financing, [-10_000], authority=True),
         "correct away": lambda: world.correct(financing, [-drawn], authority=True),
         "transfer": lambda: world.transfer(financing),

@@ -50,6 +50,12 @@ def begin_block(state: State, time_ms: int) -> None:
     state.put("later", [item for item in later if item["at"] > time_ms])
 
 
+def mended_begin_block(state: State, time_ms: int) -> None:
+    """Without the fault: what it met is dropped, and the rest happens."""
+    state.put("later", [item for item in state.get("later") or [] if item["key"] != "fault"])
+    begin_block(state, time_ms)
+
+
 TYPES = {
     **small_rules.RULESET.types,
     "note.later": RecordType("note.later", Later, _later),
@@ -57,5 +63,6 @@ TYPES = {
 }
 FIRST = Ruleset(1, TYPES, small_rules.RULESET.genesis, begin_block)
 SECOND = Ruleset(2, {**TYPES, "note.put": RecordType("note.put", small_rules.Put, _put_twice)}, FIRST.genesis, begin_block)
+MENDED = Ruleset(2, TYPES, FIRST.genesis, mended_begin_block)
 OLD = {1: FIRST}
 BOTH = {1: FIRST, 2: SECOND}

@@ -10,8 +10,9 @@ from ledger.execution import Accepted, Block, Execution
 from ledger.follow import FollowEngine
 from ledger.header import network_of
 from ledger.memory_chain import MemoryChain
+from ledger.rules import Rulebook
 from ledger.store import LedgerStore
-from tests.ledger.later_rules import OLD
+from tests.ledger.later_rules import FIRST, MENDED, OLD
 from tests.ledger.small_ledger import ANNE, GENESIS, OPERATOR, START_MS, Author, StoreUpstream, solo_ledger, url_of
 
 MINUTE = 60_000
@@ -20,8 +21,8 @@ MINUTE = 60_000
 class Told:
     """A chain in memory and an author who has seen its genesis."""
 
-    def __init__(self) -> None:
-        self.chain = MemoryChain(GENESIS, OLD)
+    def __init__(self, rulebook: Rulebook = OLD) -> None:
+        self.chain = MemoryChain(GENESIS, rulebook)
         self.author = Author(network_of(GENESIS), {"height": 0, "hash": self.chain.header_hash(0)})
         self.blocks = 0
 
@@ -66,6 +67,19 @@ def test_a_fault_drops_all_that_was_due_and_not_the_block() -> None:
     assert codes(told.block(3, told.author.put("k"))) == ["ok"]
     assert told.note("before") is None
     assert told.note("k") is not None
+
+
+def test_what_met_a_fault_is_tried_again_in_every_block_until_rules_without_the_fault_are_in_force() -> None:
+    told = Told({1: FIRST, 2: MENDED})
+    mended = told.author.record("rules.next", {"version": 2, "at": START_MS + 5 * MINUTE}, [ANNE])
+    told.block(1, told.later("before", 2), told.later("fault", 2), mended)
+    for minute in (3, 4):
+        assert codes(told.block(minute, told.author.put(f"at {minute}"))) == ["ok"]
+        assert told.note("before") is None
+    told.block(5, told.author.put("at 5"))
+    assert (told.note("before"), told.note("fault")) == (b'{"begun":%d}' % (START_MS + 5 * MINUTE), None)
+    told.block(6, told.author.put("at 6"))
+    assert told.note("before") == b'{"begun":%d}' % (START_MS + 5 * MINUTE)
 
 
 def test_a_solo_ledger_its_follower_and_an_audit_agree_on_what_was_due(tmp_path: Path) -> None:

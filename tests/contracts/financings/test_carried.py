@@ -76,7 +76,10 @@ def test_one_collection_repays_two_lines_of_one_declaration() -> None:
 
 
 def test_what_two_lines_are_corrected_by_is_weighed_together() -> None:
-    world, financing, _ = two_lines()
+    world, financing, merged = two_lines(disbursed=False, share=400_000)
+    for step in (world.intake(financing), world.approve(financing), world.disburse(financing, [100_000, 100_000])):
+        assert step.code == "ok"
+    world.applied((world.grant(merged, B), 400_000))
     assert world.correct(financing, [200_000, 201_000]).code == "second-signature-missing"
     assert world.correct(financing, [200_000, 200_000]).code == "ok"
 

@@ -1,4 +1,4 @@
-"""Correcting what was recorded as drawn: downwards, or beyond what is available, only with the authority."""
+"""Correcting what was recorded as drawn: downwards, or beyond what was committed or is available, only with the authority."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import queries
-from contracts.shares import WHOLE
+from contracts.shares import RATIO_ONE, WHOLE
 from tests.contracts.harness import AUTHORITY, A, B, World, name, one, two
 
 
-def disbursed(share: int = 100_000, ceiling_ppm: int = WHOLE) -> tuple[World, str, str]:
+def disbursed(share: int = 100_000, ceiling_ppm: int = WHOLE, committed: int | None = None) -> tuple[World, str, str]:
+    """A share drawn, of one of the same size that was committed, or of a larger one."""
     world = World()
     declaration = world.declaration(ceiling_ppm=ceiling_ppm)
-    financing = world.approved((world.grant(declaration), share))
+    financing = world.approved((world.grant(declaration), committed or share))
     assert world.disburse(financing, [share]).code == "ok"
     return world, declaration, financing
 
@@ -48,19 +49,66 @@ def test_guards_come_in_their_order() -> None:
     (-999, True, "not-in-steps"),
     (1_000, False, "ok"),
     (999, False, "not-in-steps"),
-    (900_000, False, "ok"),
+    (400_000, False, "ok"),
+    (401_000, False, "second-signature-missing"),
+    (401_000, True, "ok"),
     (901_000, False, "second-signature-missing"),
     (901_000, True, "ok"),
     (901_001, True, "not-in-steps"),
 ])  # fmt: skip
 def test_the_authority_signs_what_frees_and_what_exceeds(delta: int, authority: bool, code: str) -> None:
-    world, declaration, financing = disbursed()
+    world, declaration, financing = disbursed(committed=500_000)
     assert world.correct(financing, [delta], authority=authority).code == code
     assert world.entry("declaration", declaration)["drawn"] == 100_000 + (delta if code == "ok" else 0)
 
 
-def test_a_lender_that_may_start_nothing_corrects_nothing_upwards_by_itself() -> None:
+def test_a_lender_alone_brings_a_line_to_what_was_committed_for_it_and_no_further() -> None:
+    world, _, financing = disbursed(100_000, committed=150_000)
+    assert world.repay(financing, [30_000]).code == "ok"
+    assert world.write_off(financing, [20_000]).code == "ok"
+    assert line_of(world, financing) == (150_000, 50_000, 20_000)
+    assert world.correct(financing, [81_000]).code == "second-signature-missing"
+    assert world.correct(financing, [80_000]).code == "ok"
+    assert world.correct(financing, [1_000]).code == "second-signature-missing"
+    assert line_of(world, financing) == (150_000, 130_000, 20_000)
+
+
+def test_what_the_authority_signed_for_counts_as_committed_from_then_on() -> None:
     world, _, financing = disbursed()
+    assert world.correct(financing, [200_000], authority=True).code == "ok"
+    assert line_of(world, financing) == (300_000, 300_000, 0)
+    assert world.correct(financing, [-50_000], authority=True).code == "ok"
+    assert world.correct(financing, [51_000]).code == "second-signature-missing"
+    assert world.correct(financing, [50_000]).code == "ok"
+
+
+def test_what_was_committed_for_a_line_is_carried_with_it() -> None:
+    world, declaration, financing = disbursed(100_000, committed=200_000)
+    assert world.replace("new", (declaration, 2 * RATIO_ONE)).code == "ok"
+    assert line_of(world, financing) == (400_000, 200_000, 0)
+    assert world.correct(financing, [201_000]).code == "second-signature-missing"
+    assert world.correct(financing, [200_000]).code == "ok"
+
+
+def test_what_was_taken_over_is_what_is_committed_with_the_next_lender() -> None:
+    world, declaration, financing = disbursed(100_000, committed=200_000)
+    assert world.transfer(financing, B).code == "ok"
+    assert world.take_over(financing, [world.grant(declaration, B)]).code == "ok"
+    assert world.correct(world.last, [1_000], bank=B).code == "second-signature-missing"
+
+
+def test_what_was_committed_went_to_the_next_lender_and_the_one_before_corrects_nothing_upwards_alone() -> None:
+    world, declaration, financing = disbursed(100_000)
+    assert world.write_off(financing, [20_000]).code == "ok"
+    assert world.transfer(financing, B).code == "ok"
+    assert world.take_over(financing, [world.grant(declaration, B)]).code == "ok"
+    assert line_of(world, financing) == (100_000, 0, 20_000)
+    assert world.correct(financing, [1_000]).code == "second-signature-missing"
+    assert world.correct(financing, [1_000], authority=True).details["state"] == "REPAYING"
+
+
+def test_a_lender_that_may_start_nothing_corrects_nothing_upwards_by_itself() -> None:
+    world, _, financing = disbursed(committed=200_000)
 
     def alone_and_with_the_authority() -> list[str]:
         return [world.correct(financing, [1_000], authority=authority).code for authority in (False, True)]
@@ -85,7 +133,7 @@ def test_a_correction_both_ways_needs_the_authority_whatever_it_comes_out_at() -
 
 
 def test_exactly_what_is_left_may_be_added_though_it_is_odd() -> None:
-    world, _, financing = disbursed(100_000, 777_777)
+    world, _, financing = disbursed(100_000, 777_777, committed=777_777)
     assert world.correct(financing, [677_776]).code == "not-in-steps"
     assert world.correct(financing, [677_777]).code == "ok"
     assert line_of(world, financing) == (777_777, 777_777, 0)
@@ -93,7 +141,7 @@ def test_exactly_what_is_left_may_be_added_though_it_is_odd() -> None:
 
 @pytest.mark.parametrize("closed", ["void", "frozen", "too old"])
 def test_nothing_is_available_of_what_is_closed_so_the_authority_signs(closed: str) -> None:
-    world, declaration, financing = disbursed()
+    world, declaration, financing = disbursed(committed=200_000)
     if closed == "void":
         assert world.void(declaration).code == "ok"
     elif closed == "frozen":
@@ -105,7 +153,7 @@ def test_nothing_is_available_of_what_is_closed_so_the_authority_signs(closed: s
 
 
 def test_a_correction_leaves_the_holds_of_others_their_room_unless_the_authority_signs() -> None:
-    world, declaration, financing = disbursed()
+    world, declaration, financing = disbursed(committed=300_000)
     hold = world.applied((world.grant(declaration, B), 850_000))
     assert world.correct(financing, [51_000]).code == "second-signature-missing"
     assert world.correct(financing, [50_000]).code == "ok"
@@ -138,8 +186,8 @@ def test_with_nothing_drawn_and_something_lost_it_is_written_off() -> None:
     assert world.correct(financing, [-1_000], authority=True).details["state"] == "WRITTEN_OFF"
     assert line_of(world, financing) == (100_000, 0, 60_000)
     assert world.correct(financing, [-1_000], authority=True).code == "exceeds-drawn"
-    assert world.correct(financing, [50_000]).details["state"] == "REPAYING"
-    assert line_of(world, financing) == (110_000, 50_000, 60_000)
+    assert world.correct(financing, [40_000]).details["state"] == "REPAYING"
+    assert line_of(world, financing) == (100_000, 40_000, 60_000)
 
 
 def test_a_line_that_got_no_hold_is_not_corrected_into_a_loan() -> None:
@@ -149,7 +197,7 @@ def test_a_line_that_got_no_hold_is_not_corrected_into_a_loan() -> None:
     for step in (world.intake(financing), world.approve(financing), world.disburse(financing, [100_000, 0])):
         assert step.code == "ok"
     assert world.correct(financing, [0, 1_000], authority=True).code == "malformed"
-    assert world.correct(financing, [1_000, 0]).code == "ok"
+    assert world.correct(financing, [1_000, 0], authority=True).code == "ok"
 
 
 def test_lines_are_judged_one_after_the_other() -> None:
@@ -179,7 +227,7 @@ def test_a_correction_may_exceed_its_grant_because_the_money_has_left() -> None:
     grant = world.grant(world.declaration(), maximum=100_000)
     financing = world.approved((grant, 100_000))
     assert world.disburse(financing, [100_000]).code == "ok"
-    assert world.correct(financing, [1_000]).code == "ok"
+    assert world.correct(financing, [1_000], authority=True).code == "ok"
     assert world.apply((grant, 1_000)).code == "exceeds-grant"
 
 
@@ -193,7 +241,7 @@ def test_neither_a_suspension_nor_an_order_stops_it() -> None:
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=8))
 @settings(max_examples=40, deadline=None)
 def test_without_the_authority_nothing_becomes_available_and_nothing_is_overused(deltas: list[int]) -> None:
-    world, declaration, financing = disbursed(400_000)
+    world, declaration, financing = disbursed(400_000, committed=900_000)
     left = queries.available(world.state, declaration, world.time)
     for delta in deltas:
         world.correct(financing, [delta * 150_000])
@@ -201,3 +249,4 @@ def test_without_the_authority_nothing_becomes_available_and_nothing_is_overused
         assert now <= left
         assert queries.status(world.state, declaration, world.time) == "REGISTERED"
         left = now
+    assert line_of(world, financing)[0] == 900_000

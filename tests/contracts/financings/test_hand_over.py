@@ -266,6 +266,36 @@ def test_a_frozen_declaration_stops_it() -> None:
     assert world.take_over(financing, grants).code == "frozen"
 
 
+@pytest.mark.parametrize("how", ["suspended", "frozen", "succeeded"])
+def test_an_offer_stands_though_its_lender_may_start_nothing_any_more(how: str) -> None:
+    world, financing, (declaration,), grants = offered()
+    before = sums(world)
+    if how == "succeeded":
+        assert world.succeed(A, C).code == "ok"
+    else:
+        world.stop(A, how)
+    assert world.take_over(financing, grants).code == "ok"
+    assert sums(world) == before
+    assert world.entry("financing", world.last)["flags"] == ["TAKEN-OVER"]
+    assert world.entry("declaration", declaration)["drawers"] == [world.last]
+
+
+@pytest.mark.parametrize("how", ["suspended", "frozen", "succeeded"])
+def test_a_stopped_lender_or_its_heir_withdraws_the_offer_and_the_authority_stops_it_by_an_order(how: str) -> None:
+    for stop in ("withdrawn", "ordered"):
+        world, financing, _, grants = offered()
+        if how == "succeeded":
+            assert world.succeed(A, C).code == "ok"
+        else:
+            world.stop(A, how)
+        if stop == "withdrawn":
+            assert world.transfer(financing, None, bank=C if how == "succeeded" else A).code == "ok"
+            assert world.take_over(financing, grants).code == "no-offer"
+        else:
+            world.freeze("financing", financing)
+            assert world.take_over(financing, grants).code == "frozen"
+
+
 def test_a_hold_of_the_next_bank_on_the_same_declaration_does_not_matter() -> None:
     world, financing, (declaration,), grants = offered()
     hold = world.applied((world.grant(declaration, B), 900_000))

@@ -112,7 +112,8 @@ class Lending(Applying, Base):
             no("not-in-steps", delta and not in_steps(abs(delta), line["drawn"] if delta < 0 else self.available(line["d"])))
             if delta > 0:
                 more[line["d"]] = more.get(line["d"], 0) + delta
-        no("second-signature-missing", self.too_much(more) and not signed.authority)
+        alone = not self.too_much(more) and not self.never_committed(lines, deltas)
+        no("second-signature-missing", not alone and not signed.authority)
         for line, delta in zip(lines, deltas, strict=True):
             line["drawn"] += delta
             line["was"] = max(line["was"], line["drawn"] + line["lost"])
@@ -126,13 +127,17 @@ class Lending(Applying, Base):
                 line["was"] = 0
 
     def stopped(self, signed: Signed, f: str) -> bool:
-        """Whether the lender may start nothing, or an order stands against the financing."""
-        active = self.members[signed.by]["status"] == "active"
+        """Whether the lender may start nothing, an order stands against the financing, or what was lent has gone to another lender."""
+        active = self.members[signed.by]["status"] == "active" and self.financings[f]["heir"] is None
         return not active or self.frozen("member", signed.by) or self.frozen("financing", f)
 
     def lowers(self, deltas: list[int]) -> bool:
         """By the sign, whatever comes of it."""
         return any(delta < 0 for delta in deltas)
+
+    def never_committed(self, lines: list[Entry], deltas: list[int]) -> bool:
+        """Whether a line would owe more than was ever approved, loaded or taken over on it, or signed for by the authority."""
+        return any(delta > 0 and line["drawn"] + line["lost"] + delta > line["was"] for line, delta in zip(lines, deltas, strict=True))
 
     def too_much(self, more: dict[str, int]) -> bool:
         return any(share > self.available(d) for d, share in more.items())

@@ -44,9 +44,16 @@ class Members(Base):
         no("not-permitted", signed.by != self.authority)
         no("not-permitted", kind == "member" and self.members[target]["role"] == "authority")
         no("replaced", kind == "declaration" and self.declarations[target]["replaced"])
+        no("wrong-state", kind == "financing" and self.financings[target]["state"] == "TRANSFERRED")
         live = [order for order in self.orders.values() if order["target"] == (kind, target) and not order["lifted"]]
         no("too-many-orders", len(live) >= ORDERS_MAX)
         self.orders[o] = {"target": (kind, target), "lifted": False}
+
+    def went_to(self, f: str) -> str:
+        """The financing that a loan runs on in, after every take-over of all that it had."""
+        while self.financings[f]["state"] == "TRANSFERRED":
+            f = self.financings[f]["heir"]
+        return f
 
     @telling
     def lift(self, signed: Signed, o: str) -> None:

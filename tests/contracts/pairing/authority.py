@@ -84,6 +84,8 @@ class Oversight(Moves):
         body = {"target": {"kind": kind, "id": told}, "digest": DIGEST}
         result = self.tell("order.freeze", body, one(signed.by))
         self.same(result, self.model.freeze(signed, self.world.last, kind, target))
+        if result.code == "wrong-state":
+            assert result.details["heir"] == self.model.went_to(target)
 
     def tell_lift(self, choose: Choose, signed: Signed, live: list[str]) -> None:
         o = choose([*self.model.orders, name("no order")]) if choose(RARELY) else choose(live)

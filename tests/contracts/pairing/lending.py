@@ -122,6 +122,7 @@ class Loans(Base):
         deltas = []
         for line in self.lines(f):
             left, drawn = self.model.available(line["d"]), line["drawn"]
+            undrawn = line["was"] - drawn - line["lost"]
             some = (
                 0,
                 0,
@@ -129,6 +130,9 @@ class Loans(Base):
                 left // 2000 * 1000,
                 left + 1000,
                 50_000,
+                undrawn,
+                undrawn // 1000 * 1000,
+                undrawn // 1000 * 1000 + 1000,
                 -drawn,
                 -drawn,
                 -(drawn // 2000 * 1000),
@@ -138,7 +142,8 @@ class Loans(Base):
             deltas.append(max(-SHARE_MAX, min(choose(some), SHARE_MAX)))
         if len(deltas) > 1 and choose(YES_OR_NO):
             # From one line to another: nothing is lent, but what one declaration has left rises.
-            part = before[0][0] // choose((1_000, 2_000)) * 1_000
+            free = max(0, self.lines(f)[1]["was"] - sum(before[1]))
+            part = choose((before[0][0], min(before[0][0], free))) // choose((1_000, 2_000)) * 1_000
             deltas = [-part, part, *[0] * (len(deltas) - 2)]
         signed = self.signed(choose, self.actor(choose, f), authority=choose(YES_OR_NO))
         result = self.tell("financing.correct", {"financing": f, "shares": deltas}, self.signers(signed))
