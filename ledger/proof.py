@@ -1,27 +1,32 @@
 """Writes proof files: one canonical JSON document each, which a stranger checks offline with a trust file and `ledger.verify`.
 
 `kind` `record` proves that a record stands on the ledger, with its result and the keys that signed it; `kind` `state` what a state entry
-is at a height, or that there is none. Inclusion proofs lead to the newest signed checkpoint. The verifier shares no code with this file.
+is at a height, or that there is none; `consistency` that one log continues another; `fork` that an operator signed two that do not;
+`bundle` holds several. Inclusion proofs lead to a signed note of the log, the newest by default. The verifier shares no code with this.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ledger import canonical, keyring
+from ledger.checkpoint import Checkpoint, parse_note
 from ledger.errors import InputError, NotFound, Refused
 from ledger.header import Header
+from ledger.limits import PROOF_BUNDLE_FILES_MAX
+from ledger.log_operator import origin_of
 from ledger.store import Reader, StoredRecord
 
 FORMAT_VERSION = 1
 SECRET_PREFIX = "secret"
 
 
-def record_proof(reader: Reader, record_id: str, revealed: Mapping[str, bytes] | None = None) -> bytes:
-    """The proof file of a record. `revealed` gives content keys by the names of the sealed parts that the reader of the file shall read.
+def record_proof(reader: Reader, record_id: str, revealed: Mapping[str, bytes] | None = None, note: str | None = None) -> bytes:
+    """The proof file of a record. `revealed` gives content keys by the names of the sealed parts that the reader of the file shall read;
+    `note` is the signed note to lead to, which must cover the record's block: the newest by default.
 
-    Raises `NotFound` (`unknown-record`, `no-checkpoint`), `InputError` (`unknown-part`), `Refused` (`part-is-secret`).
+    Raises `NotFound` (`unknown-record`, `no-checkpoint`), `InputError` (`unknown-part`, `note-elsewhere`), `Refused` (`part-is-secret`).
     """
     stored = reader.record(record_id)
     if stored is None:
@@ -29,8 +34,8 @@ def record_proof(reader: Reader, record_id: str, revealed: Mapping[str, bytes] |
     header = reader.header(stored.height)
     assert header is not None, "a stored record's block has a header"
     parts = _revealed(stored, revealed or {})
-    anchored = _anchored(reader, header)
-    anchored["inclusion"]["record"] = _inclusion(reader, stored.log_index)
+    anchored, size = _anchored(reader, header, note)
+    anchored["inclusion"]["record"] = _hex(reader.inclusion_proof(stored.log_index, size))
     record_keys = [_key(reader, key_id, header.height) for key_id in stored.record.signers]
     leaf = canonical.decode(stored.leaf)
     return canonical.encode(
@@ -38,36 +43,99 @@ def record_proof(reader: Reader, record_id: str, revealed: Mapping[str, bytes] |
     )
 
 
-def state_proof(reader: Reader, key: str, height: int | None = None) -> bytes:
-    """The proof file of a state entry at a height, the newest by default; of its absence where there is none.
+def state_proof(reader: Reader, key: str, height: int | None = None, note: str | None = None) -> bytes:
+    """The proof file of a state entry at a height, the newest by default; of its absence where there is none. `note` as in `record_proof`.
 
-    Raises `NotFound` (`unknown-height`, `no-checkpoint`).
+    Raises `NotFound` (`unknown-height`, `no-checkpoint`), `InputError` (`note-elsewhere`).
     """
     header = reader.head if height is None else reader.header(height)
     if header is None:
-        raise NotFound("unknown-height", "this ledger holds no block of that height")
+        raise NotFound(
+            "unknown-height",
+            f"this ledger holds no block of height {height}",
+            hint=f"every height is kept, from 0 to {reader.head.height}",
+        )
     value, proof = reader.state_proof(key, header.height)
     content = None if value is None else canonical.decode(value)
-    return canonical.encode({**_anchored(reader, header), "kind": "state", "key": key, "value": content, "proof": proof.to_json()})
+    anchored, _ = _anchored(reader, header, note)
+    return canonical.encode({**anchored, "kind": "state", "key": key, "value": content, "proof": proof.to_json()})
 
 
-def _anchored(reader: Reader, header: Header) -> dict[str, Any]:
-    """What both kinds of file share: a header, and how it hangs below the newest signed checkpoint."""
+def consistency_file(reader: Reader, first: str, second: str | None = None) -> bytes:
+    """The proof file that the log of the note `second`, the newest by default, begins with the log of the note `first`.
+
+    Raises `NotFound` (`no-checkpoint`), `InputError` (`note-elsewhere`, `outside-log`).
+    """
+    second = _newest(reader) if second is None else second
+    sizes = [_of_this_log(reader, note).size for note in (first, second)]
+    proof = _hex(reader.consistency_proof(*sizes))
+    return canonical.encode({**_common(reader), "kind": "consistency", "first": first, "second": second, "proof": proof})
+
+
+def fork_file(first: Mapping[str, Any], second: Mapping[str, Any]) -> bytes:
+    """The proof file of a fork, from two sides `{checkpoint, header, inclusion}`: different blocks of one height, each below its own note;
+    or, `header` and `inclusion` None, different notes of one size. `ledger.verify` finds no fork where there is none.
+    """
+    return _fork(parse_note(first["checkpoint"]).checkpoint, first, second, None)
+
+
+def fork_from_note(reader: Reader, note: str) -> bytes:
+    """The proof file of a fork between this ledger's newest note and a note of no more leaves, whose root is not the one that this log
+    had at that size. Raises `NotFound` (`no-checkpoint`), `InputError` (`bad-note`, `outside-log`).
+    """
+    theirs, size = parse_note(note).checkpoint, reader.head.log_size + 1
+    proof = _hex(reader.consistency_proof(theirs.size, size))
+    sides = [{"checkpoint": each, "header": None, "inclusion": None} for each in (note, _newest(reader))]
+    return _fork(theirs, sides[0], sides[1], {"root": reader.log_root(theirs.size).hex(), "proof": proof})
+
+
+def bundle_file(network: str, files: Sequence[bytes]) -> bytes:
+    """One proof file of several, none of them a bundle. Raises `InputError` (`too-many-files`)."""
+    if not 0 < len(files) <= PROOF_BUNDLE_FILES_MAX:
+        raise InputError("too-many-files", f"a bundle holds 1 to {PROOF_BUNDLE_FILES_MAX} proof files")
+    # Spliced, as the files are canonical already and would else be nested deeper than a value of the ledger may be.
+    rest = canonical.encode({"kind": "bundle", "network": network, "v": FORMAT_VERSION})
+    return b'{"files":[' + b",".join(files) + b"]," + rest[1:]
+
+
+def _fork(of: Checkpoint, first: Mapping[str, Any], second: Mapping[str, Any], beginning: dict[str, Any] | None) -> bytes:
+    common = {"v": FORMAT_VERSION, "network": of.origin.removeprefix(origin_of("")), "kind": "fork"}
+    return canonical.encode({**common, "first": dict(first), "second": dict(second), "beginning": beginning})
+
+
+def _common(reader: Reader) -> dict[str, Any]:
+    return {"v": FORMAT_VERSION, "network": reader.head.network}
+
+
+def _anchored(reader: Reader, header: Header, note: str | None) -> tuple[dict[str, Any], int]:
+    """What files of records and of state share: a header, and how it hangs below a signed note. And that note's size."""
+    note = _newest(reader) if note is None else note
+    size = _of_this_log(reader, note).size
+    if size <= header.log_size:
+        raise InputError("note-elsewhere", "the note was signed before the block", hint="take a newer note")
+    inclusion = {"header": _hex(reader.inclusion_proof(header.log_size, size))}
+    below = {"header": header.to_json(), "header_log_index": header.log_size, "checkpoint": note, "inclusion": inclusion}
+    return {**_common(reader), **below}, size
+
+
+def _newest(reader: Reader) -> str:
     checkpoint = reader.checkpoint()
     if checkpoint is None:
         raise NotFound("no-checkpoint", "this ledger has no signed checkpoint yet", hint="wait for the first block")
-    return {
-        "v": FORMAT_VERSION,
-        "network": header.network,
-        "header": header.to_json(),
-        "header_log_index": header.log_size,
-        "checkpoint": checkpoint,
-        "inclusion": {"header": _inclusion(reader, header.log_size)},
-    }
+    return checkpoint
 
 
-def _inclusion(reader: Reader, log_index: int) -> list[str]:
-    return [each.hex() for each in reader.inclusion_proof(log_index, reader.head.log_size + 1)]
+def _of_this_log(reader: Reader, note: str) -> Checkpoint:
+    """What a note says, if it is said of this very log."""
+    found = parse_note(note).checkpoint
+    known = found.origin == origin_of(reader.head.network) and found.size <= reader.head.log_size + 1
+    if not known or reader.log_root(found.size) != found.root:
+        raise InputError("note-elsewhere", "the note is not of this log", hint="take one that this ledger's operator signed")
+    return found
+
+
+def _hex(hashes: Sequence[bytes]) -> list[str]:
+    return [each.hex() for each in hashes]
 
 
 def _key(reader: Reader, key_id: str, height: int) -> dict[str, Any]:

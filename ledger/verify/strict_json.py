@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 
 INTEGER_MAX: Final = 2**53 - 1
 DEPTH_MAX: Final = 40
+_PRINTABLE: Final = re.compile(r"[ -~]+\Z")
 _HEX: Final = re.compile(r"(?:[0-9a-f]{2})*\Z")
 
 
@@ -72,6 +73,13 @@ def text(value: Any, chars_max: int, code: str = "malformed") -> str:
     if type(value) is not str or len(value) > chars_max:
         raise Invalid(code)
     return value
+
+
+def ascii_text(value: Any, chars_max: int) -> str:
+    """Printable ASCII, at least one character."""
+    if _PRINTABLE.match(text(value, chars_max)) is None:
+        raise Invalid("malformed")
+    return str(value)
 
 
 def unhex(value: Any, length: int, code: str = "malformed") -> bytes:

@@ -41,8 +41,8 @@ from tests.ledger.small_ledger import (
     public_json,
     solo_ledger,
 )
+from tests.ledger.verify.trusting import WITNESS, trust
 
-WITNESS = Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32)
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 LETTER = {"v": 1, "text": "\u9752\u6885 36,250.00"}
 
@@ -95,12 +95,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Files]:
             documents["absent"] = state_proof(reader, "note/nothing")
             documents["not yet"] = state_proof(reader, "note/two", 1)
         yield Files(solo.author.network, documents, letter_key, secret_key, solo, ids["sealed"])
-
-
-def trust(network: str, /, **changes: Any) -> bytes:
-    operator = {"name": OPERATOR.key.name, "public": OPERATOR.key.public.hex(), "first_size": 0, "last_size": None}
-    file: dict[str, Any] = {"v": 1, "network": network, "engine": "solo", "operators": [operator], "witnesses": [], "witnesses_required": 0}
-    return canonical.encode({**file, **changes})
 
 
 def code(document: Any, files: Files) -> str | None:
@@ -396,3 +390,10 @@ def test_the_verifier_imports_the_standard_library_and_cryptography_only() -> No
             for name in names:
                 allowed = name.split(".")[0] in {*sys.stdlib_module_names, "cryptography"} or name.startswith("ledger.verify")
                 assert allowed, (path.name, name)
+
+
+def test_the_verifier_is_short_enough_to_be_read_in_one_sitting() -> None:
+    """`notes.py` is of the engine `solo` alone."""
+    lengths = {path.name: len(path.read_text().splitlines()) for path in Path(ledger.verify.__file__).parent.glob("*.py")}
+    assert sum(lines for name, lines in lengths.items() if name != "notes.py") < 600
+    assert lengths["notes.py"] < 250

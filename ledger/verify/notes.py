@@ -1,4 +1,5 @@
-"""The trust file, which says whose word counts, and the signed note (C2SP tlog-checkpoint) that must carry it.
+"""The engine `solo`, where one operator signs the log: the trust file, which says whose word counts, the signed note (C2SP
+tlog-checkpoint) that must carry it, and what two notes prove together: that one log continues the other, or that the operator lied.
 
 Trust file: `{v, network, engine, operators: [{name, public, first_size, last_size}], witnesses: [{name, public}], witnesses_required}`.
 An operator's key counts for log sizes from `first_size` to `last_size` (null: without end). Of the witnesses, `witnesses_required`
@@ -14,9 +15,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-from ledger.verify.signatures import ed25519_holds
-from ledger.verify.strict_json import Invalid, fields, integer, items, text, unhex
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from ledger.verify.blocks import Verdict, check_header
+from ledger.verify.merkle import check_consistency
+from ledger.verify.strict_json import Invalid, decode, fields, integer, items, text, unhex
+
+TRUST_BYTES_MAX: Final = 262_144
 _NAME: Final = re.compile(r"[!-*,-~]{1,255}\Z")
 _SIZE: Final = re.compile(r"(?:0|[1-9][0-9]{0,15})\Z")
 _LISTED_MAX: Final = 64
@@ -45,16 +51,21 @@ class Trust:
 
 @dataclass(frozen=True)
 class SignedLog:
-    """A log that a trusted operator signed: its size, its root, and the witnesses that cosigned."""
+    """A log that a trusted operator signed: its size, its root, that operator's name, and the witnesses that cosigned."""
 
     size: int
     root: bytes
+    operator: str
     cosigners: tuple[str, ...]
 
 
-def read_trust(value: Any) -> Trust:
-    """Raises `Invalid` (`bad-trust`, `unknown-engine`)."""
+def read_trust(data: bytes) -> Trust:
+    """What a trust file's bytes say. Raises `Invalid` (`bad-trust`, `unknown-engine`)."""
     bad = "bad-trust"
+    try:
+        value = decode(data, TRUST_BYTES_MAX)
+    except Invalid as invalid:
+        raise Invalid(bad) from invalid
     names = ("v", "network", "engine", "operators", "witnesses", "witnesses_required")
     file = fields(value, names, bad)
     if type(file["v"]) is not int or file["v"] != 1:
@@ -70,8 +81,8 @@ def read_trust(value: Any) -> Trust:
     return Trust(unhex(file["network"], 32, bad).hex(), operators, witnesses, required)
 
 
-def check_note(note: Any, trust: Trust) -> SignedLog:
-    """The log that a note vouches for.
+def check_note(note: Any, trust: Trust, *, witnessed: bool = True) -> SignedLog:
+    """The log that a note vouches for; with `witnessed`, only if as many witnesses cosigned it as the trust file demands.
 
     Raises `Invalid` (`bad-checkpoint`, `wrong-network`, `operator-not-trusted`, `witnesses-missing`).
     """
@@ -84,12 +95,66 @@ def check_note(note: Any, trust: Trust) -> SignedLog:
     if len(root) != 32:
         raise Invalid("bad-checkpoint")
     signed = [_signature_line(line) for line in items(lines[4:-1], _LISTED_MAX, "bad-checkpoint")]
-    if not any(_is_signed(signed, operator, body, size) for operator in trust.operators):
+    operator = next((each.name for each in trust.operators if _is_signed(signed, each, body, size)), None)
+    if operator is None:
         raise Invalid("operator-not-trusted")
     cosigners = tuple(name for name, public in trust.witnesses if _is_cosigned(signed, name, public, body))
-    if len(cosigners) < trust.witnesses_required:
+    if witnessed and len(cosigners) < trust.witnesses_required:
         raise Invalid("witnesses-missing")
-    return SignedLog(size, root, cosigners)
+    return SignedLog(size, root, operator, cosigners)
+
+
+def said_by(log: SignedLog) -> tuple[list[str], list[str]]:
+    """Who vouches that everybody is shown this log: what is proven, and what is not."""
+    if log.cosigners:
+        return [f"the checkpoint of {log.size} leaves was cosigned by {', '.join(log.cosigners)}"], []
+    return [], [f"that everyone is shown the same history: no witness cosigned the checkpoint of {log.size} leaves, operator's word only"]
+
+
+def consistency(value: Any, trust: Trust) -> Verdict:
+    """The verdict on a file of the kind `consistency`: nothing of the first log was changed or removed in the second."""
+    file = fields(value, ("v", "kind", "network", "first", "second", "proof"))
+    first, second = check_note(file["first"], trust), check_note(file["second"], trust)
+    check_consistency(first.size, first.root, second.size, second.root, file["proof"])
+    proves = [f"the log of {second.size} leaves begins with the log of {first.size} leaves: none of those was changed or removed"]
+    leaves_open = ["what the records of the log say"]
+    for log in dict.fromkeys((first, second)):
+        proven, unproven = said_by(log)
+        proves, leaves_open = proves + proven, leaves_open + unproven
+    return Verdict(True, None, proves, leaves_open)
+
+
+def fork(value: Any, trust: Trust) -> Verdict:
+    """The verdict on a file of the kind `fork`: an operator signed two logs of which neither continues the other.
+
+    Shown by two blocks of one height, or by two roots of the shorter log: its own, and the one that it has in the longer.
+    No witness is asked for: the operator's own signature is what speaks against it.
+    """
+    file = fields(value, ("v", "kind", "network", "first", "second", "beginning"))
+    sides = [fields(file[name], ("checkpoint", "header", "inclusion")) for name in ("first", "second")]
+    logs = [check_note(side["checkpoint"], trust, witnessed=False) for side in sides]
+    if file["beginning"] is None and sides[0]["header"] is not None:
+        pairs = zip(sides, logs, strict=True)
+        blocks = [check_header(side["header"], side["inclusion"], log.size, log.root, trust.network) for side, log in pairs]
+        shown = blocks[0]["height"] == blocks[1]["height"] and blocks[0] != blocks[1]
+        what = f"with different blocks of height {blocks[0]['height']}"
+    else:
+        if any(side["header"] is not None or side["inclusion"] is not None for side in sides):
+            raise Invalid("malformed")
+        root = logs[1].root
+        if file["beginning"] is not None:
+            beginning = fields(file["beginning"], ("root", "proof"))
+            root = unhex(beginning["root"], 32)
+            check_consistency(logs[0].size, root, logs[1].size, logs[1].root, beginning["proof"])
+        shown = root != logs[0].root and (file["beginning"] is not None or logs[0].size == logs[1].size)
+        what = f"with different first {logs[0].size} leaves"
+    if not shown:
+        raise Invalid("no-fork")
+    who = " and ".join(dict.fromkeys(f"operator {log.operator!a}" for log in logs))
+    sizes = f"one of {logs[0].size} leaves and one of {logs[1].size}"
+    return Verdict(
+        True, None, [f"{who} signed two histories, {sizes}, {what}"], ["which of the two histories is the right one, or why there are two"]
+    )
 
 
 def _operator(value: Any) -> OperatorTrust:
@@ -131,6 +196,15 @@ def _is_cosigned(signed: list[tuple[str, bytes]], witness: str, public: bytes, b
             if ed25519_holds(public, blob[12:], f"cosignature/v1\ntime {time_s}\n".encode() + body):
                 return True
     return False
+
+
+def ed25519_holds(public: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether the signature by these 32 bytes of a public key holds, as `cryptography` checks it."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError, UnsupportedAlgorithm):
+        return False
+    return True
 
 
 def _key_hash(name: str, kind: int, public: bytes) -> bytes:

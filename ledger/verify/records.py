@@ -1,0 +1,83 @@
+"""A record in a leaf of the log: its form, the keys of its signers as the state after its block knows them, and their signatures."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ledger.verify.merkle import check_state
+from ledger.verify.signatures import body_key, key_id, p256_holds, tagged
+from ledger.verify.strict_json import Invalid, ascii_text, encode, fields, integer, items, text, unhex
+
+_SIGNERS_MAX: Final = 3
+_PURPOSES: Final = ("make", "check", "service", "once")
+_RECORD: Final = ("v", "network", "type", "signers", "nonce", "not_after", "seen", "body", "sealed")
+_ENTRY: Final = ("added_at", "alg", "member", "object", "person", "public", "purpose", "revoked_at")
+
+
+def check_record(leaf: dict[str, Any], keys: Any, log_index: int, state_root: bytes, network: str) -> dict[str, Any]:
+    """What the leaf at that index shows of its record, once each of its signers is known to the state of that root and has signed:
+    `{record_id, type, log_index, result, signers: [{key_id, member, purpose}], body}`.
+
+    Raises `Invalid` (`malformed`, `wrong-network`, `key-invalid`, `key-not-alive`, `bad-signature`).
+    """
+    record, result = _core(leaf["record"], network), leaf["result"]
+    digest = tagged("record", encode(record))
+    if type(result) is not dict or type(result.get("code")) is not str:
+        raise Invalid("malformed")
+    signers = _signers(keys, record, digest.hex(), log_index, state_root)
+    signatures = [unhex(each, 64, "bad-signature") for each in items(leaf["signatures"], _SIGNERS_MAX, "bad-signature")]
+    if len(signatures) != len(signers):
+        raise Invalid("bad-signature")
+    if not all(p256_holds(public, signature, digest) for (public, _), signature in zip(signers, signatures, strict=True)):
+        raise Invalid("bad-signature")
+    shown = {"record_id": digest.hex(), "type": record["type"], "log_index": log_index, "result": result, "body": record["body"]}
+    return {**shown, "signers": [signer for _, signer in signers]}
+
+
+def _core(value: Any, network: str) -> dict[str, Any]:
+    record = fields(value, _RECORD)
+    if type(record["v"]) is not int or record["v"] != 1 or type(record["body"]) is not dict or type(record["sealed"]) is not dict:
+        raise Invalid("malformed")
+    if record["network"] != network:
+        raise Invalid("wrong-network")
+    ascii_text(record["type"], 65)
+    signers = [unhex(each, 32) for each in items(record["signers"], _SIGNERS_MAX)]
+    if not signers or len(set(signers)) != len(signers):
+        raise Invalid("malformed")
+    return record
+
+
+def _signers(value: Any, record: dict[str, Any], record_id: str, log_index: int, state_root: bytes) -> list[tuple[bytes, dict[str, Any]]]:
+    """The public key of each signer, and whose it is, proven from the state after the block."""
+    listed = [fields(each, ("key_id", "entry", "proof"), "key-invalid") for each in items(value, _SIGNERS_MAX, "key-invalid")]
+    if [each["key_id"] for each in listed] != record["signers"]:
+        raise Invalid("key-invalid")
+    found = [_signer(each, record, record_id, log_index, state_root, author=place == 0) for place, each in enumerate(listed)]
+    purposes = [signer["purpose"] for _, signer in found]
+    if "once" in purposes[1:] or (purposes[0] == "once" and purposes != ["once", "service"]):
+        raise Invalid("key-invalid")
+    return found
+
+
+def _signer(
+    listed: dict[str, Any], record: dict[str, Any], record_id: str, log_index: int, state_root: bytes, *, author: bool
+) -> tuple[bytes, dict[str, Any]]:
+    wanted, entry = listed["key_id"], listed["entry"]
+    content = None if entry is None else encode(entry)
+    check_state(state_root, f"key/{wanted}", content, listed["proof"], "key-invalid")
+    if entry is None:
+        # Only the one-time key of a record that was refused is not registered: such a record's own body gives the key.
+        public = body_key(record["body"], wanted) if author else None
+        if public is None:
+            raise Invalid("key-invalid")
+        return unhex(public, 33, "key-invalid"), {"key_id": wanted, "member": None, "purpose": "once"}
+    entry = fields(entry, _ENTRY, "key-invalid")
+    public_hex = text(entry["public"], 66, "key-invalid")
+    if entry["alg"] != "p256" or key_id("p256", public_hex) != wanted or entry["purpose"] not in _PURPOSES:
+        raise Invalid("key-invalid")
+    added, revoked = integer(entry["added_at"], "key-invalid"), entry["revoked_at"]
+    own = author and entry["purpose"] == "once" and entry["object"] == record_id and body_key(record["body"], wanted) is not None
+    begun = added == log_index if own else added < log_index
+    if not begun or (revoked is not None and log_index >= integer(revoked, "key-invalid")):
+        raise Invalid("key-not-alive")
+    return unhex(public_hex, 33, "key-invalid"), {"key_id": wanted, "member": entry["member"], "purpose": entry["purpose"]}

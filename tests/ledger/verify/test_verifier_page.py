@@ -1,0 +1,163 @@
+"""The verifier in the browser: one file without a network that comes to the same verdicts as the package, word for word."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import ledger.verify
+from ledger.checkpoint import add_cosignature
+from ledger.proof import bundle_file, consistency_file, fork_file, fork_from_note, record_proof, state_proof
+from ledger.verify import verify
+from tests.chromium import chromium_page
+from tests.ledger.small_ledger import ANNE, ANNE_CHECK, private_key, solo_ledger
+from tests.ledger.verify.test_proof_file import sealed_record
+from tests.ledger.verify.trusting import WITNESS, trust
+
+PAGE: Final = Path(ledger.verify.__file__).parent / "verifier.html"
+_RUN: Final = """async ([documents, trust]) => {
+  const bytes = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+  const verdicts = [];
+  for (const each of documents) verdicts.push(await tallystick.verify(bytes(each), bytes(trust)));
+  return verdicts;
+}"""
+
+
+@dataclass
+class Samples:
+    documents: dict[str, bytes]
+    plain: bytes
+    witnessed: bytes
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Samples]:
+    path = tmp_path_factory.mktemp("page")
+    with solo_ledger(path / "one.db") as one, solo_ledger(path / "other.db") as other:
+        first = one.author.put("a")
+        one.send(first)
+        other.send(first)
+        sealed, letter_key, _ = sealed_record(one)
+        two = one.author.record("note.put", {"key": "two", "count": 2}, [ANNE, ANNE_CHECK])
+        ids = [answer.record_id for answer in one.send(two, sealed, one.author.once(private_key("once")), one.author.put("a"))]  # type: ignore[union-attr]
+        other.put("d", "e")
+        with one.store.reading() as reader, other.store.reading() as elsewhere:
+            note = reader.checkpoint() or ""
+            cosigned = add_cosignature(note, "watcher", WITNESS, 1_700_000_000)
+            records = [record_proof(reader, each) for each in ids]
+            documents = dict(zip(("two", "sealed", "once", "taken"), records, strict=True))
+            documents["revealed"] = record_proof(reader, ids[1], {"letter": letter_key}, note=cosigned)
+            documents["state"], documents["absent"] = state_proof(reader, "note/a"), state_proof(reader, "note/nothing", 1)
+            documents["consistency"] = consistency_file(reader, reader.checkpoint(1) or "", cosigned)
+            sides = [{"checkpoint": each.checkpoint(), "header": None, "inclusion": None} for each in (reader, elsewhere)]
+            documents["no fork"] = fork_file(*sides)
+            documents["fork"] = fork_from_note(reader, elsewhere.checkpoint() or "")
+            documents["bundle"] = bundle_file(one.author.network, [documents["state"], documents["revealed"]])
+        witness = {"name": "watcher", "public": WITNESS.public_key().public_bytes_raw().hex()}
+        network = one.author.network
+        yield Samples(documents, trust(network), trust(network, witnesses=[witness], witnesses_required=1))
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with chromium_page() as opened:
+        asked: list[str] = []
+        opened.on("request", lambda request: asked.append(request.url))
+        opened.on("pageerror", lambda error: asked.append(str(error)))
+        opened.goto(PAGE.as_uri())
+        yield opened
+        assert set(asked) == {PAGE.as_uri()}, "the page asked for something, or failed"
+
+
+def judged(page: Page, documents: list[bytes], believed: bytes) -> Any:
+    arguments = [[base64.b64encode(each).decode() for each in documents], base64.b64encode(believed).decode()]
+    return page.evaluate(_RUN, arguments)
+
+
+def expected(documents: list[bytes], believed: bytes) -> Any:
+    return json.loads(json.dumps([asdict(verify(each, believed)) for each in documents]))
+
+
+def spoilt(document: bytes, rng: random.Random) -> bytes:
+    """A document with one byte changed, inside a value or in the form."""
+    place = rng.randrange(len(document))
+    other = rng.choice([document[place] ^ 1, rng.randrange(256), *b'0f"\\{}'])
+    return document[:place] + bytes([other]) + document[place + 1 :]
+
+
+@pytest.mark.parametrize("witnessed", [False, True])
+def test_both_verifiers_say_the_same_of_every_kind_of_file(page: Page, samples: Samples, witnessed: bool) -> None:
+    documents, believed = list(samples.documents.values()), samples.witnessed if witnessed else samples.plain
+    verdicts = judged(page, documents, believed)
+    assert verdicts == expected(documents, believed)
+    held = {name for name, verdict in zip(samples.documents, verdicts, strict=True) if verdict["ok"]}
+    # Only these carry the witness's word, and only a fork needs none.
+    assert held == ({"revealed", "fork"} if witnessed else samples.documents.keys() - {"no fork"})
+
+
+def test_both_verifiers_say_the_same_of_files_with_a_byte_changed(page: Page, samples: Samples) -> None:
+    rng = random.Random(11)
+    documents = [spoilt(each, rng) for each in samples.documents.values() for _ in range(12)]
+    verdicts = judged(page, documents, samples.plain)
+    assert verdicts == expected(documents, samples.plain)
+    assert sum(not verdict["ok"] for verdict in verdicts) > len(documents) / 2
+
+
+STRANGE: Final = {
+    "nothing": b"",
+    "a lone surrogate": b'{"kind":"\\ud800"}',
+    "a float": b'{"kind":1.0}',
+    "a number beyond 2**53": b'{"kind":9007199254740993}',
+    "a duplicate name": b'{"kind":"state","kind":"state"}',
+    "a byte order mark": b'\xef\xbb\xbf{"kind":"state"}',
+    "a prototype": b'{"__proto__":{"kind":"state"}}',
+    "bad UTF-8": b'{"kind":"\xff"}',
+    "an unknown kind": b'{"kind":"toString"}',
+    "a name that is not ASCII": '{"\u79cd":1}'.encode(),
+    "much nesting": b"[" * 60 + b"]" * 60,
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_both_verifiers_refuse_what_is_strange(page: Page, samples: Samples, name: str) -> None:
+    (verdict,) = judged(page, [STRANGE[name]], samples.plain)
+    assert verdict["ok"] is False
+    assert [verdict] == expected([STRANGE[name]], samples.plain)
+    (of_trust,) = judged(page, [samples.documents["state"]], STRANGE[name])
+    assert of_trust["code"] == "bad-trust"
+
+
+def test_a_person_drops_two_files_and_reads_what_they_prove(page: Page, samples: Samples, tmp_path: Path) -> None:
+    (tmp_path / "trust.json").write_bytes(samples.witnessed)
+    (tmp_path / "letter.json").write_bytes(samples.documents["revealed"])
+    (tmp_path / "other.json").write_bytes(samples.documents["taken"])
+    page.reload()
+    page.locator("#trust-input").set_input_files(tmp_path / "trust.json")
+    page.locator("#proof-input").set_input_files([tmp_path / "letter.json", tmp_path / "other.json"])
+    good, bad = page.locator("article").nth(0), page.locator("article").nth(1)
+    expect(good).to_contain_text("letter.json: holds")
+    expect(good).to_contain_text("was cosigned by watcher")
+    expect(good).to_contain_text("36,250.00")
+    expect(bad).to_contain_text("does not hold")
+    expect(bad).to_contain_text("witnesses-missing")
+    expect(page.locator("#believed")).to_contain_text(hashlib.sha256(samples.witnessed).hexdigest())
+
+
+def test_the_page_allows_its_own_script_and_style_and_nothing_else() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
+    found = {name: re.findall(f"<{name}>(.*?)</{name}>", text, re.DOTALL) for name in ("script", "style")}
+    digests = {name: base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() for name, (each,) in found.items()}
+    allowed = [f"script-src 'sha256-{digests['script']}'", f"style-src 'sha256-{digests['style']}'"]
+    assert policy == "; ".join(["default-src 'none'", *allowed, "base-uri 'none'", "form-action 'none'"])
+    assert not re.search(r"https?://|src=|@import|url\(", text)
