@@ -44,7 +44,7 @@ format: setup
 docs: setup
 	$(BIN)/python docs/generate.py
 
-# Writes the statements of the baseline migrations from today's tables; a test compares them. Until the first release only.
+# Writes the statements of the newest revision of the private database from today's tables; a test compares them.
 migrations: setup
 	$(BIN)/python -m nodes.migrations.baseline
 

@@ -16,10 +16,11 @@ from typing import Any, Final
 import orjson
 
 from ledger import canonical, log_tree
-from ledger.checkpoint import Checkpoint, parse_note, verify_note
-from ledger.errors import InputError, TallystickError, VerificationFailed
+from ledger.checkpoint import Checkpoint, verify_note
+from ledger.errors import InputError, NotFound, TallystickError, VerificationFailed
 from ledger.header import Header
 from ledger.log_operator import OperatorKey, origin_of
+from ledger.proof import fork_file, fork_from_note
 from ledger.store import Reader
 
 FORK_SEEN: Final = "fork-seen"
@@ -62,15 +63,14 @@ class BlockBundle:
 
 @dataclass(frozen=True, slots=True)
 class HeaderInLog:
-    """A header, and the path of its leaf (RFC 9162, 2.1.3) to the root of the log that a signed note is about; or only such a note."""
+    """A header, and the path of its leaf (RFC 9162, 2.1.3) to the root of the log that a signed note is about."""
 
     checkpoint: str
-    header: Mapping[str, Any] | None
+    header: Mapping[str, Any]
     inclusion: tuple[bytes, ...]
 
     def to_json(self) -> dict[str, Any]:
-        header = None if self.header is None else dict(self.header)
-        return {"checkpoint": self.checkpoint, "header": header, "inclusion": [each.hex() for each in self.inclusion] if header else None}
+        return {"checkpoint": self.checkpoint, "header": dict(self.header), "inclusion": [each.hex() for each in self.inclusion]}
 
     @classmethod
     def from_json(cls, value: Any) -> HeaderInLog:
@@ -133,30 +133,27 @@ def header_evidence(reader: Reader, seen: HeaderInLog, operator: OperatorKey) ->
     return _evidence(FORK_SEEN, theirs.height, reader.checkpoint(theirs.height), canonical.encode(seen.to_json()).decode())
 
 
-def fork_sides(reader: Reader, evidence: Mapping[str, Any]) -> tuple[HeaderInLog, HeaderInLog] | None:
-    """The two histories that evidence of a fork shows, ours first, so that a stranger can check them; None where the replica has no signed
-    note to set beside the other one. The evidence holds, as `evidence_holds` says.
+def fork_file_of(reader: Reader, evidence: Mapping[str, Any]) -> bytes | None:
+    """The proof file (kind `fork`) of evidence that holds, which a stranger checks with `ledger.verify`; None for evidence of another
+    kind: that a block breaks the rules, only a replay shows. Raises `NotFound` (`no-checkpoint`).
     """
     if evidence["code"] != FORK_SEEN:
         return None
     text: str = evidence["theirs"]
     if not text.startswith("{"):
-        note = _note_of_size(reader, parse_note(text).checkpoint.size)
-        return None if note is None else (HeaderInLog(note, None, ()), HeaderInLog(text, None, ()))
+        return fork_from_note(reader, text)
     theirs = _seen_in(reader, orjson.loads(text), evidence["height"])
-    ours = header_in_log(reader, evidence["height"], evidence["ours"])
-    return None if ours is None else (ours, theirs)
+    return fork_file(header_in_log(reader, evidence["height"]).to_json(), theirs.to_json())
 
 
-def header_in_log(reader: Reader, height: int, note: str | None) -> HeaderInLog | None:
-    """A header of the replica below a signed note of its log; None where there is no such header, or it is newer than the note."""
-    header = reader.header(height)
-    if header is None or note is None:
-        return None
-    size = parse_note(note).checkpoint.size
-    if not header.log_size < size <= reader.head.log_size + 1:
-        return None
-    return HeaderInLog(note, header.to_json(), tuple(reader.inclusion_proof(header.log_size, size)))
+def header_in_log(reader: Reader, height: int) -> HeaderInLog:
+    """A header of the replica below its newest signed note. Raises `NotFound` (`unknown-height`, `no-checkpoint`)."""
+    header, note = reader.header(height), reader.checkpoint()
+    if header is None:
+        raise NotFound("unknown-height", f"this ledger holds no block of height {height}")
+    if note is None:
+        raise NotFound("no-checkpoint", "this ledger has no signed checkpoint yet", hint="wait for the first block")
+    return HeaderInLog(note, header.to_json(), tuple(reader.inclusion_proof(header.log_size, reader.head.log_size + 1)))
 
 
 def evidence_holds(reader: Reader, evidence: Any, operator: OperatorKey) -> bool:
@@ -173,13 +170,6 @@ def evidence_holds(reader: Reader, evidence: Any, operator: OperatorKey) -> bool
     except (TallystickError, AttributeError, KeyError, TypeError, ValueError):
         return False
     return bool(again == evidence)
-
-
-def _note_of_size(reader: Reader, size: int) -> str | None:
-    """This replica's own signed note of exactly so many leaves, where a block ended there."""
-    height = reader.height_of_log_index(size - 1)
-    header = None if height is None else reader.header(height)
-    return reader.checkpoint(height) if header is not None and header.log_size == size - 1 else None
 
 
 def _seen_in(reader: Reader, value: Any, height: int) -> HeaderInLog:

@@ -46,6 +46,10 @@ XLSX_CELL_CHARS_MAX: Final = 1_024
 XLSX_WRITTEN_ROWS_MAX: Final = 1_048_576
 XLSX_WRITTEN_CELL_CHARS_MAX: Final = 32_767
 
+# Loans of the back book: what one file of them may hold.
+LOAD_FILE_BYTES_MAX: Final = 2_097_152
+LOAD_ROWS_MAX: Final = 1_000
+
 # Credit facts: what one import and one enterprise may hold, and how much history an answer shows.
 CREDIT_FILE_BYTES_MAX: Final = 8_388_608
 CREDIT_ROWS_MAX: Final = 20_000
@@ -105,15 +109,15 @@ ADD_CHECKPOINT_HASHES_MAX: Final = 63
 WITNESSES_MAX: Final = 64
 COSIGNED_SIZES_KEPT: Final = 256
 SEEN_CHECKPOINTS_PER_SOURCE_MAX: Final = 64
-SEEN_SOURCES_MAX: Final = 256
 GOSSIP_PEERS_MAX: Final = 64
 GOSSIP_ANSWER_BYTES_MAX: Final = 262_144
-FORKS_KEPT_MAX: Final = 16
 
 # Bodies of records
 ALLOCATIONS_BOUND: Final = 1_000
 COLLECTIONS_PER_DECLARATION_MAX: Final = 256
 COLLECTIONS_PER_REPAYMENT_MAX: Final = 1_000
+# So many content keys, each of a financing of its own, just fit a sealed part.
+ESTATE_KEYS_MAX: Final = 2_000
 CONSENT_USES_MAX: Final = 1_000_000
 GRANT_USES_MAX: Final = 1_000
 OFFER_DAYS_MAX: Final = 60

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -40,10 +41,10 @@ def statements(engine: Engine, schema: Schema, since: str) -> str:
     return said.getvalue()
 
 
-def baseline(schema: Schema, dialect: sa.Dialect) -> str:
-    """The statements that make all of today's tables in an empty database, always in the same order."""
+def baseline(schema: Schema, dialect: sa.Dialect, names: Collection[str]) -> str:
+    """The statements that make these of today's tables, always in the same order."""
     found: list[ExecutableDDLElement] = []
-    for table in schema.stored.sorted_tables:
+    for table in [each for each in schema.stored.sorted_tables if each.name in names]:
         found.append(CreateTable(table))
         found += [CreateIndex(index) for index in sorted(table.indexes, key=lambda index: str(index.name))]
         if table.comment is not None and dialect.supports_comments:

@@ -28,13 +28,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ledger import canonical
 from ledger.errors import InputError, Refused, VerificationFailed
 from ledger.header import network_of
-from ledger.limits import CONFIG_FILE_BYTES_MAX, GENESIS_FILE_BYTES_MAX
+from ledger.limits import CONFIG_FILE_BYTES_MAX, GENESIS_FILE_BYTES_MAX, GOSSIP_PEERS_MAX
 from nodes.private_files import locked, make_private_directory, write_private_file
 
 Role = Literal["authority", "registrar", "bank", "enterprise", "auditor"]
-EngineKind = Literal["solo", "follow", "comet"]
+EngineKind = Literal["solo", "follow", "comet", "none"]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,31}$")]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")]
 
 CONFIG_NAME: Final = "tallystick.toml"
 _HEADER: Final = "# Configuration of one Tallystick node. Paths in database addresses are relative to this directory.\n"
@@ -67,10 +68,12 @@ class NodeSection(_Section):
 
 
 class EngineSection(_Section):
-    """How the node comes by blocks: it makes them (`solo`), or fetches and checks those of `upstream` (`follow`)."""
+    """How the node comes by blocks: it makes them (`solo`), or fetches and checks those of `upstream` (`follow`). A home of the kind `none`
+    comes by no more: it is a ledger at rest, without keys, to be audited, proven from and exported.
+    """
 
     kind: EngineKind
-    upstream: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")] | None = None
+    upstream: Url | None = None
 
     @model_validator(mode="after")
     def _a_follower_has_an_upstream(self) -> Self:
@@ -93,6 +96,26 @@ class ApiSection(_Section):
     port: Annotated[int, Field(ge=1, le=65_535)] = 8000
 
 
+class GossipSection(_Section):
+    """Other members' nodes, which are asked every `interval_s` seconds what the operator shows them."""
+
+    peers: Annotated[list[Url], Field(max_length=GOSSIP_PEERS_MAX)] = []
+    interval_s: Annotated[int, Field(ge=1, le=86_400)] = 30
+
+
+class WitnessesSection(_Section):
+    """Witnesses that this node asks to cosign its checkpoints (C2SP tlog-witness): the prefixes of their addresses."""
+
+    push: Annotated[list[Url], Field(max_length=GOSSIP_PEERS_MAX)] = []
+
+
+class ApproveSection(_Section):
+    """An approval here is final once the heads of so many other members match; a request waits for them for so long."""
+
+    matching_heads: Annotated[int, Field(ge=0, le=GOSSIP_PEERS_MAX)] = 0
+    wait_s: Annotated[int, Field(ge=0, le=30)] = 10
+
+
 class HomeConfig(_Section):
     """`tallystick.toml`, whole."""
 
@@ -101,6 +124,9 @@ class HomeConfig(_Section):
     engine: EngineSection
     storage: StorageSection = StorageSection()
     api: ApiSection = ApiSection()
+    gossip: GossipSection = GossipSection()
+    witnesses: WitnessesSection = WitnessesSection()
+    approve: ApproveSection = ApproveSection()
 
     @property
     def client_id(self) -> str | None:
@@ -209,7 +235,7 @@ def write_file(path: Path, content: str | bytes) -> None:
 
 
 def to_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:
-    """TOML for tables of strings and integers, which is all that a configuration holds."""
+    """TOML for tables of strings, integers and lists of strings, which is all that a configuration holds."""
     blocks = []
     for name, fields in sections.items():
         if fields:

@@ -22,10 +22,12 @@ from ledger.engine import Engine
 from ledger.errors import NotFound, Refused, VerificationFailed
 from ledger.file_lock import FileLock
 from ledger.follow import FollowEngine
+from ledger.keys import ED25519
 from ledger.log_operator import Operator, operator_of
 from ledger.rules import Rulebook
 from ledger.solo import SoloEngine
 from ledger.store import LedgerStore
+from ledger.witness import WitnessKey
 from ledger.writer_lock import WriterLock
 from nodes.author import RecordAuthor, SigningKey
 from nodes.directory import Directory
@@ -42,6 +44,7 @@ from nodes.reader import LedgerReader, cursor_of
 from nodes.upstream import HttpUpstream, NodeUpstream, audience_of
 
 NETWORK: Final = "network"
+WITNESS: Final = "witness"
 ENTERPRISE_CLIENT: Final = "enterprise:"
 
 
@@ -88,14 +91,17 @@ class Node:
     ) -> Node:
         """Opens the home at a path. `engine` or `upstream` replace those that the configuration names.
 
-        Raises `InputError` (`no-home`, `bad-config`), `Refused` (`home-mode`, `key-file-mode`, `assertions-off`), `VerificationFailed`
-        (`wrong-genesis`, `other-network`, and those of damaged files), `Unreachable` (`database-unreachable`).
+        Raises `InputError` (`no-home`, `bad-config`), `Refused` (`home-mode`, `key-file-mode`, `assertions-off`, `ledger-at-rest`),
+        `VerificationFailed` (`wrong-genesis`, `other-network`, and those of damaged files), `Unreachable` (`database-unreachable`).
         """
         if not __debug__:
             message = "assertions are part of the rules, and this Python runs without them"
             raise Refused("assertions-off", message, hint="start it without -O and PYTHONOPTIMIZE")
         home = Home(path)
         config = home.read_config()
+        if config.engine.kind == "none":
+            hint = "audit, prove and export work on it; to run it, restore the archive with a member's keys"
+            raise Refused("ledger-at-rest", "this home holds a ledger at rest, without keys or an engine", hint=hint)
         home.check_modes()
         node = cls(home, config, home.read_genesis(config.network.id), clock or SystemClock(), random, cost)
         try:
@@ -181,9 +187,22 @@ class Node:
         opened = {info.id: self.keystore.open(info.id, self._secret) for info in self.keystore.list() if info.purpose == "seal"}
         return {key_id: key for key_id, key in opened.items() if isinstance(key, X25519PrivateKey)}
 
+    @cached_property
+    def witness_key(self) -> WitnessKey | None:
+        """What this node cosigns the operator's checkpoints with, under its member's slug; made where there is none. None for the operator,
+        whose word is no second one, and for an enterprise, which no public field names.
+        """
+        if self.config.node.member is None or self.config.engine.kind != "follow":
+            return None
+        found = [info for info in self.keystore.list() if info.purpose == WITNESS and info.owner == NODE_OWNER]
+        info = found[0] if found else self.keystore.create(ED25519, WITNESS, NODE_OWNER, self._secret)
+        private = self.keystore.open(info.id, self._secret)
+        assert isinstance(private, Ed25519PrivateKey), "a witness key is made as ed25519"
+        return WitnessKey(self.config.node.member, private)
+
     def forget_keys(self) -> None:
         """Makes the node read its own keys from the key store again."""
-        for name in ("identity_key", "registry_key", "sealing_keys"):
+        for name in ("identity_key", "registry_key", "sealing_keys", "witness_key"):
             self.__dict__.pop(name, None)
 
     def _assemble(self, engine: Engine | None, rulebook: Rulebook, upstream: NodeUpstream | None) -> None:
@@ -198,7 +217,7 @@ class Node:
         self.author = RecordAuthor(self.network, self.store, self.clock, self.random)
         self.outbox = Outbox(self.private, self.engine, self.clock, orders=self.config.engine.kind == "solo")
         self.reader = LedgerReader(self.store, self.private, lambda: self.sealing_keys)
-        register_projections(self.reader, self.store, self.directory, self.config.node, lambda: self.registry_key)
+        register_projections(self.reader, self.store, self.directory, self.keystore, self.config.node, lambda: self.registry_key)
         self.engine.subscribe(self.reader.notify)
 
     def _make_engine(self, rulebook: Rulebook, upstream: NodeUpstream | None) -> Engine:

@@ -41,5 +41,6 @@ MODULES: Final = (
     "nodes.requests.book",
     "nodes.requests.mailbox",
     "nodes.requests.post",
-    "nodes.tasks",
+    "nodes.task_book",
+    "nodes.witnessing.tables",
 )

@@ -1,5 +1,8 @@
-"""Writes the statements of the baseline revisions from today's tables: `make migrations`. Only until there is a release: then what a
-released database holds is history, and a change is a new revision.
+"""Writes the statements of the newest revision of the private database from today's tables: `make migrations`. Only until there is a
+release with it: then what a released database holds is history, and a change is a new revision.
+
+The baseline (`0001`) is history already. `0002` makes every table that came since; a column that comes to an older table is written into
+the revision by hand.
 
 python -m nodes.migrations.baseline            writes
 python -m nodes.migrations.baseline --check    exits 1 where a file is not what the tables say
@@ -7,24 +10,29 @@ python -m nodes.migrations.baseline --check    exits 1 where a file is not what 
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger.migrating import baseline
-from ledger.tables import SCHEMA
 from nodes.private import private_schema
+
+_NEWEST: Final = "r0002_proofs"
+_MADE: Final = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
 
 
 def files() -> dict[Path, str]:
     """Every file of statements, and what it should hold."""
-    dialects = (sqlite.dialect(), postgresql.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy leaves them untyped
-    return {
-        schema.versions / f"r0001_baseline.{dialect.name}.sql": baseline(schema, dialect)
-        for schema in (SCHEMA, private_schema())
-        for dialect in dialects
-    }
+    schema = private_schema()
+    found = {}
+    for dialect in (sqlite.dialect(), postgresql.dialect()):  # type: ignore[no-untyped-call]  # SQLAlchemy leaves them untyped
+        older = set(_MADE.findall((schema.versions / f"r0001_baseline.{dialect.name}.sql").read_text(encoding="utf-8")))
+        newer = set(schema.declared.tables) - older
+        found[schema.versions / f"{_NEWEST}.{dialect.name}.sql"] = baseline(schema, dialect, newer)
+    return found
 
 
 def stale() -> list[Path]:

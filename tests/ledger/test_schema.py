@@ -57,7 +57,7 @@ def test_a_new_database_is_at_the_newest_revision(engine: sa.Engine, schema: Sch
     prepare(engine, schema)
 
 
-def test_the_statements_of_the_baseline_are_those_of_the_tables() -> None:
+def test_the_statements_of_the_newest_revision_are_those_of_the_tables() -> None:
     assert [path.name for path in baseline.stale()] == [], "run `make migrations`"
 
 

@@ -1,0 +1,233 @@
+"""The checkpoints of this node's own log with the cosignatures that it knows, and those that it was shown.
+
+Whatever somebody shows is the operator's word or nothing: a note is looked at once its signature holds. Of this node's own log, it brings
+cosignatures, and those of known witnesses are kept. Ahead of it, it is remembered until this node gets there. Of another history, it is
+evidence: the engine halts for good (`ledger.halting`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import sqlalchemy as sa
+import structlog
+
+from ledger.checkpoint import Checkpoint, Cosignature, cosignatures_of, only_signed_by, verify_note, with_cosignatures
+from ledger.errors import InputError, VerificationFailed
+from ledger.evidence import HeaderInLog, header_evidence, note_evidence
+from ledger.follow import FollowEngine
+from ledger.halting import Show
+from ledger.limits import COSIGNED_SIZES_KEPT, SEEN_CHECKPOINTS_PER_SOURCE_MAX
+from ledger.log_operator import operator_of, origin_of
+from ledger.solo import SoloEngine
+from ledger.store import Reader
+from nodes.witnessing.tables import cosignatures, seen_checkpoints
+from nodes.witnessing.witnesses import Witnesses
+
+if TYPE_CHECKING:
+    from nodes.node import Node
+
+Where = Literal["here", "ahead"]
+OWN: Final = "own"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CosignedNote:
+    """A signed note of this node's log with the cosignatures that it knows: when each was given (POSIX seconds), by witness."""
+
+    note: str
+    size: int
+    cosigners: Mapping[str, int]
+
+
+class Checkpoints:
+    """Of one node. Safe to share between threads and processes: what is kept is in the private database."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._operator = operator_of(node.genesis)
+        self.witnesses = Witnesses(node.private, node.clock)
+
+    def observe(self, text: str, source: str) -> Where:
+        """Takes what somebody shows: whether it is of the log that is here, or ahead of it. Raises `InputError` (`bad-note`),
+        `VerificationFailed` (`bad-checkpoint`, `other-log`), and `fork-seen` or `replica-damaged` where it is of another history.
+        """
+        note = self._verified(text)
+        with self._node.store.reading() as reader:
+            evidence = note_evidence(reader, text, self._operator)
+            ahead = note.size > reader.head.log_size + 1
+        if evidence is not None:
+            self._refuse(lambda reader: note_evidence(reader, text, self._operator), source)
+        self._remember(note, text, source, compared=not ahead)
+        if not ahead:
+            self.keep(note.size, cosignatures_of(text, self.witnesses.keys()))
+        return "ahead" if ahead else "here"
+
+    def compare_header(self, seen: HeaderInLog) -> bool:
+        """Whether a header that somebody shows below a signed note is this node's, or of a height that it does not have yet.
+        Raises as `HeaderInLog.checked`.
+        """
+        with self._node.store.reading() as reader:
+            return header_evidence(reader, seen, self._operator) is None
+
+    def refuse_header(self, seen: HeaderInLog, source: str) -> None:
+        """Halts for good where the header is of another history. Raises as `observe`."""
+        self._refuse(lambda reader: header_evidence(reader, seen, self._operator), source)
+
+    def compare_remembered(self) -> int:
+        """Compares the notes that were ahead of this node and are no more: how many. Raises as `observe`."""
+        with self._node.store.reading() as reader:
+            size = reader.head.log_size + 1
+        query = sa.select(seen_checkpoints).where(seen_checkpoints.c.compared.is_(False), seen_checkpoints.c.size <= size)
+        with self._node.private.reading() as connection:
+            rows = connection.execute(query.order_by(seen_checkpoints.c.size)).fetchall()
+        for row in rows:
+            self.observe(row.note, row.source)
+        return len(rows)
+
+    def keep(self, size: int, found: Iterable[Cosignature]) -> None:
+        """Keeps cosignatures that hold under the note of this size, which is of this node's own log; the newest of each witness."""
+        with self._node.store.reading() as reader:
+            height = _height_of_size(reader, size)
+        if height is None:
+            # A note that no block of this node ends with has nobody else's word to stand under.
+            return
+        with self._node.private.begin() as connection:
+            for each in found:
+                mine = sa.and_(cosignatures.c.size == size, cosignatures.c.name == each.name)
+                known = connection.execute(sa.select(cosignatures.c.time_s, cosignatures.c.public).where(mine)).first()
+                if known is not None and known.public == each.public.hex() and known.time_s >= each.time_s:
+                    continue
+                row = {"height": height, "public": each.public.hex(), "time_s": each.time_s, "line": each.line}
+                if known is None:
+                    connection.execute(sa.insert(cosignatures), [{"size": size, "name": each.name, **row}])
+                else:
+                    connection.execute(sa.update(cosignatures).where(mine).values(row))
+            self._prune(connection)
+
+    def newest(self, reader: Reader) -> CosignedNote | None:
+        """The newest note, cosigned by whom it may be; None before there is one."""
+        note = reader.checkpoint()
+        return None if note is None else self._cosigned(note, reader.head.log_size + 1)
+
+    def best(self, reader: Reader, log_index: int = 0) -> CosignedNote | None:
+        """Of the notes that cover a log index, the one that most witnesses cosigned, and of several the newest. None where there is none
+        that anybody cosigned.
+        """
+        count, top = sa.func.count().label("count"), reader.head.log_size + 1
+        query = (
+            sa.select(cosignatures.c.size, cosignatures.c.height)
+            .where(cosignatures.c.size > log_index, cosignatures.c.size <= top, self._counts())
+            .group_by(cosignatures.c.size, cosignatures.c.height)
+            .order_by(count.desc(), cosignatures.c.size.desc())
+            .limit(1)
+        )
+        with self._node.private.reading() as connection:
+            row = connection.execute(query).first()
+        note = None if row is None else reader.checkpoint(row.height)
+        return None if note is None or row is None else self._cosigned(note, row.size)
+
+    def cosigners_above(self, log_index: int) -> dict[str, int]:
+        """Which known witnesses cosigned a log of this node that holds that index, and the newest size that each cosigned."""
+        newest = sa.func.max(cosignatures.c.size).label("newest")
+        query = sa.select(cosignatures.c.name, newest).where(cosignatures.c.size > log_index, self._counts())
+        with self._node.private.reading() as connection:
+            return {row.name: row.newest for row in connection.execute(query.group_by(cosignatures.c.name).order_by(cosignatures.c.name))}
+
+    def last_cosigned(self) -> Checkpoint | None:
+        """What this node cosigned last as a witness, whatever its replica holds now."""
+        with self._node.private.reading() as connection:
+            return self.last_cosigned_in(connection)
+
+    def last_cosigned_in(self, connection: sa.Connection) -> Checkpoint | None:
+        """As `last_cosigned`, inside a transaction."""
+        query = sa.select(seen_checkpoints.c.note).where(seen_checkpoints.c.source == OWN).order_by(seen_checkpoints.c.size.desc()).limit(1)
+        note = connection.execute(query).scalar()
+        return None if note is None else self._verified(note)
+
+    def last_cosigned_note(self) -> str:
+        """The note of `last_cosigned`, where there is one."""
+        with self._node.private.reading() as connection:
+            query = sa.select(seen_checkpoints.c.note).where(seen_checkpoints.c.source == OWN)
+            return str(connection.execute(query.order_by(seen_checkpoints.c.size.desc()).limit(1)).scalar_one())
+
+    def set_last_cosigned(self, connection: sa.Connection, note: Checkpoint, text: str) -> None:
+        """Inside the transaction in which it was compared with the one before."""
+        connection.execute(sa.delete(seen_checkpoints).where(seen_checkpoints.c.source == OWN))
+        connection.execute(sa.insert(seen_checkpoints), [self._row(note, text, OWN, compared=True)])
+
+    def operators_word(self, text: str) -> str:
+        """The note with the operator's signature alone. Raises as `verify_note`."""
+        return only_signed_by(text, self._operator.name, self._operator.public)
+
+    def _verified(self, text: str) -> Checkpoint:
+        note = verify_note(text, self._operator.name, self._operator.public)
+        if note.origin != origin_of(self._node.network):
+            raise VerificationFailed("other-log", "the checkpoint is of another network's log")
+        return note
+
+    def _cosigned(self, note: str, size: int) -> CosignedNote:
+        query = sa.select(cosignatures).where(cosignatures.c.size == size, self._counts()).order_by(cosignatures.c.name)
+        with self._node.private.reading() as connection:
+            rows = connection.execute(query).fetchall()
+        return CosignedNote(with_cosignatures(note, [row.line for row in rows]), size, {row.name: row.time_s for row in rows})
+
+    def _counts(self) -> sa.ColumnElement[bool]:
+        """Of cosignatures, those by the keys that count now: another key may have been accepted since."""
+        publics = [each.public for each in self.witnesses.list()]
+        own = self._node.witness_key
+        return cosignatures.c.public.in_([*publics, *([] if own is None else [own.public.hex()])])
+
+    def _refuse(self, show: Show, source: str) -> None:
+        engine = self._node.engine
+        assert isinstance(engine, FollowEngine | SoloEngine), "other engines show no checkpoints"
+        try:
+            engine.refuse(show)
+        except VerificationFailed as error:
+            log.error("fork-seen" if error.code == "fork-seen" else "fork-not-shown", code=error.code, source=source)
+            raise
+
+    def _remember(self, note: Checkpoint, text: str, source: str, *, compared: bool) -> None:
+        of_source = seen_checkpoints.c.source == source
+        with self._node.private.begin() as connection:
+            known = connection.execute(sa.select(seen_checkpoints).where(of_source)).fetchall()
+            if compared:
+                # Of what was compared the newest is enough: the log that it is about holds all before it.
+                older = sa.and_(of_source, seen_checkpoints.c.compared.is_(True), seen_checkpoints.c.size <= note.size)
+                same = sa.and_(of_source, seen_checkpoints.c.size == note.size, seen_checkpoints.c.root == note.root.hex())
+                connection.execute(sa.delete(seen_checkpoints).where(sa.or_(older, same)))
+                if any(row.compared and row.size > note.size for row in known):
+                    return
+            elif (
+                any(row.size == note.size and row.root == note.root.hex() for row in known) or len(known) >= SEEN_CHECKPOINTS_PER_SOURCE_MAX
+            ):
+                return
+            connection.execute(sa.insert(seen_checkpoints), [self._row(note, text, source, compared=compared)])
+
+    def _row(self, note: Checkpoint, text: str, source: str, *, compared: bool) -> dict[str, Any]:
+        shown = {"size": note.size, "root": note.root.hex(), "note": text}
+        return {"source": source, **shown, "compared": compared, "seen_ms": self._node.clock.now_ms()}
+
+    def _prune(self, connection: sa.Connection) -> None:
+        kept = sa.select(cosignatures.c.size).distinct().order_by(cosignatures.c.size.desc()).limit(COSIGNED_SIZES_KEPT)
+        sizes = [row.size for row in connection.execute(kept)]
+        if len(sizes) == COSIGNED_SIZES_KEPT:
+            connection.execute(sa.delete(cosignatures).where(cosignatures.c.size < sizes[-1]))
+
+
+def _height_of_size(reader: Reader, size: int) -> int | None:
+    """The height of the block whose header is the last leaf of a log of that size; None where no block ends there."""
+    height = reader.height_of_log_index(size - 1)
+    header = None if height is None else reader.header(height)
+    return height if header is not None and header.log_size == size - 1 else None
+
+
+def require_note(text: Any) -> str:
+    """Raises `InputError` (`bad-note`)."""
+    if not isinstance(text, str):
+        raise InputError("bad-note", "a note is text")
+    return text
