@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateTable, ExecutableDDLElement
 
 from ledger.errors import NotFound, Refused, Unreachable, VerificationFailed
 
@@ -105,5 +106,22 @@ def _make(engine: Engine, schema: Schema) -> None:
 
 def create_tables(connection: Connection, schema: Schema) -> None:
     """All tables of the newest revision, and its number, beside an empty table for that."""
-    schema.stored.create_all(connection, checkfirst=False)
+    dialect = connection.dialect
+    for statement in _statements(schema, f"{dialect.name}+{dialect.driver}"):
+        connection.exec_driver_sql(statement)
     connection.execute(sa.insert(_version).values(version_num=schema.head))
+
+
+@cache
+def _statements(schema: Schema, backend: str) -> tuple[str, ...]:
+    """What makes the tables. Kept, since putting it together takes ten times as long as running it, and a process that founds a network
+    makes many databases.
+    """
+    made: list[str] = []
+
+    def note(element: ExecutableDDLElement, *_: Any, **__: Any) -> None:
+        made.append(str(element.compile(dialect=engine.dialect)))
+
+    engine = sa.create_mock_engine(f"{backend}://", note)
+    schema.stored.create_all(engine, checkfirst=False)
+    return tuple(made)
