@@ -84,17 +84,25 @@ def replay(file: BinaryIO, rulebook: Rulebook, on_block: OnBlock, on_progress: P
     return Replayed(opening, walk.chain.head, walk.refused)
 
 
+def check_trust(opening: Opening, trust: bytes) -> SignedLog:
+    """The log that an archive says it holds, if somebody vouches for it whom a trust file's bytes name.
+
+    Raises `VerificationFailed` with the code of `ledger.verify`, for instance `wrong-network` or `witnesses-missing`.
+    """
+    try:
+        return check_note(opening.checkpoint, read_trust(trust))
+    except Invalid as invalid:
+        message = "the archive does not hold under the trust file"
+        raise VerificationFailed(invalid.code, message, hint="compare the network, the operator and the witnesses") from invalid
+
+
 def verify_archive(file: BinaryIO, trust: bytes, rulebook: Rulebook, on_progress: Progress | None = None) -> Verdict:
     """The verdict on an archive under a trust file's bytes. Whoever made the file, the answer is a verdict and never an exception."""
     try:
-        believed = read_trust(trust)
-        opening = _opening(lines_of(file))
-        log = check_note(opening.checkpoint, believed)
+        log = check_trust(read_opening(file), trust)
         file.seek(0)
         found = replay(file, rulebook, lambda _execution, _note: None, on_progress)
         return _verdict(found, log)
-    except Invalid as invalid:
-        return Verdict(ok=False, code=invalid.code)
     except TallystickError as error:
         return Verdict(ok=False, code=error.code)
 

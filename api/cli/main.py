@@ -12,6 +12,7 @@ import typer
 
 from api.cli import (
     accounts,
+    archive,
     audit,
     backup,
     credit,
@@ -59,6 +60,8 @@ def build() -> typer.Typer:
     app.command("prove")(proofs.prove)
     app.command("verify")(proofs.verify)
     app.command("audit")(audit.audit)
+    app.command("export")(archive.export)
+    app.command("restore")(archive.restore)
     app.command("migrate")(migrate.migrate)
     app.command("backup")(backup.backup)
     app.command("recover")(backup.recover)

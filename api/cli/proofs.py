@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import sqlalchemy as sa
 import typer
 
+from api.cli.archive import verdict_of_archive
 from api.cli.homes import HomeOption, OpenHome, reading
 from api.cli.output import AsJson, print_json, say
 from ledger import proof
@@ -62,9 +63,9 @@ def verify(
     trust: Annotated[Path, typer.Option("--trust", help="what to trust from the start: a network's trust.json")],
     as_json: AsJson = False,
 ) -> None:
-    """Check proof files. Exit status 1 where one of them does not hold, 2 where a file cannot be read."""
+    """Check proof files and archives. Exit status 1 where one of them does not hold, 2 where a file cannot be read."""
     believed = _bytes_of(trust, TRUST_FILE_BYTES_MAX)
-    found = [(path, verify_proof(_bytes_of(path, PROOF_FILE_BYTES_MAX), believed)) for path in files]
+    found = [(path, _verdict(path, believed, shown=not as_json)) for path in files]
     if as_json:
         print_json({"ok": all(verdict.ok for _, verdict in found), "files": [_shape(path, verdict) for path, verdict in found]})
     else:
@@ -72,6 +73,11 @@ def verify(
             _tell(path, verdict)
     if not all(verdict.ok for _, verdict in found):
         raise typer.Exit(1)
+
+
+def _verdict(path: Path, trust: bytes, *, shown: bool) -> Verdict:
+    of_archive = verdict_of_archive(path, trust, shown=shown)
+    return verify_proof(_bytes_of(path, PROOF_FILE_BYTES_MAX), trust) if of_archive is None else of_archive
 
 
 def write_new(path: Path, data: bytes) -> None:

@@ -11,6 +11,7 @@ import re
 import shutil
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -53,21 +54,38 @@ def restore(file: BinaryIO, passphrase: bytes, path: Path, *, ledger_url: str | 
     Raises `Refused` (`home-not-empty`, `database-not-empty`), `InputError` (`not-a-backup`), `NotPermitted` (`passphrase-wrong`),
     `VerificationFailed` (`backup-damaged`, `database-too-new`), `Unreachable` (`database-unreachable`, `file-not-written`).
     """
+    made, config = restore_unfinished(file, passphrase, path, ledger_url=ledger_url, private_url=private_url)
+    Home(path).write_config(config)
+    return made
+
+
+def restore_unfinished(
+    file: BinaryIO, passphrase: bytes, path: Path, *, ledger_url: str | None = None, private_url: str | None = None
+) -> tuple[Backup, HomeConfig]:
+    """As `restore`, but for the configuration: the directory becomes a home when the caller writes it."""
     home = Home(path)
     home.check_free()
+    with leaving_nothing(path):
+        try:
+            return _restore(_Lines(decode(read_sealed(file, passphrase))), home, ledger_url, private_url)
+        except (KeyError, TypeError) as error:
+            raise damaged() from error
+
+
+@contextmanager
+def leaving_nothing(path: Path) -> Iterator[None]:
+    """A new home that is not finished leaves nothing in its directory, and the directory only where it was there before."""
     existed = path.exists()
     try:
-        return _restore(_Lines(decode(read_sealed(file, passphrase))), home, ledger_url, private_url)
-    except BaseException as error:
+        yield
+    except BaseException:
         shutil.rmtree(path, ignore_errors=True)
         if existed:
             make_private_directory(path)
-        if isinstance(error, KeyError | TypeError):
-            raise damaged() from error
         raise
 
 
-def _restore(lines: _Lines, home: Home, ledger_url: str | None, private_url: str | None) -> Backup:
+def _restore(lines: _Lines, home: Home, ledger_url: str | None, private_url: str | None) -> tuple[Backup, HomeConfig]:
     about = lines.take()["backup"]
     if about["v"] != 1:
         raise InputError("not-a-backup", "this backup has a format that this program does not know", hint="use a newer program")
@@ -83,8 +101,7 @@ def _restore(lines: _Lines, home: Home, ledger_url: str | None, private_url: str
         raise Unreachable("database-unreachable", "the private database cannot be written", hint="check its disk and rights") from error
     finally:
         engine.dispose()
-    home.write_config(config)
-    return Backup(about["network"], about["node"], about["schema"], files, rows)
+    return Backup(about["network"], about["node"], about["schema"], files, rows), config
 
 
 def _check_revision(revision: str) -> None:
