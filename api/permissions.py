@@ -38,6 +38,9 @@ OPEN: Final = frozenset(
         "POST /oauth2/token",
         "GET /.well-known/jwks.json",
         "GET /.well-known/oauth-authorization-server",
+        "GET /.well-known/tallystick/checkpoint",
+        "GET /.well-known/tallystick/header",
+        "POST /.well-known/tallystick/witness/add-checkpoint",
     }
 )
 
@@ -71,6 +74,8 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     "GET /v1/records/{record_id}": _LEDGER,
     "GET /v1/records/{record_id}/proof": _LEDGER,
     "GET /v1/checkpoint": _LEDGER,
+    "POST /v1/checkpoint/cosignatures": _at("all", frozenset({"node"}), "ledger:write"),
+    "GET /v1/witnesses": _LEDGER,
     "GET /v1/log/consistency": _LEDGER,
     "GET /v1/state/proof": _LEDGER,
     "POST /v1/records": _at("all", frozenset({"service", "node"}), "ledger:write"),
@@ -130,7 +135,10 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     "POST /v1/financings/{financing_id}/take-over": _at("bank", SIGNERS, "financings:write"),
     "GET /v1/transfer-offers": _at("bank", PEOPLE, "financings:read"),
     "POST /v1/financings/loads": _at("bank", SIGNERS, "financings:write"),
+    "POST /v1/financings/loads/files": _at("bank", SIGNERS, "financings:write"),
+    "GET /v1/financings/loads/template": _at("bank", PEOPLE, "financings:read"),
     "POST /v1/conflict-reports": _at("bank", SIGNERS, "financings:write"),
+    "POST /v1/conflict-reports/files": _at("bank", SIGNERS, "financings:write"),
     "GET /v1/conflict-reports/{report_id}": _at("bank", PEOPLE, "financings:read"),
     "POST /v1/financings/{financing_id}/cancel": _at("authority bank", MAKERS | SIGNERS, "financings:write"),
     "GET /v1/notices": _at("bank", PEOPLE, "notices:read"),

@@ -96,12 +96,13 @@ def _json(made: ConflictReport) -> dict[str, Any]:
     return {
         "id": made.id,
         "made_by": made.made_by,
-        "lines": [_line(line) for line in made.lines],
+        "lines": [line_json(line) for line in made.lines],
         "as_of": {"height": made.height, "time": rfc3339(made.made_ms)},
     }
 
 
-def _line(line: ReportLine) -> dict[str, Any]:
+def line_json(line: ReportLine) -> dict[str, Any]:
+    """A line of a report."""
     return {
         "declaration_id": line.declaration,
         "number": line.number,

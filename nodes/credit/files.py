@@ -7,7 +7,6 @@ code; only a file that cannot be read as a whole raises.
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from ledger.errors import InputError
 from ledger.limits import CREDIT_FILE_BYTES_MAX, CREDIT_ROWS_MAX, CREDIT_TEXT_CHARS_MAX
 from nodes.credit.columns import LAYOUTS, Column, Layout, column_of, entry_of
 from nodes.credit.profiles import Entry
-from nodes.customs.text import chunks, decoded, find_encoding
+from nodes.csv_rows import csv_rows
 from nodes.spreadsheets import Row, Sheet, SheetLimits, read_rows, sheet_names, write_workbook
 
 _ZIP: Final = b"PK"
@@ -49,7 +48,7 @@ def read_facts(stream: BinaryIO) -> Iterator[ReadRow]:
     is_workbook = stream.read(len(_ZIP)) == _ZIP
     stream.seek(0)
     position = 0
-    for position, row in enumerate(_workbook(stream) if is_workbook else _csv(stream), 1):
+    for position, row in enumerate(_workbook(stream) if is_workbook else _table(csv_rows(stream), None), 1):
         if position > CREDIT_ROWS_MAX:
             raise InputError("too-many-rows", f"one import has at most {CREDIT_ROWS_MAX} rows", hint="split it")
         yield row
@@ -77,22 +76,6 @@ def _workbook(stream: BinaryIO) -> Iterator[ReadRow]:
     limits = SheetLimits(rows=CREDIT_ROWS_MAX + 2, cell_chars=_CELL_CHARS_MAX)
     for name, layout in found:
         yield from _table(read_rows(stream, name, limits), layout)
-
-
-def _csv(stream: BinaryIO) -> Iterator[ReadRow]:
-    encoding = find_encoding(stream)
-    stream.seek(0)
-    yield from _table(_csv_rows("".join(decoded(chunks(stream), encoding))), None)
-
-
-def _csv_rows(text: str) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        for number, cells in enumerate(reader, 1):
-            if any(cell.strip() for cell in cells):
-                yield Row(number, tuple(cells))
-    except csv.Error as error:
-        raise InputError("csv-malformed", f"line {reader.line_num} is not CSV: a quote stands or ends in the wrong place") from error
 
 
 def _table(rows: Iterator[Row], layout: Layout | None) -> Iterator[ReadRow]:

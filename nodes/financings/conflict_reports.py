@@ -112,6 +112,14 @@ class ConflictReports:
         content = canonical.decode(row.content.encode("utf-8"))["lines"]
         return ConflictReport(row.id, row.made_by, row.made_ms, row.height, tuple(ReportLine(**line) for line in content))
 
+    def recent(self) -> dict[frozenset[tuple[str, int | None]], str]:
+        """The newest report of the last day about each set of lines: declarations, and what is drawn on them in the minor unit."""
+        young = conflict_reports.c.made_ms > self._node.clock.now_ms() - DAY_MS
+        with self._node.private.reading() as connection:
+            rows = connection.execute(sa.select(conflict_reports).where(young).order_by(conflict_reports.c.made_ms)).fetchall()
+        told = {row.id: canonical.decode(row.content.encode("utf-8"))["lines"] for row in rows}
+        return {frozenset((line["declaration"], line["drawn_minor"]) for line in lines): report_id for report_id, lines in told.items()}
+
     def require(self, report_id: str, planned: Sequence[Planned]) -> None:
         """Raises `Refused` (`conflict-report-missing`) unless a report of the last day is about these lines."""
         try:

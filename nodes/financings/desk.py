@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from nodes.financings.adjustments import Adjustments
 from nodes.financings.apply import Applications
 from nodes.financings.collections import Collections
+from nodes.financings.load_files import LoadFiles
 from nodes.financings.loads import Loads
 from nodes.financings.maturity import Maturities
 from nodes.financings.stale import Stale
@@ -43,5 +44,6 @@ class Financings:
         self.write_off, self.correct = adjustments.write_off, adjustments.correct
         self.transfers = Transfers(node, views, self.tasks)
         self.loads = Loads(node, self.tasks)
+        self.load_files = LoadFiles(node, self.loads)
         self.stale = Stale(node, views)
         self.maturities = Maturities(node, views)

@@ -111,3 +111,42 @@ def test_an_earlier_loan_is_loaded_once_its_conflicts_were_read(network: Network
     assert (loaded["state"], loaded["flags"], loaded["totals"]["outstanding"]) == ("DISBURSED", ["LOADED", "OVERUSED"], usd("10000.00"))
     assert loaded["matures_on"] == "2027-02-01"
     repaid(network, receipt["record_id"], "10000.00", "bank-b")
+
+
+def test_a_file_of_earlier_loans_is_reported_on_and_then_prepared_loan_by_loan(network: Network) -> None:
+    first, second, strange = declared(network), declared(network), declared(network)
+    for item in (first, second):
+        granted(network, item, "bank-b")
+    bank = network.sign_in("bank-b", "maker")
+    assert problem(bank.post("/v1/financings/loads/files", json={}))["status"] == 415
+    header = bank.get("/v1/financings/loads/template", params={"format": "csv"}).content.decode("utf-8-sig").splitlines()[1]
+    rows = [
+        f"F-1,{first['number']},USD,10000.00,earlier,Dalian,2026-08-01,2027-02-01",
+        f"F-1,{second['number']},USD,5000.00,,,,",
+        f"F-2,{first['number']},USD,1000.00,earlier,,2026-08-01,2027-02-01",
+        f"F-2,{strange['number']},USD,1000.00,,,,",
+    ]
+    file = "\n".join([header, *rows]).encode()
+    csv = {"Content-Type": "text/csv"}
+    unread = bank.post("/v1/financings/loads/files", content=file, headers=csv).json()
+    assert [each["result"] for each in unread["items"]] == [*["conflict-report-missing"] * 2, "loan-incomplete", "no-grant"]
+
+    told = bank.post("/v1/conflict-reports/files", content=file, headers=csv).json()
+    assert (told["total"], told["accepted"], told["refused"]) == (4, 2, 2)
+    assert [each["line"] and each["line"]["drawn"] for each in told["items"]] == [usd("10000.00"), usd("5000.00"), None, None]
+    report = told["items"][0]["conflict_report"]
+    assert [each["number"] for each in bank.get(f"/v1/conflict-reports/{report}").json()["lines"]] == [first["number"], second["number"]]
+
+    keyed = {**csv, "Idempotency-Key": "file-of-earlier-loans"}
+    prepared = bank.post("/v1/financings/loads/files", content=file, headers=keyed)
+    assert [(each["position"], each["result"], each["task"] is None) for each in prepared.json()["items"]] == [
+        (2, "ok", False),
+        (3, "ok", False),
+        (4, "loan-incomplete", True),
+        (5, "no-grant", True),
+    ]
+    assert bank.post("/v1/financings/loads/files", content=file, headers=keyed).json() == prepared.json()
+    (task,) = {each["task"] for each in prepared.json()["items"]} - {None}
+    receipt = network.sign_in("bank-b", "checker").post(f"/v1/tasks/{task}/sign").json()
+    loaded = seen(network, receipt["record_id"], "bank-b")
+    assert (loaded["flags"], loaded["totals"]["outstanding"], loaded["branch"]) == (["LOADED"], usd("15000.00"), "Dalian")
