@@ -17,13 +17,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import internal_problem, problem_of
-from ledger.limits import ATTACHMENT_BYTES_MAX, HTTP_BODY_BYTES_MAX, HTTP_UPLOAD_BYTES_MAX, TOKEN_FORM_BYTES_MAX
+from ledger.limits import ADD_CHECKPOINT_BYTES_MAX, ATTACHMENT_BYTES_MAX, HTTP_BODY_BYTES_MAX, HTTP_UPLOAD_BYTES_MAX, TOKEN_FORM_BYTES_MAX
+from nodes.witnessing.peers import WITNESS
 
 UPLOADS: Final = {
     "/v1/attachments": ATTACHMENT_BYTES_MAX + HTTP_BODY_BYTES_MAX,
     "/v1/declaration-imports": HTTP_UPLOAD_BYTES_MAX,
 }
-SIGN_IN: Final = "/oauth2/token"
+STRANGERS: Final = {"/oauth2/token": TOKEN_FORM_BYTES_MAX, f"{WITNESS}/add-checkpoint": ADD_CHECKPOINT_BYTES_MAX}
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}\Z")
 
 log = structlog.get_logger(__name__)
@@ -73,9 +74,9 @@ async def _too_large(_scope: Scope, _receive: Receive, _send: Send) -> None:
 
 
 def _bytes_max(path: str, headers: Headers) -> int:
-    """Only what is spooled to disk may be large: JSON is held in memory, and who signs in is a stranger still."""
-    if path == SIGN_IN:
-        return TOKEN_FORM_BYTES_MAX
+    """Only what is spooled to disk may be large: JSON is held in memory, and of a stranger only what it needs to say."""
+    if path in STRANGERS:
+        return STRANGERS[path]
     is_json = headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
     return HTTP_BODY_BYTES_MAX if is_json else UPLOADS.get(path, HTTP_BODY_BYTES_MAX)
 

@@ -26,8 +26,11 @@ from api.problems import Unauthenticated, problem_of, request_id_of
 from ledger.errors import NotPermitted, TallystickError
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-# Uploads are spooled by their handler, which then sees to their idempotency itself; a record's id makes its submission idempotent.
-OWN_IDEMPOTENCY: Final = frozenset({"POST /v1/attachments", "POST /v1/declaration-imports", "POST /v1/records"})
+# Uploads are spooled by their handler, which then sees to their idempotency itself; a record's id makes its submission idempotent, and a
+# cosignature is the same however often it comes.
+OWN_IDEMPOTENCY: Final = frozenset(
+    {"POST /v1/attachments", "POST /v1/declaration-imports", "POST /v1/records", "POST /v1/checkpoint/cosignatures"}
+)
 
 
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")

@@ -24,6 +24,7 @@ from ledger.schema import require_empty
 from nodes.home import (
     ApiSection,
     EngineSection,
+    GossipSection,
     Home,
     HomeConfig,
     NetworkSection,
@@ -33,10 +34,12 @@ from nodes.home import (
     write_file,
 )
 from nodes.keys.accounts import KEY_PURPOSES, Accounts
-from nodes.keys.keystore import NODE_OWNER, Argon2Cost, KeyStore
+from nodes.keys.keystore import NODE_OWNER, WITNESS, Argon2Cost, KeyStore
 from nodes.keys.registry import REGISTRY_KEY_BYTES, RegistryKey
 from nodes.private import PrivateStore
 from nodes.private_files import create_node_secret
+from nodes.trust_files import trust_document
+from nodes.witnessing.witnesses import FOUNDING, Witnesses
 
 RULES_VERSION: Final = 1
 REGION: Final = "110000"
@@ -154,19 +157,6 @@ def create_network(
     return _found(name, seats, clock, random, policy or Policy(), cost)
 
 
-def trust_document(genesis: Mapping[str, Any]) -> dict[str, Any]:
-    """What a verifier trusts from the start: the genesis hash, and the operator's key for logs of every size."""
-    operator = genesis["engine"]["operator"]
-    return {
-        "v": 1,
-        "network": network_of(genesis),
-        "engine": genesis["engine"]["kind"],
-        "operators": [{"name": operator["name"], "public": operator["public"], "first_size": 0, "last_size": None}],
-        "witnesses": [],
-        "witnesses_required": 0,
-    }
-
-
 def _check_plans(name: str, members: Sequence[MemberPlan]) -> None:
     if not 0 < len(name) <= 64 or not name.isprintable():
         raise InputError("bad-network", "a network's name has 1 to 64 printable characters")
@@ -191,9 +181,15 @@ def _draft(name: str, plan: MemberPlan, members: Sequence[MemberPlan], addresses
         network=NetworkSection(name=name, id="0" * 64),
         node=NodeSection(id=plan.id, name=plan.name, role=plan.role, member=None if plan.role == "enterprise" else plan.id),
         engine=EngineSection(kind="solo") if place == operator else follow,
+        gossip=GossipSection(peers=[f"http://{host}:{addresses.port_first + other}" for other in _peers(members, place, operator)]),
         storage=StorageSection(ledger_url=_address(addresses.ledger_url, plan.id), private_url=_address(addresses.private_url, plan.id)),
         api=ApiSection(host=host, port=addresses.port_first + place),
     )
+
+
+def _peers(members: Sequence[MemberPlan], place: int, operator: int) -> list[int]:
+    """The places of the members with whom a node compares checkpoints; its upstream node is asked anyway."""
+    return [other for other, plan in enumerate(members) if other not in (place, operator) and plan.role != "enterprise"]
 
 
 def _check_databases(homes: Sequence[Home], configs: Sequence[HomeConfig]) -> None:
@@ -225,6 +221,8 @@ def _make_seat(plan: MemberPlan, home: Home, draft: HomeConfig, random: Callable
     keystore.create(X25519, "seal", NODE_OWNER, secret)
     if draft.engine.kind == "solo":
         keystore.create(ED25519, "operator", NODE_OWNER, secret)
+    elif plan.role != "enterprise":
+        keystore.create(ED25519, WITNESS, NODE_OWNER, secret)
     return _Seat(plan, home, draft, secret, keystore)
 
 
@@ -234,10 +232,11 @@ def _found(
     registry_key = RegistryKey(random(REGISTRY_KEY_BYTES))
     sign_ins: list[SignIn] = []
     persons: dict[str, str] = {}
+    witnesses = {seat.plan.id: info.public.hex() for seat in seats for info in seat.keystore.list() if info.purpose == WITNESS}
     for seat in seats:
         if seat.plan.role in ("authority", "registrar"):
             seat.keystore.add(registry_key, "registry", NODE_OWNER, seat.secret)
-        sign_ins += _hire(seat, clock, random, cost, persons)
+        sign_ins += _hire(seat, clock, random, cost, persons, witnesses)
     genesis = _genesis(name, seats, registry_key, persons, clock.now_ms(), policy)
     network = network_of(genesis)
     for seat in seats:
@@ -251,12 +250,21 @@ def _found(
     return Founded(network, genesis, {seat.plan.id: seat.home.path for seat in seats}, enterprises, sign_ins)
 
 
-def _hire(seat: _Seat, clock: Clock, random: Callable[[int], bytes], cost: Argon2Cost | None, persons: dict[str, str]) -> list[SignIn]:
-    """Makes the accounts of a node's staff, and notes the pseudonym behind each of their keys."""
+def _hire(
+    seat: _Seat,
+    clock: Clock,
+    random: Callable[[int], bytes],
+    cost: Argon2Cost | None,
+    persons: dict[str, str],
+    witnesses: Mapping[str, str],
+) -> list[SignIn]:
+    """Makes the accounts of a node's staff, notes the pseudonym behind each of their keys, and tells the node who the witnesses are."""
     address = f"http://{seat.config.api.host}:{seat.config.api.port}"
     hired = []
     private = PrivateStore(seat.home.private_url(seat.config))
     try:
+        for name, public in witnesses.items():
+            Witnesses(private, clock).announce(name, public, FOUNDING)
         accounts = Accounts(private, seat.keystore, clock, random, cost)
         for role in _STAFF[seat.plan.role]:
             # 130 random bits in base 32, in groups that a person can copy.

@@ -34,7 +34,7 @@ from nodes.directory import Directory
 from nodes.enterprises import Enterprises
 from nodes.home import Home, HomeConfig
 from nodes.keys.accounts import Accounts
-from nodes.keys.keystore import NODE_OWNER, Argon2Cost, KeyStore
+from nodes.keys.keystore import NODE_OWNER, WITNESS, Argon2Cost, KeyStore
 from nodes.keys.registry import RegistryKey
 from nodes.outbox import Outbox
 from nodes.private import PrivateStore, get_meta, set_meta
@@ -44,7 +44,6 @@ from nodes.reader import LedgerReader, cursor_of
 from nodes.upstream import HttpUpstream, NodeUpstream, audience_of
 
 NETWORK: Final = "network"
-WITNESS: Final = "witness"
 ENTERPRISE_CLIENT: Final = "enterprise:"
 
 

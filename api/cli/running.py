@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import uvicorn
 
@@ -22,6 +22,7 @@ from nodes.monitoring.sweep import Sweeper
 from nodes.node import Node
 from nodes.requests.post import PostWorker
 from nodes.requests.postal import post_of
+from nodes.witnessing.workers import GossipWorker, WitnessWorker
 
 WORKERS: Final = 2
 _GRACE_S: Final = 5
@@ -40,13 +41,21 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+class _Works(Protocol):
+    """What runs in a thread of its own."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 class RunningNode:
     """An open node with its workers and its API. A context: inside it, requests are answered."""
 
     def __init__(self, node: Node, listener: socket.socket) -> None:
         self.node = node
         self._listener = listener
-        self._workers: list[EnquiryWorker | PostWorker | Sweeper | Awaiting] = []
+        self._workers: list[_Works] = []
         self._begun = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -78,6 +87,7 @@ class RunningNode:
             self._workers.append(PostWorker(post))
         if self.node.config.node.role == "bank":
             self._workers.append(Awaiting(self.node))
+        self._workers += [WitnessWorker(self.node), GossipWorker(self.node)]
         for worker in self._workers:
             worker.start()
         if not self._begun.wait(_BEGIN_S):

@@ -1,4 +1,4 @@
-"""The ledger as every seat may read it: network, policy, members, blocks, checkpoint, and proofs of log and state.
+"""The ledger as every seat may read it: network, policy, members, blocks, and proofs of log and state.
 
 What is on the ledger holds no client and no amount in public, so every member may read all of it. Nothing here shows what this node
 opens. A block is `{"header", "records": [{"record", "signatures", "result"}], "checkpoint"}`, exactly what a follower executes again.
@@ -27,6 +27,7 @@ from ledger.limits import HTTP_BLOCKS_BYTES_MAX, INTEGER_MAX
 from ledger.proof import state_proof
 from nodes.governance import Governance
 from nodes.node import Node
+from nodes.witnessing.cosigned import CosignedNotes
 
 Height = Annotated[int, Path(ge=0, le=INTEGER_MAX)]
 AfterHeight = Annotated[int, Query(ge=-1, le=INTEGER_MAX, description="blocks above this height; -1 for all")]
@@ -110,12 +111,6 @@ def get_block(request: Request, node: TheNode, height: Height) -> Response:
     return single(request, {**bundle.to_json(), "hash": header_hash, "as_of": as_of(head)})
 
 
-def get_checkpoint(node: TheNode) -> Response:
-    """The newest checkpoint: a C2SP signed note about the log's size and root."""
-    with node.store.reading() as reader:
-        return json_response({"checkpoint": reader.checkpoint(), "size": reader.head.log_size + 1, "as_of": as_of(reader.head)})
-
-
 def get_consistency(node: TheNode, first: LogSize, second: LogSize) -> Response:
     """That the log of `first` leaves is the beginning of that of `second` (RFC 9162, 2.1.4); hashes in hex."""
     with node.store.reading() as reader:
@@ -129,9 +124,13 @@ def get_consistency(node: TheNode, first: LogSize, second: LogSize) -> Response:
 def get_state_proof(
     node: TheNode, key: StateKey, height: Annotated[int | None, Query(ge=0, le=INTEGER_MAX, description="the newest by default")] = None
 ) -> Response:
-    """A proof file of the value of a public state key at a height, or of its absence; `tallystick verify` checks it offline."""
+    """A proof file of the value of a public state key at a height, or of its absence; `tallystick verify` checks it offline. It leads
+    to the note that most witnesses cosigned of those that cover the height.
+    """
     with node.store.reading() as reader:
-        return proof_file(state_proof(reader, key, height), "state")
+        header = reader.head if height is None else reader.header(height)
+        note = None if header is None else CosignedNotes(node.private).anchor(reader, header.log_size)
+        return proof_file(state_proof(reader, key, height, note), "state")
 
 
 def add_routes(app: FastAPI) -> None:
@@ -141,7 +140,6 @@ def add_routes(app: FastAPI) -> None:
         "/v1/members": list_members,
         "/v1/blocks": list_blocks,
         "/v1/blocks/{height}": get_block,
-        "/v1/checkpoint": get_checkpoint,
         "/v1/log/consistency": get_consistency,
         "/v1/state/proof": get_state_proof,
     }

@@ -26,6 +26,7 @@ from ledger.proof import SECRET_PREFIX, record_proof
 from ledger.record import Record, parse
 from ledger.store import StoredRecord
 from nodes.node import Node
+from nodes.witnessing.cosigned import CosignedNotes
 
 _DISCLOSERS: Final = frozenset({"maker", "checker", "service"})
 _OPENERS: Final = frozenset({"maker", "checker", "viewer", "service"})
@@ -56,7 +57,8 @@ def prove_record(node: TheNode, caller: Caller, record_id: RecordId, reveal: Rev
     parts = node.reader.parts_of(record_id) if reveal else {}
     revealed = {name: part.content_key for name, part in parts.items() if not name.startswith(SECRET_PREFIX)}
     with node.store.reading() as reader:
-        return proof_file(record_proof(reader, record_id, revealed), record_id)
+        note = CosignedNotes(node.private).anchor_of_record(reader, record_id)
+        return proof_file(record_proof(reader, record_id, revealed, note), record_id)
 
 
 async def submit_record(request: Request, context: Context, caller: Caller) -> Response:

@@ -32,6 +32,7 @@ from nodes.private_files import locked, make_private_directory, read_private_fil
 
 FILE_VERSION: Final = 1
 NODE_OWNER: Final = "node"
+WITNESS: Final = "witness"
 PrivateKey = EllipticCurvePrivateKey | X25519PrivateKey | Ed25519PrivateKey | RegistryKey
 
 _ID: Final = re.compile(r"[0-9a-f]{64}\Z")

@@ -114,6 +114,7 @@ class Witness:
                 return None
             self.checkpoints.set_last_cosigned(connection, parse_note(note).checkpoint, note)
         made = key.cosign(note, self._node.clock.now_ms() // 1000)
+        self.checkpoints.witnesses.add_own(key.name, key.public.hex())
         self.checkpoints.keep(parse_note(note).checkpoint.size, [made])
         return made
 

@@ -80,6 +80,11 @@ class Witnesses:
             connection.execute(sa.delete(witnesses).where(witnesses.c.name == name))
             self._insert(connection, name, public, ADMIN)
 
+    def add_own(self, name: str, public: str) -> None:
+        """This node's own key, which counts for it whatever was known. Raises as `add`."""
+        if self.keys().get(name) != bytes.fromhex(public):
+            self.add(name, public)
+
     def accept(self, name: str) -> KnownWitness:
         """From now on the key counts that was offered last. Raises `NotFound` (`unknown-witness`, `nothing-offered`)."""
         with self._private.begin() as connection:

@@ -52,6 +52,9 @@ def test_open_routes_are_those_of_the_interface() -> None:
         "/oauth2/token",
         "/.well-known/jwks.json",
         "/.well-known/oauth-authorization-server",
+        "/.well-known/tallystick/checkpoint",
+        "/.well-known/tallystick/header",
+        "/.well-known/tallystick/witness/add-checkpoint",
     }
 
 
