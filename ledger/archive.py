@@ -13,7 +13,8 @@ always give the same lines, whichever replica they come from; the packed bytes a
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
@@ -68,8 +69,8 @@ def export(
     with gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=out, mtime=0) as packed:
         packed.write(canonical.encode({**opening, "records": made.records, "checkpoint": note or own}) + b"\n")
         try:
-            with plain_connection(store) as connection:
-                for height, line in _block_lines(connection, last):
+            with plain_connection(store) as connection, closing(_block_lines(connection, last)) as lines:
+                for height, line in lines:
                     packed.write(line + b"\n")
                     if on_progress is not None:
                         on_progress(height, last.height)
@@ -101,21 +102,24 @@ def _genesis(reader: Reader) -> dict[str, Any]:
         raise _damaged("its genesis document cannot be read") from error
 
 
-def _block_lines(connection: Connection, last: Header) -> Iterator[tuple[int, bytes]]:
+def _block_lines(connection: Connection, last: Header) -> Generator[tuple[int, bytes], None, None]:
     """The lines from height 1 on. The tables are read beside each other as streams."""
-    header_rows = rows_of(connection, headers, headers.c.height)
-    record_rows = Grouped(rows_of(connection, records, records.c.log_index), "log_index")
     log = _Log()
-    for height, row in zip(range(last.height + 1), header_rows, strict=False):
-        header = _header(row, height)
-        leaves = [_leaf(record_rows, index) for index in range(log.size, header.log_size)]
-        checkpoint = log.append(leaves, header)
-        if height == 0:
-            continue
-        note = row["checkpoint"]
-        if type(note) is not str or not _says(note, checkpoint):
-            raise _damaged(f"the checkpoint of height {height} is not of its log")
-        yield height, block_line(header, leaves, note)
+    with (
+        closing(rows_of(connection, headers, headers.c.height)) as header_rows,
+        closing(rows_of(connection, records, records.c.log_index)) as record_rows,
+    ):
+        leaves_by_index = Grouped(record_rows, "log_index")
+        for height, row in zip(range(last.height + 1), header_rows, strict=False):
+            header = _header(row, height)
+            leaves = [_leaf(leaves_by_index, index) for index in range(log.size, header.log_size)]
+            checkpoint = log.append(leaves, header)
+            if height == 0:
+                continue
+            note = row["checkpoint"]
+            if type(note) is not str or not _says(note, checkpoint):
+                raise _damaged(f"the checkpoint of height {height} is not of its log")
+            yield height, block_line(header, leaves, note)
     if log.size != last.log_size + 1:
         raise _damaged("its last block is not there")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ _ROWS_AT_ONCE = 500
 _DAMAGE_CHARS_MAX = 500
 
 Row = dict[str, Any]
+RowStream = Generator[Row, None, None]
 
 
 @contextmanager
@@ -40,13 +41,15 @@ def file_damage(connection: Connection) -> str:
     return "" if said == ["ok"] else "; ".join(said)[:_DAMAGE_CHARS_MAX]
 
 
-def rows_of(connection: Connection, table: sa.Table, *order: sa.Column[Any], where: sa.ColumnElement[bool] | None = None) -> Iterator[Row]:
-    """The rows of a table, in order, a few at a time."""
+def rows_of(connection: Connection, table: sa.Table, *order: sa.Column[Any], where: sa.ColumnElement[bool] | None = None) -> RowStream:
+    """The rows of a table, in order, a few at a time. Whoever does not read them to the end closes the stream."""
     query = sa.select(*[sa.type_coerce(column, sa.types.NullType()).label(column.name) for column in table.columns])
     query = query.order_by(*order) if where is None else query.where(where)
-    found = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
-    for row in found.mappings():
-        yield {name: bytes(value) if isinstance(value, memoryview) else value for name, value in row.items()}
+    with connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query) as found:
+        names = tuple(found.keys())
+        for rows in found.partitions():
+            for row in rows:
+                yield dict(zip(names, row, strict=True))
 
 
 def in_chunks(items: Sequence[int]) -> Iterator[Sequence[int]]:
