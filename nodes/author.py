@@ -75,21 +75,39 @@ class RecordAuthor:
         """The unsigned record and the content keys of its parts. `signers` are key ids, the author's first; `valid_ms` counts from
         the later of the clock and the newest block's time. Raises `InputError` as `sealing.seal` does.
         """
+        return self._alike(record_type, body, [signers], parts, valid_ms)[0]
+
+    def cores(
+        self, record_type: str, body: Mapping[str, Any], signers: Sequence[Sequence[str]], parts: Mapping[str, Part] | None = None
+    ) -> list[dict[str, Any]]:
+        """As `core`, one unsigned record for each row of signers, alike in everything else: they share their nonce and their time."""
+        return [core for core, _ in self._alike(record_type, body, signers, parts, VALID_MS)]
+
+    def _alike(
+        self,
+        record_type: str,
+        body: Mapping[str, Any],
+        signers: Sequence[Sequence[str]],
+        parts: Mapping[str, Part] | None,
+        valid_ms: int,
+    ) -> list[tuple[dict[str, Any], dict[str, bytes]]]:
         with self._store.reading() as reader:
             head = reader.head
-        core: dict[str, Any] = {
+        common: dict[str, Any] = {
             "v": FORMAT_VERSION,
             "network": self._network,
             "type": record_type,
-            "signers": list(signers),
             "nonce": self._random(_NONCE_BYTES).hex(),
             "not_after": max(self._clock.now_ms(), head.time_ms) + valid_ms,
             "seen": {"height": head.height, "hash": head.hash},
             "body": dict(body),
         }
+        return [self._sealed({**common, "signers": list(row)}, parts or {}) for row in signers]
+
+    def _sealed(self, core: dict[str, Any], parts: Mapping[str, Part]) -> tuple[dict[str, Any], dict[str, bytes]]:
         sealed: dict[str, Any] = {}
         content_keys: dict[str, bytes] = {}
-        for name, part in sorted((parts or {}).items()):
+        for name, part in sorted(parts.items()):
             sealed[name], content_keys[name] = seal(core, name, part.content, part.recipients, self._random)
         return {**core, "sealed": sealed}, content_keys
 

@@ -55,5 +55,4 @@ class Memberships:
         known = tasks.by_cause(cause)
         if known is None:
             rehearse(self._node, KEY_ADD, body, TWO_PEOPLE).require_ok()
-        summary = {"member": member, "purpose": key["purpose"], "person": key["person"]}
-        return known or tasks.open(caller, KEY_ADD, body, None, summary, cause)
+        return known or tasks.open(caller, KEY_ADD, body, None, cause)

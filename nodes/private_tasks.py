@@ -16,7 +16,8 @@ from ledger.errors import NotPermitted, Refused
 from ledger.hashing import tagged_json
 from nodes.caller import Caller, registered_key
 from nodes.private import metadata, tasks
-from nodes.tasks import OPEN, SIGNED, Task, Tasks, task_causes
+from nodes.task_book import OPEN, SIGNED, task_causes
+from nodes.tasks import Task, Tasks
 
 if TYPE_CHECKING:
     from nodes.node import Node

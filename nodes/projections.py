@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ledger.store import LedgerStore, StoredRecord
-from nodes import accesses, disputes, enterprises, notices
+from nodes import accesses, disputes, enterprises, notices, task_book
 from nodes.consents import book as consent_book
 from nodes.declarations import book as declaration_book
 from nodes.directory import Directory
@@ -13,6 +13,7 @@ from nodes.enquiries import book as enquiry_book
 from nodes.enquiries import grants
 from nodes.financings import book, bookkeeping, collection_book, movement_book, offer_book
 from nodes.home import NodeSection
+from nodes.keys.keystore import KeyStore
 from nodes.keys.registry import RegistryKey
 from nodes.monitoring import projection as supervision
 from nodes.monitoring import tables as supervised
@@ -23,6 +24,7 @@ def register_projections(
     reader: LedgerReader,
     store: LedgerStore,
     directory: Directory,
+    keystore: KeyStore,
     who: NodeSection,
     registry_key: Callable[[], RegistryKey],
 ) -> None:
@@ -54,6 +56,8 @@ def register_projections(
         reader.register(offer_book.PROJECTION, [offer_book.transfer_offers], offers.apply, [offer_book.TYPE])
     reader.register(collection_book.PROJECTION, [collection_book.collections], collection_book.project_collection, [collection_book.TYPE])
     reader.register(disputes.PROJECTION, [disputes.disputes], disputes.project_dispute, disputes.TYPES)
+    if member is not None:
+        reader.register(task_book.PROJECTION, [], task_book.TaskBook(directory, keystore, member).apply)
     if role in ("authority", "enterprise"):
         book_of_accesses = accesses.AccessBook(directory, own=role == "enterprise")
         reader.register(accesses.PROJECTION, [accesses.accesses], book_of_accesses.apply, accesses.TYPES)

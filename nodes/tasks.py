@@ -26,43 +26,22 @@ from nodes.caller import Caller, registered_key
 from nodes.directory import MemberKey
 from nodes.outbox import Outgoing
 from nodes.outcomes import require_ok
-from nodes.private import metadata, outbox, tasks
+from nodes.private import outbox, tasks
+from nodes.task_book import AWAITING, DECLINED, EXPIRED, OPEN, SIGNED, new_row, nonce_of, task_causes, task_records, text_of
+from nodes.task_summaries import Told, summarise
 
 if TYPE_CHECKING:
     from nodes.node import Node
 
-OPEN: Final = "open"
-SIGNED: Final = "signed"
-DECLINED: Final = "declined"
-EXPIRED: Final = "expired"
-AWAITING: Final = "awaiting-authority"
 _OTHER: Final = {"make": "check", "check": "make"}
 _READ_S: Final = 10.0
-
-task_records = sa.Table(
-    "task_records",
-    metadata,
-    sa.Column("task", sa.Text, primary_key=True),
-    sa.Column("second_key", sa.Text, primary_key=True),
-    sa.Column("core", sa.Text, nullable=False),
-    sa.Column("signature", sa.Text, nullable=False),
-    comment="the record of a task for each key that may sign it second, and the author's signature of it",
-)
-
-task_causes = sa.Table(
-    "task_causes",
-    metadata,
-    sa.Column("cause", sa.Text, primary_key=True),
-    sa.Column("task", sa.Text, nullable=False),
-    comment="what may have one task only, for instance a request with an idempotency key, and the task that it has",
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """A record that waits, or waited. `summary` is what people are shown of it, amounts as money. `state` is open, signed, declined or
     expired (its record's time has passed unsigned). `result` is the rules' code once there is one; `record_id` names the record that
-    was sent, or the one that would be first.
+    was sent, or the one that would be first. `decided_ms` is the time of its record's block, before that the time of the decision here.
     """
 
     id: str
@@ -91,47 +70,36 @@ class Tasks:
         record_type: str,
         body: Mapping[str, Any],
         parts: Mapping[str, Part] | None,
-        summary: Mapping[str, Any],
         cause: str | None = None,
         beside: str | None = None,
     ) -> Task:
         """Makes a record, signed by the caller, that any key of the other purpose and of another person may complete. `cause` names what
-        may have one task only: where it has one, that is given. `beside` is another member's key that must sign after both.
+        may have one task only: where it has one, that is given. `beside` is another member's key that must sign after both. All of these
+        records carry the task's id as their nonce.
 
         Raises `NotPermitted` (as `registered_key`), `Refused` (`no-second-person`), and as `RecordAuthor.core`.
         """
         node = self._node
         key, known = registered_key(caller, node.directory, node.member, "make", "check")
         seconds = self._seconds(known)
-        cores = {
-            second: node.author.core(record_type, body, [key.id, second, *([beside] if beside else [])], parts)[0] for second in seconds
-        }
-        ids = {second: core_id(core) for second, core in cores.items()}
-        task_id = ids[seconds[0]]
-        created_ms = node.clock.now_ms()
-        signatures = {second: _sign(key, ids[second]) for second in seconds}
-        row = {
-            "id": task_id,
-            "type": record_type,
-            "core": _text(cores[seconds[0]]),
-            "summary": _text(summary),
-            "author": caller.id,
-            "author_key": key.id,
-            "signature": signatures[seconds[0]],
-            "state": OPEN,
-            "record_id": task_id,
-            "created_ms": created_ms,
-        }
+        cores = node.author.cores(record_type, body, [[key.id, second, *([beside] if beside else [])] for second in seconds], parts)
+        task_id = nonce_of(cores[0])
         records = [
-            {"task": task_id, "second_key": second, "core": _text(cores[second]), "signature": signatures[second]} for second in seconds
+            {"task": task_id, "second_key": second, "core": text_of(core), "signature": _sign(key, core_id(core))}
+            for second, core in zip(seconds, cores, strict=True)
         ]
+        told = Told(record_type, body, {name: part.content for name, part in (parts or {}).items()})
+        countersigner = node.directory.key(beside) if beside else None
         with node.private.begin() as connection:
             had = None if cause is None else connection.execute(_of_cause(cause)).scalar()
             if had is not None:
                 return self.get(had)
             if cause is not None:
                 connection.execute(sa.insert(task_causes).values(cause=cause, task=task_id))
-            connection.execute(sa.insert(tasks).values(**row))
+            summary = summarise(connection, told, None if countersigner is None else countersigner.member)
+            first = {"record_id": core_id(cores[0]), "core": records[0]["core"], "signature": records[0]["signature"]}
+            shown = {"summary": text_of(summary), "author": caller.id, "state": OPEN}
+            connection.execute(sa.insert(tasks).values(**new_row(task_id, cores[0]), **first, **shown))
             connection.execute(sa.insert(task_records), records)
         return self.get(task_id)
 
@@ -297,10 +265,6 @@ def _expires_ms(row: Any) -> int:
 def reference_of(task_id: str) -> str:
     """The cause that a task's record has in the outbox."""
     return f"task:{task_id}"
-
-
-def _text(value: Mapping[str, Any]) -> str:
-    return canonical.encode(dict(value)).decode("utf-8")
 
 
 def _unknown() -> NotFound:

@@ -19,11 +19,12 @@ from nodes.countersigning import Awaiting, Countersignatures
 from nodes.financings.desk import Financings
 from nodes.financings.maturity import TASK as MATURITY
 from nodes.node import Node
-from nodes.tasks import AWAITING, Task, Tasks
+from nodes.task_book import AWAITING
+from nodes.tasks import Task, Tasks
 
 log = structlog.get_logger(__name__)
 
-TaskId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+TaskId = Annotated[str, Path(pattern=r"^([0-9a-f]{32}){1,2}$")]
 State = Annotated[
     Literal["open", "awaiting-authority", "signed", "declined", "expired"] | None, Query(description="tasks of this state only")
 ]

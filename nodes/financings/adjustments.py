@@ -7,7 +7,7 @@ A correction that frees a share, or that uses more than is available, could lend
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from contracts import balances, entries
 from ledger.errors import InputError, Refused
@@ -15,7 +15,7 @@ from nodes.caller import Caller
 from nodes.financings.adjusted_amounts import corrected, taken_back, written_off
 from nodes.financings.amounts import LoanLine, Use
 from nodes.financings.countersigned import Countersigned
-from nodes.financings.movements import Amounts, Movement, loans_of, minor_units, summary_of
+from nodes.financings.movements import Amounts, Movement, loans_of, minor_units
 from nodes.financings.parts import REASON, AdjustmentPart, written
 from nodes.financings.preparing import may_prepare, own, require_foreseen
 from nodes.financings.recipients import for_all
@@ -61,9 +61,8 @@ class Adjustments:
         _require_something(financing, loans, uses)
         body = {"financing": financing_id, "shares": shares}
         require_foreseen(rehearse(self._node, WRITE_OFF, body, TWO_PEOPLE), financing)
-        action = "take-back" if back else "write-off"
         parts = {REASON: for_all(self._node, part, financing.lines[0].consent)}
-        return self._tasks.open(caller, WRITE_OFF, body, parts, _summary(financing, action, moved, reason), cause)
+        return self._tasks.open(caller, WRITE_OFF, body, parts, cause)
 
     def correct(
         self, caller: Caller, financing_id: str, amounts: Sequence[SignedMoney | None], reason: str, *, cause: str | None = None
@@ -83,8 +82,7 @@ class Adjustments:
         _require_something(financing, loans, uses)
         body = {"financing": financing_id, "shares": [use.share for use in uses]}
         parts = {REASON: for_all(self._node, part, financing.lines[0].consent)}
-        summary = _summary(financing, "correct", deltas, reason)
-        return Countersigned(self._node, self._tasks).open(caller, CORRECT, body, parts, summary, financing, cause)
+        return Countersigned(self._node, self._tasks).open(caller, CORRECT, body, parts, financing, cause)
 
     def _corrected(self, financing: Financing, loans: Sequence[LoanLine], deltas: Sequence[int]) -> list[Use]:
         """Lines on one declaration draw on what is left there one after the other."""
@@ -127,8 +125,3 @@ def _require_something(financing: Financing, loans: Sequence[LoanLine], uses: Se
     step = Money(financing.currency, min(-(-loan.registered_minor // 1000) for loan in loans))
     hint = f"{step} is the least, or all that there is"
     raise InputError("amount-too-small", "less than a thousandth of the declaration moves no share", hint=hint)
-
-
-def _summary(financing: Financing, action: str, amounts: Sequence[int], reason: str) -> dict[str, Any]:
-    """What the second person is shown; amounts with their sign."""
-    return summary_of(financing, action, amounts, SignedMoney) | {"reason": reason}

@@ -88,17 +88,8 @@ class Collections:
             exchange=exchange,
         )
         body = {"declaration": declaration_id, "share": share, "corrects": corrects}
-        summary = {
-            "action": "collect" if corrects is None else "take-back-collection",
-            "declaration": declaration_id,
-            "number": grant.number,
-            "enterprise": grant.name,
-            "amount": amount.to_json(),
-            "collected_on": collected_on,
-            "reference": reference,
-        }
         parts = {COLLECTION: for_all(self._node, part, grant.consent)}
-        return Countersigned(self._node, self._tasks).open(caller, TYPE, body, parts, summary, None, cause)
+        return Countersigned(self._node, self._tasks).open(caller, TYPE, body, parts, None, cause)
 
     def list(self, declaration_id: str, *, unused_only: bool = False) -> Sequence[Collection]:
         """Those on a declaration that this node can open, the oldest first; what was taken back lowers `unused`."""

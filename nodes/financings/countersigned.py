@@ -31,7 +31,6 @@ class Countersigned:
         record_type: str,
         body: Mapping[str, Any],
         parts: Mapping[str, Part],
-        summary: Mapping[str, Any],
         financing: Financing | None,
         cause: str | None,
     ) -> Task:
@@ -44,9 +43,8 @@ class Countersigned:
             authority = node.directory.authority()
             seen = rehearse(node, record_type, body, TWO_PEOPLE, authority)
             beside = node.directory.keys(authority, "service")[0].id
-            summary = {**summary, "countersigned_by": authority}
         if financing is None:
             seen.require_ok()
         else:
             require_foreseen(seen, financing)
-        return self._tasks.open(caller, record_type, body, parts, summary, cause, beside)
+        return self._tasks.open(caller, record_type, body, parts, cause, beside)

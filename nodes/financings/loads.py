@@ -14,7 +14,6 @@ from nodes.financings.conflict_reports import TYPE, ConflictReports, load_lines,
 from nodes.financings.parts import LOAN, LoadedFrom, LoanPart, written
 from nodes.financings.preparing import may_prepare
 from nodes.financings.recipients import for_all
-from nodes.money import Money
 from nodes.rehearsal import TWO_PEOPLE, rehearse
 from nodes.tasks import Task, Tasks
 
@@ -87,15 +86,4 @@ class Loads:
             told = seen.result.get("lines") or []
             named = [grant.number for grant, answer in zip(held, told, strict=False) if answer["code"] != "ok"]
             raise Refused(seen.code, ": ".join([*([", ".join(named)] if named else []), CODES[seen.code]]))
-        summary = {
-            "action": "load",
-            "enterprise": first.name,
-            "reference": reference,
-            "report": report_id,
-            "amount": Money(first.currency, sum(amounts)).to_json(),
-            "lines": [
-                {"number": grant.number, "amount": Money(grant.currency, amount).to_json()}
-                for grant, amount in zip(held, amounts, strict=True)
-            ],
-        }
-        return self._tasks.open(caller, TYPE, body, {LOAN: for_all(node, part, first.consent)}, summary, cause)
+        return self._tasks.open(caller, TYPE, body, {LOAN: for_all(node, part, first.consent)}, cause)

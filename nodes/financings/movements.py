@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from ledger.errors import InputError, Refused
 from nodes.financings.amounts import LoanLine, Use, amount_of_share, drawn, kept, spread
@@ -88,19 +87,3 @@ def too_small(financing: Financing, loans: Sequence[LoanLine], paid: Sequence[in
     step = Money(financing.currency, min(-(-loan.registered_minor // 1000) for loan, amount in zip(loans, paid, strict=True) if amount))
     message = f"a repayment of less than a thousandth of the declaration frees nothing: {step} is the least"
     return InputError("amount-too-small", message, hint="record it together with the next repayment")
-
-
-def summary_of(financing: Financing, action: str, amounts: Sequence[int], money: type[Money | SignedMoney] = Money) -> dict[str, Any]:
-    """What the second person is shown; `money` is how the amounts are written."""
-    lines = [
-        {"number": line.number, "amount": money(financing.currency, amount).to_json()}
-        for line, amount in zip(financing.lines, amounts, strict=True)
-    ]
-    return {
-        "action": action,
-        "financing": financing.id,
-        "enterprise": financing.name,
-        "reference": financing.reference,
-        "amount": money(financing.currency, sum(amounts)).to_json(),
-        "lines": lines,
-    }

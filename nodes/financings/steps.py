@@ -21,7 +21,7 @@ from nodes.caller import Caller
 from nodes.financings.amounts import Use, amount_of_share, drawn, recovered, repaid, used_up
 from nodes.financings.collections import Collections
 from nodes.financings.countersigned import Countersigned
-from nodes.financings.movements import Amounts, kept_shares, loan_of, loans_of, minor_units, moved, repayment_amounts, summary_of, too_small
+from nodes.financings.movements import Amounts, kept_shares, loan_of, loans_of, minor_units, moved, repayment_amounts, too_small
 from nodes.financings.parts import LOAN, PLEDGE, REASON, REPAYMENT, LoanPart, PledgePart, ReasonPart, RepaymentPart, written
 from nodes.financings.preparing import may_prepare, own, require_foreseen
 from nodes.financings.recipients import for_all, for_supervision
@@ -104,11 +104,7 @@ class FinancingSteps:
             attachments=Attachments(self._node).references(attachments),
         )
         self._foresee(financing, "approve", body, TWO_PEOPLE)
-        summary = summary_of(financing, "approve", amounts) | {
-            "agreement": pledge.agreement,
-            "registration_number": pledge.registration_number,
-        }
-        return self._tasks.open(caller, "financing.approve", body, {PLEDGE: for_supervision(self._node, part)}, summary, cause)
+        return self._tasks.open(caller, "financing.approve", body, {PLEDGE: for_supervision(self._node, part)}, cause)
 
     def disburse(
         self,
@@ -148,9 +144,8 @@ class FinancingSteps:
         if matures_on < disbursed_on:
             raise InputError("bad-field", "matures_on: a loan does not end before it begins")
         body = {"financing": financing_id, "shares": [use.share for use in uses], "final": final}
-        summary = summary_of(financing, "disburse", lent) | {"final": final, "disbursed_on": disbursed_on, "matures_on": matures_on}
         parts = {LOAN: self._for_all(financing, part)}
-        return Countersigned(self._node, self._tasks).open(caller, "financing.disburse", body, parts, summary, financing, cause)
+        return Countersigned(self._node, self._tasks).open(caller, "financing.disburse", body, parts, financing, cause)
 
     def repay(
         self,
@@ -194,8 +189,7 @@ class FinancingSteps:
         shares = [use.share for use in uses]
         body = {"financing": financing_id, "shares": shares, "source": source, "collections": cited}
         self._foresee(financing, "repay", body, TWO_PEOPLE)
-        summary = summary_of(financing, "repay", paid) | {"source": source, "paid_on": paid_on}
-        return self._tasks.open(caller, "financing.repay", body, {REPAYMENT: self._for_all(financing, part)}, summary, cause)
+        return self._tasks.open(caller, "financing.repay", body, {REPAYMENT: self._for_all(financing, part)}, cause)
 
     def cancel(self, caller: Caller, financing_id: str, reason: Reason, text: str = "", *, cause: str | None = None) -> Receipt | Task:
         """Lets a financing go; once approved that takes two people, who state that no money left: then a task. Raises as `intake`."""
@@ -210,9 +204,7 @@ class FinancingSteps:
         parts = {REASON: self._for_all(financing, written(ReasonPart, text=text))} if text else {}
         if not approved:
             return send(self._node, caller, "financing.cancel", body, parts, cause=cause)
-        applied = [line.applied.amount_minor for line in financing.lines]
-        summary = summary_of(financing, "cancel", applied) | {"reason": reason}
-        return self._tasks.open(caller, "financing.cancel", body, parts, summary, cause)
+        return self._tasks.open(caller, "financing.cancel", body, parts, cause)
 
     def _own(self, financing_id: str) -> Financing:
         return own(self._node, self._views, financing_id)

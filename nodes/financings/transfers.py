@@ -115,17 +115,7 @@ class Transfers:
             supervised = for_supervision(self._node, part)
             parts[TERMS] = Part(supervised.content, [*supervised.recipients, taker])
         require_foreseen(rehearse(self._node, TRANSFER, body, TWO_PEOPLE), financing)
-        summary = {
-            "action": "transfer" if to is not None else "withdraw-offer",
-            "financing": financing_id,
-            "enterprise": financing.name,
-            "reference": financing.reference,
-            "amount": financing.total("outstanding").to_json(),
-            "to": to,
-            "terms": terms,
-            "note": note,
-        }
-        return self._tasks.open(caller, TRANSFER, body, parts, summary, cause)
+        return self._tasks.open(caller, TRANSFER, body, parts, cause)
 
     def offers(self) -> Sequence[Offer]:
         """What was offered to this bank, the newest first."""
@@ -174,16 +164,7 @@ class Transfers:
         )
         sealed = for_all(self._node, taken, moving[0][1].consent)
         parts = {TERMS: Part(sealed.content, [*sealed.recipients, self._node.directory.recipient(offer.lender)])}
-        summary = {
-            "action": "take-over",
-            "financing": financing_id,
-            "lender": offer.lender,
-            "enterprise": part.name,
-            "reference": reference,
-            "amount": Money(part.currency, taken.amount_minor).to_json(),
-            "terms": part.terms,
-        }
-        return self._tasks.open(caller, TAKE_OVER, body, parts, summary, cause)
+        return self._tasks.open(caller, TAKE_OVER, body, parts, cause)
 
     def _grants(self, offer: Offer) -> list[Grant | None]:
         """This bank's newest live grant for each line with something drawn, None for the others."""

@@ -42,7 +42,7 @@ def hired(desk: Desk, user: str, role: str) -> Caller:
     assert account.key_id is not None
     info: KeyInfo = node.keystore.info(account.key_id)
     key = {"alg": info.alg, "public": info.public.hex(), "purpose": info.purpose, "person": account.person}
-    task = desk.financings.tasks.open(desk.maker, "key.add", {"member": node.member, "key": key}, None, {"action": "add-key"})
+    task = desk.financings.tasks.open(desk.maker, "key.add", {"member": node.member, "key": key}, None)
     desk.sign(task.id)
     return caller_of(node, user, SECRET)
 
@@ -90,7 +90,7 @@ def test_one_person_with_both_keys_is_still_one_person(market: Lending, desk: De
     assert account.key_id is not None and maker is not None
     info = node.keystore.info(account.key_id)
     key = {"alg": info.alg, "public": info.public.hex(), "purpose": "check", "person": maker.person}
-    desk.sign(desk.financings.tasks.open(desk.maker, "key.add", {"member": node.member, "key": key}, None, {}).id)
+    desk.sign(desk.financings.tasks.open(desk.maker, "key.add", {"member": node.member, "key": key}, None).id)
     both = caller_of(node, "both", SECRET)
     with pytest.raises(NotPermitted, match="same-person"):
         desk.financings.tasks.sign(task.id, both)

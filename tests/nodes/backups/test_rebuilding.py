@@ -14,7 +14,6 @@ from nodes.backups.rebuilding import NOT_ON_THE_LEDGER, rebuild_private
 from nodes.monitoring.sweep import sweep
 from nodes.node import Node
 from nodes.private import private_schema
-from nodes.tasks import Task, Tasks
 from tests.nodes.backups.test_restoring import rows
 from tests.nodes.small_network import CHEAP
 
@@ -44,35 +43,18 @@ def sweep_at_the_end(home: Path) -> None:
     node.close()
 
 
-def signed(home: Path) -> list[Task]:
-    node = Node.open(home)
-    found = Tasks(node).list("signed", limit=10_000)
-    node.close()
-    return sorted(found, key=lambda task: task.record_id)
-
-
-def same_of(task: Task) -> tuple[object, ...]:
-    """What of a task the ledger knows."""
-    return task.record_id, task.type, task.author, task.decided_by, task.state, task.result, task.expires_ms
-
-
 @pytest.mark.parametrize("member", MEMBERS)
 def test_a_lost_private_database_is_the_same_again_in_all_that_follows_from_the_ledger(spoilt_demo: Path, member: str) -> None:
     home = spoilt_demo / member
     sweep_at_the_end(home)
-    tasks_before = signed(home)
     before = lose(home)
     rebuilt = rebuild_private(home)
     sweep_at_the_end(home)
     after = rows(home)
     assert rebuilt.parts == len(before["parts"]) and rebuilt.broken_parts == len(before["broken_parts"])
     assert {name for name in MEMBERS[member] if not before[name]} == set(), "there is something to lose"
-    assert {name for name in before if name not in NOT_ON_THE_LEDGER and name != "tasks" and before[name] != after[name]} == set()
-    again = signed(home)
-    assert [same_of(task) for task in tasks_before] == [same_of(task) for task in again]
-    # A task's time follows from its record's end, which counts from the newest block where that is ahead of the clock.
-    assert all(abs(one.created_ms - other.created_ms) < 1_000 for one, other in zip(tasks_before, again, strict=True))
-    assert rebuilt.tasks == len(tasks_before)
+    assert {name for name in before if name not in NOT_ON_THE_LEDGER and before[name] != after[name]} == set()
+    assert rebuilt.tasks == len(before["tasks"])
 
 
 def test_a_maker_and_a_checker_come_back_with_their_old_secrets(spoilt_demo: Path) -> None:
