@@ -140,7 +140,8 @@ def _shares(value: Any, now_ms: int) -> dict[str, int] | None:
     shaped = all(isinstance(each, dict) and type(each.get("share")) is int for each in [*holds, *committed])
     if not shaped or not all(type(each.get("until")) is int for each in holds):
         return None
-    if not (void is None or isinstance(void, str)) or not (successor is None or isinstance(successor, dict)):
+    named = successor is None or (isinstance(successor, dict) and isinstance(successor.get("declaration"), str))
+    if not named or not (void is None or isinstance(void, str)):
         return None
     held = sum(hold["share"] for hold in holds if now_ms < hold["until"])
     taken = sum(each["share"] for each in committed)
@@ -150,7 +151,7 @@ def _shares(value: Any, now_ms: int) -> dict[str, int] | None:
 def _status(value: dict[str, Any], now_ms: int) -> tuple[str, str]:
     """How the declaration stands, and why nothing of it is available; the second is empty where something may be."""
     if value["replaced_by"] is not None:
-        return f"replaced by declaration {value['replaced_by'].get('declaration')!a}", "replaced"
+        return f"replaced by declaration {value['replaced_by']['declaration']!a}", "replaced"
     if value["void"] is not None:
         return f"void ({value['void']!a})", "void"
     if value["frozen"]:

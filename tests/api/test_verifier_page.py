@@ -15,16 +15,20 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Page, expect
 
-import ledger.verify
+import api
+from contracts import readings
 from ledger.checkpoint import add_cosignature
 from ledger.proof import bundle_file, consistency_file, fork_file, fork_from_note, record_proof, state_proof
-from ledger.verify import verify
+from ledger.verify import Verdict, verify
 from tests.chromium import chromium_page
+from tests.contracts.harness import DAY, START, World
+from tests.contracts.test_readings import ODD, PART, entry_of, revealing, verdict_on
+from tests.contracts.walks import fresh_pair, walk
 from tests.ledger.small_ledger import ANNE, ANNE_CHECK, private_key, solo_ledger
 from tests.ledger.verify.test_proof_file import sealed_record
 from tests.ledger.verify.trusting import WITNESS, trust
 
-PAGE: Final = Path(ledger.verify.__file__).parent / "verifier.html"
+PAGE: Final = Path(api.__file__).parent / "verifier.html"
 _RUN: Final = """async ([documents, trust]) => {
   const bytes = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
   const verdicts = [];
@@ -135,6 +139,51 @@ def test_both_verifiers_refuse_what_is_strange(page: Page, samples: Samples, nam
     assert [verdict] == expected([STRANGE[name]], samples.plain)
     (of_trust,) = judged(page, [samples.documents["state"]], STRANGE[name])
     assert of_trust["code"] == "bad-trust"
+
+
+def told(page: Page, verdicts: list[Verdict]) -> list[Any]:
+    said: list[Any] = page.evaluate("(verdicts) => verdicts.map(tallystick.read)", [asdict(verdict) for verdict in verdicts])
+    return said
+
+
+def read(verdicts: list[Verdict]) -> list[Any]:
+    found = [readings.read(verdict) for verdict in verdicts]
+    return [{"proves": each.proves, "does_not_prove": each.does_not_prove} for each in found]
+
+
+def test_the_page_says_of_declarations_what_the_package_says(page: Page) -> None:
+    state = walk(fresh_pair(), 3, 150).world.state
+    times = (START, START + DAY, START + 40 * DAY, START + 2_000 * DAY)
+    wanted = [item for kind in ("declaration/", "financing/", "consent/") for item in state.scan(kind)]
+    verdicts = [verdict_on({"key": key, "value": value, "height": 1, "time_ms": time_ms}) for key, value in wanted for time_ms in times]
+    verdicts += [
+        verdict_on({"key": f"{kind}/{'0f' * 32}", "value": None, "height": 7, "time_ms": START}) for kind in ("declaration", "consent")
+    ]
+    said = told(page, verdicts)
+    assert said == read(verdicts)
+    assert sum(any("was not financed" in each for each in one["proves"]) for one in said) > 5
+    assert sum(any("is not financed" in each for each in one["does_not_prove"]) for one in said) > 5
+
+
+def test_the_page_turns_shares_into_the_same_money(page: Page) -> None:
+    world = World()
+    declaration = world.declaration()
+    world.applied((world.grant(declaration), 590_000))
+    parts: list[dict[str, Any]] = [{**PART, "currency": currency} for currency in ("USD", "JPY", "KWD")]
+    parts += [{**PART, "financeable_minor": minor} for minor in (0, 1, 99, 9_007_199_254_740_991, -1, "1")]
+    stranger = [{"key_id": "k", "member": "bank-a", "purpose": "service"}]
+    verdicts = [revealing(world, declaration, part) for part in parts]
+    verdicts += [revealing(world, declaration, signers=stranger), revealing(world, declaration, type="declaration.amend")]
+    assert told(page, verdicts) == read(verdicts)
+    assert any("USD 36250.00" in each for each in told(page, verdicts)[0]["proves"])
+
+
+def test_the_page_leaves_entries_of_another_form_to_the_neutral_words(page: Page) -> None:
+    world = World()
+    entry = entry_of(world, f"declaration/{world.declaration()}")
+    changed = [{**entry["value"], field: value} for field in entry["value"] for value in ODD]
+    verdicts = [verdict_on({**entry, "value": value}) for value in [*ODD, *changed]]
+    assert told(page, verdicts) == read(verdicts)
 
 
 def test_a_person_drops_two_files_and_reads_what_they_prove(page: Page, samples: Samples, tmp_path: Path) -> None:
