@@ -25,7 +25,7 @@ from tests.contracts.harness import DAY, START, World
 from tests.contracts.test_readings import ODD, PART, entry_of, revealing, verdict_on
 from tests.contracts.walks import fresh_pair, walk
 from tests.ledger.small_ledger import ANNE, ANNE_CHECK, private_key, solo_ledger
-from tests.ledger.verify.test_proof_file import sealed_record
+from tests.ledger.verify.small_files import sealed_record
 from tests.ledger.verify.trusting import WITNESS, trust
 
 PAGE: Final = Path(api.__file__).parent / "verifier.html"
