@@ -43,6 +43,16 @@ def reading(path: Path) -> Iterator[OpenHome]:
         yield OpenHome(home, config, genesis, store, private)
 
 
+@contextmanager
+def private_database(path: Path) -> Iterator[tuple[dict[str, Any], PrivateStore]]:
+    """The genesis document and the private database of a home, which may never have run. Raises as `reading`."""
+    home = Home(path)
+    config = home.read_config()
+    home.check_modes()
+    with closing(PrivateStore(home.private_url(config))) as private:
+        yield home.read_genesis(config.network.id), private
+
+
 def is_running(home: Home) -> bool:
     """Whether a process runs this home now."""
     lock = FileLock(home.lock_file)

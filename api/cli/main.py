@@ -7,72 +7,80 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
+from typing import Final
 
 import typer
 
-from api.cli import (
-    accounts,
-    archive,
-    audit,
-    backup,
-    credit,
-    declarations,
-    demo_command,
-    governance,
-    init,
-    ledger_commands,
-    logs,
-    members,
-    migrate,
-    monitoring,
-    proofs,
-    serve,
-)
+from api.cli import logs
 from api.cli.failures import report_internal, report_tallystick, report_usage
 from ledger.errors import TallystickError
 
 INTERRUPTED = 130
+_HELP: Final = "A permissioned ledger for cross-border trade finance."
+_COMMANDS: Final = {
+    "demo": "demo_command:demo",
+    "init": "init:init",
+    "serve": "serve:serve",
+    "user": "accounts:users_app",
+    "client": "accounts:clients_app",
+    "members": "members:app",
+    "governance": "governance:app",
+    "declarations": "declarations:app",
+    "monitoring": "monitoring:app",
+    "alerts": "monitoring:alerts_app",
+    "look-ups": "monitoring:look_ups_app",
+    "credit": "credit:app",
+    "records": "ledger_commands:records_app",
+    "blocks": "ledger_commands:blocks_app",
+    "prove": "proofs:prove",
+    "verify": "proofs:verify",
+    "trust": "witnesses:trust",
+    "witnesses": "witnesses:app",
+    "evidence": "witnesses:evidence",
+    "audit": "audit:audit",
+    "export": "archive:export",
+    "restore": "archive:restore",
+    "migrate": "migrate:migrate",
+    "backup": "backup:backup",
+    "recover": "backup:recover",
+}
 
 
-def build() -> typer.Typer:
-    """Every command and group."""
+def build(asked: str | None = None) -> typer.Typer:
+    """Every command and group; or the one that is asked for, and of the program only what that one needs: reading all of it takes longer
+    than most commands.
+    """
     app = typer.Typer(
         name="tallystick",
-        help="A permissioned ledger for cross-border trade finance.",
+        help=_HELP,
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    app.command("demo")(demo_command.demo)
-    app.command("init")(init.init)
-    app.command("serve")(serve.serve)
-    app.add_typer(accounts.users_app, name="user")
-    app.add_typer(accounts.clients_app, name="client")
-    app.add_typer(members.app, name="members")
-    app.add_typer(governance.app, name="governance")
-    app.add_typer(declarations.app, name="declarations")
-    app.add_typer(monitoring.app, name="monitoring")
-    app.add_typer(monitoring.alerts_app, name="alerts")
-    app.add_typer(monitoring.look_ups_app, name="look-ups")
-    app.add_typer(credit.app, name="credit")
-    app.add_typer(ledger_commands.records_app, name="records")
-    app.add_typer(ledger_commands.blocks_app, name="blocks")
-    app.command("prove")(proofs.prove)
-    app.command("verify")(proofs.verify)
-    app.command("audit")(audit.audit)
-    app.command("export")(archive.export)
-    app.command("restore")(archive.restore)
-    app.command("migrate")(migrate.migrate)
-    app.command("backup")(backup.backup)
-    app.command("recover")(backup.recover)
+    app.callback(help=_HELP)(_program)
+    for name, place in _COMMANDS.items():
+        if asked in (None, name):
+            module, _, attribute = place.partition(":")
+            found = getattr(import_module(f"api.cli.{module}"), attribute)
+            if isinstance(found, typer.Typer):
+                app.add_typer(found, name=name)
+            else:
+                app.command(name)(found)
     return app
+
+
+def _program() -> None:
+    """Keeps a single command from being taken for the whole program."""
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Runs one command and gives its exit status. Nothing but an exit of the process itself leaves it."""
     logs.log_to_stderr()
     try:
-        status = build()(arguments, prog_name="tallystick", standalone_mode=False)
+        given = sys.argv[1:] if arguments is None else arguments
+        asked = given[0] if given and given[0] in _COMMANDS else None
+        status = build(asked)(given, prog_name="tallystick", standalone_mode=False)
     except typer.TyperException as error:
         return report_usage(error)
     except TallystickError as error:
