@@ -25,6 +25,7 @@ from ledger.errors import NotFound
 from ledger.limits import CONSENT_USES_MAX, INTEGER_MAX
 from nodes.consents.giving import Consent, Consents
 from nodes.consents.paper import Papers, basis_state
+from nodes.consents.paper_word import ask_for_word, confirmed_ms, word_for
 from nodes.node import Node
 
 ConsentId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
@@ -59,6 +60,7 @@ def list_consents(node: TheNode, caller: Caller, after: AfterIndex = 0, limit: L
 
 def get_consent(request: Request, node: TheNode, caller: Caller, consent_id: ConsentId) -> Response:
     """One consent, and how much of it is used."""
+    ask_for_word(node, consent_id)
     return single(request, _json(node, _visible(node, caller, consent_id)))
 
 
@@ -77,6 +79,11 @@ def confirm_consent(node: TheNode, caller: Caller, consent_id: ConsentId) -> Res
     return json_response(_json(node, consent))
 
 
+def get_basis(node: TheNode, caller: Caller, consent_id: ConsentId) -> Response:
+    """For the node of the bank that handed a paper in: whether the exporter confirmed it."""
+    return json_response(word_for(node, caller.id, consent_id))
+
+
 def add_routes(app: FastAPI) -> None:
     tags: list[Any] = ["consents"]
     app.add_api_route("/v1/consents", give_consent, methods=["POST"], status_code=201, tags=tags)
@@ -84,6 +91,7 @@ def add_routes(app: FastAPI) -> None:
     app.add_api_route("/v1/consents/{consent_id}", get_consent, methods=["GET"], tags=tags)
     app.add_api_route("/v1/consents/{consent_id}/revoke", revoke_consent, methods=["POST"], tags=tags)
     app.add_api_route("/v1/consents/{consent_id}/confirm", confirm_consent, methods=["POST"], tags=tags)
+    app.add_api_route("/v1/consents/{consent_id}/basis", get_basis, methods=["GET"], tags=tags)
 
 
 def _only(node: Node, caller: Principal) -> str | None:
@@ -102,6 +110,7 @@ def _visible(node: Node, caller: Principal, consent_id: str) -> Consent:
 def _json(node: Node, consent: Consent) -> dict[str, Any]:
     with node.store.reading() as reader:
         head = reader.head
+    said_ms = confirmed_ms(node, consent.id) if consent.basis == "paper" else None
     return {
         "id": consent.id,
         "enterprise_id": consent.enterprise,
@@ -114,6 +123,7 @@ def _json(node: Node, consent: Consent) -> dict[str, Any]:
         "used": consent.used,
         "basis": consent.basis,
         "basis_state": basis_state(node, consent.id),
+        "confirmed": None if said_ms is None else rfc3339(said_ms),
         "document_sha256": consent.document_sha256,
         "signatory": consent.signatory,
         "state": consent.state,

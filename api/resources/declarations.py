@@ -15,18 +15,21 @@ from starlette.responses import Response
 from api.context import Acting, Caller, TheNode
 from api.idempotency import reference_of
 from api.models import ApiModel, Day, Hash, Limit, MoneyIn, ShortText
+from api.permissions import EXPORTER
 from api.principal import Principal
+from api.resources.exchange import ExchangeIn
 from api.resources.exporter import enterprise_for
-from api.resources.records import receipt_json
+from api.resources.ledger import StateHeight
+from api.resources.records import DISCLOSERS, Reveal, receipt_json
 from api.resources.tasks import opened_task
-from api.responses import json_response, page, single
+from api.responses import json_response, page, proof_file, single
 from ledger.clock import rfc3339
-from ledger.errors import NotFound
+from ledger.errors import NotFound, NotPermitted
 from ledger.limits import INTEGER_MAX
 from nodes.declarations.register import Declaration, Declarations
 from nodes.financings.collections import Collection, Collections
-from nodes.financings.parts import ExchangeStated
 from nodes.node import Node
+from nodes.proofs import Proofs
 
 DeclarationId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 AfterIndex = Annotated[int, Query(ge=0, le=INTEGER_MAX, description="the cursor that the page before gave as `next`")]
@@ -49,17 +52,6 @@ class VoidIn(ApiModel):
     reason: Literal["withdrawn", "error"]
     text: Annotated[str, Field(max_length=200)] = ""
     successor: Hash | None = None
-
-
-class ExchangeIn(ApiModel):
-    """What an amount was changed into, and how many units of that currency one unit of the amount's gave."""
-
-    amount: MoneyIn
-    rate: Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?$")]
-
-    def stated(self) -> ExchangeStated:
-        """As it is sealed."""
-        return ExchangeStated(currency=self.amount.currency, amount_minor=self.amount.amount_minor, rate=self.rate)
 
 
 class CollectionIn(ApiModel):
@@ -93,6 +85,19 @@ def get_declaration(request: Request, node: TheNode, caller: Caller, declaration
     return single(request, _json(visible(node, caller, declaration_id)))
 
 
+def prove_declaration(
+    node: TheNode, caller: Caller, declaration_id: DeclarationId, height: StateHeight = None, reveal: Reveal = False
+) -> Response:
+    """The proof file of what the declaration has available at a height, for `tallystick verify`: its entry, and its registration.
+
+    `reveal` discloses what the registrar said in it, whole and for good, so that shares can be read as money.
+    """
+    visible(node, caller, declaration_id)
+    if reveal and caller.role not in DISCLOSERS | EXPORTER:
+        raise NotPermitted("not-permitted", "this caller may not disclose what is sealed", hint="leave `reveal` out")
+    return proof_file(Proofs(node.store, node.private).declaration(declaration_id, height, reveal=reveal), declaration_id)
+
+
 def amend_declaration(node: TheNode, declaration_id: DeclarationId, body: AmendIn) -> Response:
     """The declared amount changed. Usage stays: where it is now too much, the declaration is overused and takes no new hold."""
     return json_response(receipt_json(Declarations(node).amend(declaration_id, body.amount, body.reason)))
@@ -122,6 +127,7 @@ def add_routes(app: FastAPI) -> None:
     tags: list[Any] = ["declarations"]
     app.add_api_route("/v1/declarations", list_declarations, methods=["GET"], tags=tags)
     app.add_api_route("/v1/declarations/{declaration_id}", get_declaration, methods=["GET"], tags=tags)
+    app.add_api_route("/v1/declarations/{declaration_id}/proof", prove_declaration, methods=["GET"], tags=tags)
     app.add_api_route("/v1/declarations/{declaration_id}/amend", amend_declaration, methods=["POST"], tags=tags)
     app.add_api_route("/v1/declarations/{declaration_id}/void", void_declaration, methods=["POST"], tags=tags)
     app.add_api_route("/v1/declarations/{declaration_id}/collections", record_collection, methods=["POST"], status_code=202, tags=tags)

@@ -21,6 +21,8 @@ from api.resources.credit_views import report_json
 from api.responses import json_response, page, single
 from ledger.clock import rfc3339
 from ledger.limits import ACCOUNT_NAME_CHARS_MAX, ENQUIRY_LINES_MAX, INTEGER_MAX
+from nodes.consents.paper import UNCONFIRMED
+from nodes.consents.paper_word import ask_for_word
 from nodes.consents.terms import PaperBasis
 from nodes.credit.facts import SCOPES, CreditScope
 from nodes.enquiries.asking import AnsweredLine, Enquiries, Enquiry, EnquiryLine
@@ -78,7 +80,11 @@ async def ask(request: Request, context: Context, caller: Caller, acting: Acting
 
 async def get_enquiry(request: Request, context: Context, enquiry_id: EnquiryId) -> Response:
     """An enquiry with its answer, once it is there. `Prefer: wait` waits for it."""
-    return single(request, _json(await _settled(context, enquiry_id, wait_seconds(request) or 0)))
+    enquiry = await _settled(context, enquiry_id, wait_seconds(request) or 0)
+    if enquiry.basis_state == UNCONFIRMED:
+        await run_in_threadpool(ask_for_word, context.node, enquiry.consent)
+        enquiry = await run_in_threadpool(Enquiries(context.node).get, enquiry_id)
+    return single(request, _json(enquiry))
 
 
 def list_enquiries(node: TheNode, after: AfterIndex = 0, limit: Limit = 100) -> Response:
@@ -119,6 +125,7 @@ def _json(enquiry: Enquiry) -> dict[str, Any]:
         "consent_id": enquiry.consent,
         "basis": None if enquiry.basis is None else {"kind": "paper", **enquiry.basis.model_dump()},
         "basis_state": enquiry.basis_state,
+        "confirmed": None if enquiry.confirmed_ms is None else rfc3339(enquiry.confirmed_ms),
         "state": enquiry.state,
         "code": enquiry.code,
         "asked": rfc3339(enquiry.asked_ms),

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from api.context import Acting, Caller, TheNode
 from api.idempotency import reference_of
 from api.models import ApiModel, Day, Hash, Limit, MoneyIn, ShortText, SignedMoneyIn
+from api.resources.exchange import ExchangeIn
 from api.resources.records import receipt_json
 from api.resources.statements import StatementQuery, statement_file
 from api.resources.tasks import opened_task
@@ -28,6 +29,7 @@ from nodes.financings.steps import CollectionUse, Pledge
 from nodes.financings.views import Financing, FinancingLine
 from nodes.money import Money
 from nodes.tasks import Task
+from nodes.witnessing.heads import APPROVE, MatchingHeads
 
 FinancingId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 Before = Annotated[int | None, Query(ge=0, le=INTEGER_MAX, description="the cursor that the page before gave as `next`")]
@@ -62,13 +64,16 @@ class ApproveIn(ApiModel):
 
 
 class DisburseIn(ApiModel):
-    """What was paid out on each line, null what is left of it. `final` frees what was not drawn."""
+    """What was paid out on each line, null what is left of it. `final` frees what was not drawn. `exchange`: what all of it was changed
+    into.
+    """
 
     amounts: Amounts | None = None
     final: bool = True
     disbursed_on: Day
     matures_on: Day
     reference: ShortText
+    exchange: ExchangeIn | None = None
     attachments: Documents
 
 
@@ -139,8 +144,13 @@ def list_financings(
 
 
 def get_financing(request: Request, node: TheNode, financing_id: FinancingId) -> Response:
-    """A financing as it stands, and what may be done with it next."""
-    return single(request, _json(Financings(node).get(financing_id)))
+    """A financing as it stands, and what may be done with it next. `heads` says whether its approval is final here, where this node waits
+    for other members' heads to match.
+    """
+    financing = Financings(node).get(financing_id)
+    approvals = [each.record_id for each in financing.records if each.type == APPROVE and each.code == "ok"]
+    heads = MatchingHeads(node).of_record(approvals[-1]) if approvals else None
+    return single(request, _json(financing) | ({} if heads is None else {"heads": heads.to_json()}))
 
 
 def intake(
@@ -168,6 +178,7 @@ def disburse(request: Request, node: TheNode, caller: Caller, acting: Acting, fi
         body.amounts,
         final=body.final,
         reference=body.reference,
+        exchange=None if body.exchange is None else body.exchange.stated(),
         attachments=body.attachments,
         cause=reference_of(request, caller.name),
         **days,

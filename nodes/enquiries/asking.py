@@ -20,7 +20,8 @@ from nodes.attachments.store import Attachments
 from nodes.author import Part
 from nodes.caller import Caller, registered_key
 from nodes.consents.book import consents
-from nodes.consents.paper import basis_state
+from nodes.consents.paper import CONFIRMED, basis_state
+from nodes.consents.paper_word import confirmed_ms
 from nodes.consents.terms import PaperBasis
 from nodes.credit.facts import SCOPES, CreditScope
 from nodes.credit.report import CreditReport
@@ -104,6 +105,7 @@ class Enquiry:
     credit: CreditReport | None = None
     basis: PaperBasis | None = None
     basis_state: str | None = None
+    confirmed_ms: int | None = None
 
 
 class Enquiries:
@@ -201,6 +203,7 @@ class Enquiries:
         request = _request_of(asked)
         answer_parts = {} if row.answer is None else self._node.reader.parts_of(row.answer)
         answer = read_part(AnswerPart, answer_parts[ANSWER_PART].content) if ANSWER_PART in answer_parts else None
+        said = basis_state(self._node, row.consent)
         return Enquiry(
             id=row.id,
             bank=row.bank,
@@ -215,7 +218,8 @@ class Enquiries:
             lines=() if answer is None else self._lines(answer, asked, row.answer),
             credit=None if answer is None else answer.credit,
             basis=None if request is None else request.basis,
-            basis_state=basis_state(self._node, row.consent),
+            basis_state=said,
+            confirmed_ms=confirmed_ms(self._node, row.consent) if said == CONFIRMED else None,
         )
 
     def _lines(self, answer: AnswerPart, asked: dict[str, Opened], answer_record: str) -> tuple[AnsweredLine, ...]:

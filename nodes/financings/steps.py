@@ -22,7 +22,7 @@ from nodes.financings.amounts import Use, amount_of_share, drawn, recovered, rep
 from nodes.financings.collections import Collections
 from nodes.financings.countersigned import Countersigned
 from nodes.financings.movements import Amounts, kept_shares, loan_of, loans_of, minor_units, moved, repayment_amounts, too_small
-from nodes.financings.parts import LOAN, PLEDGE, REASON, REPAYMENT, LoanPart, PledgePart, ReasonPart, RepaymentPart, written
+from nodes.financings.parts import LOAN, PLEDGE, REASON, REPAYMENT, ExchangeStated, LoanPart, PledgePart, ReasonPart, RepaymentPart, written
 from nodes.financings.preparing import may_prepare, own, require_foreseen
 from nodes.financings.recipients import for_all, for_supervision
 from nodes.financings.views import Financing, FinancingReader
@@ -116,12 +116,14 @@ class FinancingSteps:
         disbursed_on: str,
         matures_on: str,
         reference: str,
+        exchange: ExchangeStated | None = None,
         attachments: Sequence[str] = (),
         cause: str | None = None,
     ) -> Task:
         """Prepares the registration of a disbursement. `amounts`: what was paid out on each line, None what is left of it. Less than was
         approved keeps the rest for further tranches until `final`. What was paid although it was cancelled goes on to the authority, once
-        two people here have signed. Raises `Refused` (`exceeds-hold`), and as `approve`.
+        two people here have signed. `exchange` is what all of it was changed into, if it was. Raises `Refused` (`exceeds-hold`), and as
+        `approve`.
         """
         self._may_prepare(caller)
         if (known := self._tasks.by_cause(cause)) is not None:
@@ -139,6 +141,7 @@ class FinancingSteps:
             disbursed_on=disbursed_on,
             matures_on=matures_on,
             reference=reference,
+            exchange=exchange,
             attachments=Attachments(self._node).references(attachments),
         )
         if matures_on < disbursed_on:

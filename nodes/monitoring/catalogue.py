@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from nodes.monitoring import deadlines, watch_attempts, watch_declarations, watch_money
+from nodes.monitoring import deadlines, watch_attempts, watch_declarations, watch_disputes, watch_money
 from nodes.monitoring.findings import Detector
 
 _TIMED: Final = (
@@ -16,5 +16,12 @@ _TIMED: Final = (
 )
 
 DETECTORS: Final = {
-    detector.code: detector for detector in (*watch_attempts.DETECTORS, *watch_declarations.DETECTORS, *watch_money.DETECTORS, *_TIMED)
+    detector.code: detector
+    for detector in (
+        *watch_attempts.DETECTORS,
+        *watch_declarations.DETECTORS,
+        *watch_disputes.DETECTORS,
+        *watch_money.DETECTORS,
+        *_TIMED,
+    )
 }

@@ -25,7 +25,7 @@ from nodes.monitoring.findings import EVERY_TYPE, Detector, Finding, Seen, raise
 from nodes.monitoring.watch_money import UNREADABLE
 from nodes.sealing import Opened
 
-PROJECTION: Final = "monitoring/1"
+PROJECTION: Final = "monitoring/2"
 _FACTS: Final = "supervision"
 
 log = structlog.get_logger(__name__)

@@ -127,7 +127,9 @@ def test_what_is_tried_with_a_frozen_declaration_and_what_is_corrected_is_seen(n
     financing = approved(network, item, "10000.00")
     disbursed(network, financing)
     corrected = {"financing": financing, "shares": [1_000]}
-    record_id = handed_in(network, "bank-a", "financing.correct", corrected, demanded_parts("financing.correct"), people(network, "bank-a"))
+    # More than was approved: the authority signs too.
+    signers = [*people(network, "bank-a"), authority.identity_key]
+    record_id = handed_in(network, "bank-a", "financing.correct", corrected, demanded_parts("financing.correct"), signers)
     assert one_alert(network, "correction", financing)["records"] == [financing, record_id]
     order = {"target": {"kind": "declaration", "id": item["declaration_id"]}, "digest": "d" * 64}
     handed_in(network, "authority", "order.freeze", order, demanded_parts("order.freeze"), [authority.identity_key])
@@ -226,18 +228,49 @@ def test_a_rate_beyond_the_tolerance_is_seen_whichever_rate_came_first(network: 
         return str(signed(network, network.sign_in("bank-a", "maker").post(path, json=body))["record_id"])
 
     early = collected("2026-11-02", "6.5")
+    granted(network, item)
+    financing = approved(network, item, "1000.00")
+    days = {"disbursed_on": "2026-11-02", "matures_on": "2027-01-27", "reference": "D"}
+    paid = {**days, "exchange": {"amount": {"currency": "CNY", "value": "6500.00"}, "rate": "6.5"}}
+    bank = network.sign_in("bank-a", "maker")
+    loan = signed(network, bank.post(f"/v1/financings/{financing}/disburse", json=paid))["record_id"]
     assert alerts(network, "rate-off", item["declaration_id"]) == []
     entered = rates.post("/v1/exchange-rates", json={"rates": [{"currency": "CNY", "day": "2026-11-01", "rate": "0.142857142857"}]})
     assert (entered.status_code, entered.json()) == (201, {"entered": 1})
     fair, late = collected("2026-11-03", "7.1"), collected("2026-11-04", "7.2")
     found = {each["records"][0]: each["details"] for each in alerts(network, "rate-off", item["declaration_id"])}
     assert set(found) == {early, late}
+    assert one_alert(network, "rate-off", financing)["records"] == [loan]
     assert fair not in found
     assert (found[late]["own"], found[late]["stated"], found[late]["own_days"]) == ("7.000000000", "7.2", ["2026-11-01"])
     table = "currency,day,rate\nEUR,2026-11-02,1.08\n"
     assert rates.post("/v1/exchange-rates", content=table, headers={"Content-Type": "text/csv"}).json() == {"entered": 1}
     wrong = rates.post("/v1/exchange-rates", content="currency,day,rate\nEUR,2026-11-02,-1\n", headers={"Content-Type": "text/csv"})
     assert problem(wrong)["code"] == "rate-invalid"
+
+
+@pytest.mark.produces("alert", "dispute-opened")
+def test_a_dispute_waits_for_the_authority_as_an_alert(network: Network) -> None:
+    item = declared(network)
+    enquiry = granted(network, item)
+    bank, exporter = network.sign_in("bank-a", "maker"), network.sign_in("exporter-a", "maker")
+    registered = network.sign_in("authority", "maker").get(f"/v1/declarations/{item['declaration_id']}").json()["record_id"]
+    mine = bank.post("/v1/disputes", json={"record": enquiry, "statement": "the amount is another one"}).json()["id"]
+    network.await_head("exporter-a")
+    theirs = exporter.post("/v1/disputes", json={"record": registered, "statement": "this is not our cargo"}).json()["id"]
+    about_answer, about_cargo = (one_alert(network, "dispute-opened", record) for record in (enquiry, registered))
+    assert (about_answer["bank"], about_answer["records"]) == ("bank-a", [enquiry, mine])
+    assert about_answer["details"] == {"dispute": mine, "by_exporter": False}
+    assert (about_cargo["bank"], about_cargo["records"]) == (None, [registered, theirs])
+    assert about_cargo["details"] == {"dispute": theirs, "by_exporter": True}
+    assert [each["exporter"]["enterprise_id"] for each in (about_answer, about_cargo)] == [network.exporter] * 2
+    # Whether it is upheld is the authority's to say; the alert is its people's to close.
+    resolved = {"outcome": "rejected", "statement": "the answer is as registered"}
+    checker = network.sign_in("authority", "checker")
+    assert checker.post(f"/v1/disputes/{mine}/resolve", json=resolved).json()["state"] == "REJECTED"
+    path = f"/v1/alerts/{about_answer['id']}"
+    assert checker.post(f"{path}/take", json={}).json()["state"] == "taken"
+    assert checker.post(f"{path}/close", json={"reason": "resolved"}).json()["owner"] is not None
 
 
 @pytest.mark.produces("alert", "approval-stale", "loan-overdue", "financed-over-collected", "holds-lapse", "enquiries-unused")

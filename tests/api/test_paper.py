@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from ledger.errors import NotFound
+from nodes.upstream import HttpUpstream
 from tests.api.business import WAIT, financed, imported, row, signed
 from tests.api.served import CUSTODY_USCC, Network, problem
 from tests.api.test_attachments import handed_in, in_custody, scan
@@ -34,6 +36,11 @@ def test_the_exporter_sees_who_signed_which_paper_and_confirms_it(network: Netwo
     confirmed = client.post(f"/v1/consents/{consent}/confirm")
     assert (confirmed.status_code, confirmed.json()["basis_state"]) == (200, "confirmed"), confirmed.text
     assert problem(network.sign_in("authority", "maker").post(f"/v1/consents/{consent}/confirm"))["code"] == "not-permitted"
+    bank = network.sign_in("bank-a", "maker")
+    told = bank.get(f"/v1/enquiries/{enquiry['id']}").json()
+    assert (told["basis_state"], told["confirmed"]) == ("confirmed", confirmed.json()["confirmed"])
+    assert told["confirmed"] is not None
+    assert bank.get(f"/v1/consents/{consent}").json()["confirmed"] == told["confirmed"]
 
 
 def test_a_dispute_ends_the_consent_and_the_bank_sees_so(network: Network) -> None:
@@ -50,6 +57,17 @@ def test_a_dispute_ends_the_consent_and_the_bank_sees_so(network: Network) -> No
     assert bank.get(f"/v1/enquiries/{enquiry['id']}").json()["basis_state"] == "disputed"
     assert bank.get(f"/v1/financings/{held}").json()["state"] == "CANCELLED"
     assert problem(client.post("/v1/disputes", json={"record": "0" * 64, "statement": "x"}))["code"] == "unknown-record"
+
+
+def test_only_the_bank_that_handed_a_paper_in_hears_what_was_said_of_it(network: Network) -> None:
+    consent = on_paper(network).json()["consent_id"]
+    own, other = (network.nodes[bank].upstream for bank in ("bank-a", "bank-b"))
+    assert isinstance(own, HttpUpstream)
+    assert isinstance(other, HttpUpstream)
+    path = f"/v1/consents/{consent}/basis"
+    assert own.fetch(path, {})["basis_state"] == "unconfirmed"
+    with pytest.raises(NotFound, match="unknown-consent"):
+        other.fetch(path, {})
 
 
 def test_an_enquiry_is_under_a_consent_or_on_paper(network: Network) -> None:

@@ -130,7 +130,8 @@ def test_a_financing_is_handed_over_while_its_offer_stands(rules: Rules) -> None
     assert rules.code("bank-b", "financing.take-over", over) == "offer-expired"
     offered()
     taken = rules.done("bank-b", "financing.take-over", over)
-    rules.done("bank-b", "financing.correct", {"financing": taken, "shares": [1_000]})
+    signers = [*people(rules.network, "bank-b"), rules.network.nodes["authority"].identity_key]
+    rules.done("bank-b", "financing.correct", {"financing": taken, "shares": [1_000]}, *signers)
     rules.done("bank-b", "financing.write-off", {"financing": taken, "shares": [101_000]})
     earlier = rules.grant(rules.declaration())
     rules.done("bank-a", "financing.load", {"lines": [{"grant": earlier, "share": 50_000}]})
