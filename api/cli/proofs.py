@@ -7,18 +7,17 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import sqlalchemy as sa
 import typer
 
 from api.cli.archive import verdict_of_archive
-from api.cli.homes import HomeOption, OpenHome, reading
+from api.cli.homes import HomeOption, reading
 from api.cli.output import AsJson, print_json, say
-from ledger import proof
+from contracts.readings import read
 from ledger.errors import InputError
 from ledger.limits import PROOF_FILE_BYTES_MAX, TRUST_FILE_BYTES_MAX
 from ledger.verify import Verdict
 from ledger.verify import verify as verify_proof
-from nodes.private import parts
+from nodes.proofs import Proofs
 
 _ID: Final = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -27,35 +26,48 @@ def prove(
     home: HomeOption,
     out: Annotated[Path, typer.Option("-o", "--out", help="the file to write")],
     record_id: Annotated[str | None, typer.Argument(metavar="[RECORD_ID]")] = None,
-    reveal: Annotated[bool, typer.Option("--reveal", help="disclose the record's sealed parts that this node opens, for good")] = False,
+    reveal: Annotated[bool, typer.Option("--reveal", help="disclose the sealed parts that this node opens, for good")] = False,
+    part: Annotated[list[str] | None, typer.Option("--part", metavar="NAME", help="disclose this part of the record only")] = None,
     state: Annotated[str | None, typer.Option("--state", metavar="KEY", help="prove a state entry, or that there is none")] = None,
+    declaration: Annotated[str | None, typer.Option("--declaration", metavar="ID", help="prove what a declaration has available")] = None,
+    since: Annotated[
+        int | None, typer.Option("--since", metavar="HEIGHT", min=0, help="prove that the log went on from this block")
+    ] = None,
     height: Annotated[int | None, typer.Option("--height", min=0, help="of which height; the newest by default")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write an offline proof file: of a record by its id, or of a state entry by its key."""
-    if (record_id is None) == (state is None):
-        raise InputError("usage", "name either a record or a state key", hint="tallystick prove RECORD_ID, or tallystick prove --state KEY")
-    if state is not None and reveal:
-        raise InputError("usage", "a state entry has no sealed parts to reveal")
-    if record_id is not None and (height is not None or _ID.match(record_id) is None):
-        raise InputError("bad-id", "a record is named by 64 lower-case hexadecimal digits, and needs no height")
+    """Write an offline proof file: of a record by its id, of a state entry, of a declaration, or that nothing was changed since a block."""
+    wanted = {"record": record_id, "state": state, "bundle": declaration, "consistency": since}
+    kinds = [kind for kind, named in wanted.items() if named is not None]
+    if len(kinds) != 1:
+        hint = "tallystick prove RECORD_ID, or one of --state KEY, --declaration ID and --since HEIGHT"
+        raise InputError("usage", "name one thing to prove", hint=hint)
+    (kind,) = kinds
+    if (reveal and kind not in ("record", "bundle")) or (part and kind != "record"):
+        raise InputError("usage", "what is proven has no such sealed parts to reveal")
+    if (record_id is not None and height is not None) or not all(_ID.match(each) for each in (record_id, declaration) if each is not None):
+        raise InputError("bad-id", "a record or a declaration is named by 64 lower-case hexadecimal digits, and a record needs no height")
     with reading(home) as opened:
-        document = _document(opened, record_id, state, height, reveal=reveal)
+        proofs = Proofs(opened.store, opened.private)
+        if record_id is not None:
+            document = proofs.record(record_id, reveal=reveal, names=part or ())
+        elif declaration is not None:
+            document = proofs.declaration(declaration, height, reveal=reveal)
+        elif since is not None:
+            document = proofs.consistency(since, height)
+        else:
+            document = proofs.state(_key(state), height)
     write_new(out, document)
     if as_json:
-        print_json({"file": str(out), "kind": "state" if record_id is None else "record", "bytes": len(document)})
+        print_json({"file": str(out), "kind": kind, "bytes": len(document)})
     else:
         say(f"{out}: verify it with tallystick verify {out} --trust {home / 'trust.json'}")
 
 
-def _document(opened: OpenHome, record_id: str | None, state: str | None, height: int | None, *, reveal: bool) -> bytes:
-    with opened.store.reading() as reader:
-        if record_id is not None:
-            return proof.record_proof(reader, record_id, _content_keys(opened, record_id) if reveal else None)
-        assert state is not None, "a proof is of a record or of a state entry"
-        if not state.isascii() or not state.isprintable():
-            raise InputError("bad-key", "a state key is printable ASCII")
-        return proof.state_proof(reader, state, height)
+def _key(text: str | None) -> str:
+    if not text or not text.isascii() or not text.isprintable():
+        raise InputError("bad-key", "a state key is printable ASCII")
+    return text
 
 
 def verify(
@@ -90,13 +102,6 @@ def write_new(path: Path, data: bytes) -> None:
         raise InputError("file-not-written", f"{path} cannot be written: {error.strerror}") from error
 
 
-def _content_keys(opened: OpenHome, record_id: str) -> dict[str, bytes]:
-    """Of the parts that this node has opened; private keys and salts are in parts that are never shown."""
-    with opened.private.reading() as connection:
-        rows = connection.execute(sa.select(parts.c.part, parts.c.content_key).where(parts.c.record_id == record_id))
-        return {row.part: bytes.fromhex(row.content_key) for row in rows if not row.part.startswith(proof.SECRET_PREFIX)}
-
-
 def _bytes_of(path: Path, bytes_max: int) -> bytes:
     try:
         with path.open("rb") as file:
@@ -109,14 +114,17 @@ def _bytes_of(path: Path, bytes_max: int) -> bytes:
 
 
 def _shape(path: Path, verdict: Verdict) -> dict[str, Any]:
+    """The neutral sentences first, then those that say the same in the words of the trade; and the figures of declarations."""
+    reading_of = read(verdict)
     return {
         "file": str(path),
         "ok": verdict.ok,
-        "proves": verdict.proves,
-        "does_not_prove": verdict.does_not_prove,
+        "proves": verdict.proves + reading_of.proves,
+        "does_not_prove": verdict.does_not_prove + reading_of.does_not_prove,
         "as_of": verdict.as_of,
         "code": verdict.code,
         "revealed": verdict.revealed,
+        "declarations": reading_of.declarations,
     }
 
 
@@ -124,11 +132,11 @@ def _tell(path: Path, verdict: Verdict) -> None:
     if not verdict.ok:
         say(f"{path}: DOES NOT HOLD: {verdict.code}")
         return
-    as_of = verdict.as_of or {}
-    say(f"{path}: holds, as of block {as_of.get('height')} of {as_of.get('time')}")
-    for sentence in verdict.proves:
+    as_of, shape = verdict.as_of, _shape(path, verdict)
+    say(f"{path}: holds" if as_of is None else f"{path}: holds, as of block {as_of['height']} of {as_of['time']}")
+    for sentence in shape["proves"]:
         say(f"  proves: {sentence}")
-    for sentence in verdict.does_not_prove:
+    for sentence in shape["does_not_prove"]:
         say(f"  does not prove: {sentence}")
     for name, content in verdict.revealed.items():
         say(f"  part {name}: {content}")

@@ -24,14 +24,15 @@ from ledger.clock import rfc3339
 from ledger.errors import InputError, NotFound
 from ledger.follow import bundle_of
 from ledger.limits import HTTP_BLOCKS_BYTES_MAX, INTEGER_MAX
-from ledger.proof import state_proof
 from nodes.governance import Governance
 from nodes.node import Node
-from nodes.witnessing.cosigned import CosignedNotes
+from nodes.proofs import Proofs
 
 Height = Annotated[int, Path(ge=0, le=INTEGER_MAX)]
 AfterHeight = Annotated[int, Query(ge=-1, le=INTEGER_MAX, description="blocks above this height; -1 for all")]
 LogSize = Annotated[int, Query(ge=0, le=INTEGER_MAX, description="a number of leaves")]
+Since = Annotated[int, Query(ge=0, le=INTEGER_MAX, description="the height of the earlier block")]
+StateHeight = Annotated[int | None, Query(ge=0, le=INTEGER_MAX, description="the newest by default; every height is kept")]
 StateKey = Annotated[str, Query(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 
 
@@ -121,16 +122,16 @@ def get_consistency(node: TheNode, first: LogSize, second: LogSize) -> Response:
         return json_response({"first": first, "second": second, **roots, "proof": proof, "as_of": as_of(reader.head)})
 
 
-def get_state_proof(
-    node: TheNode, key: StateKey, height: Annotated[int | None, Query(ge=0, le=INTEGER_MAX, description="the newest by default")] = None
-) -> Response:
+def prove_consistency(node: TheNode, since: Since, height: StateHeight = None) -> Response:
+    """The proof file that the log after the block `height` begins with the log after the block `since`: nothing of it was changed."""
+    return proof_file(Proofs(node.store, node.private).consistency(since, height), "consistency")
+
+
+def get_state_proof(node: TheNode, key: StateKey, height: StateHeight = None) -> Response:
     """A proof file of the value of a public state key at a height, or of its absence; `tallystick verify` checks it offline. It leads
     to the note that most witnesses cosigned of those that cover the height.
     """
-    with node.store.reading() as reader:
-        header = reader.head if height is None else reader.header(height)
-        note = None if header is None else CosignedNotes(node.private).anchor(reader, header.log_size)
-        return proof_file(state_proof(reader, key, height, note), "state")
+    return proof_file(Proofs(node.store, node.private).state(key, height), "state")
 
 
 def add_routes(app: FastAPI) -> None:
@@ -141,6 +142,7 @@ def add_routes(app: FastAPI) -> None:
         "/v1/blocks": list_blocks,
         "/v1/blocks/{height}": get_block,
         "/v1/log/consistency": get_consistency,
+        "/v1/log/consistency/proof": prove_consistency,
         "/v1/state/proof": get_state_proof,
     }
     for path, endpoint in routes.items():

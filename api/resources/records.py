@@ -22,16 +22,18 @@ from api.responses import as_of, json_response, proof_file, single
 from ledger.clock import rfc3339
 from ledger.engine import Receipt
 from ledger.errors import InputError, NotFound, NotPermitted, TallystickError
-from ledger.proof import SECRET_PREFIX, record_proof
+from ledger.limits import SEALED_PARTS_MAX
+from ledger.proof import SECRET_PREFIX
 from ledger.record import Record, parse
 from ledger.store import StoredRecord
 from nodes.node import Node
-from nodes.witnessing.cosigned import CosignedNotes
+from nodes.proofs import Proofs
 
-_DISCLOSERS: Final = frozenset({"maker", "checker", "service"})
+DISCLOSERS: Final = frozenset({"maker", "checker", "service"})
 _OPENERS: Final = frozenset({"maker", "checker", "viewer", "service"})
 
 Reveal = Annotated[bool, Query(description="disclose the sealed parts that this node opens, but no secrets")]
+Parts = Annotated[list[str] | None, Query(max_length=SEALED_PARTS_MAX, description="disclose these parts only")]
 RecordId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -50,15 +52,11 @@ def get_record(request: Request, node: TheNode, caller: Caller, record_id: Recor
     return single(request, {**content, "as_of": as_of(head)})
 
 
-def prove_record(node: TheNode, caller: Caller, record_id: RecordId, reveal: Reveal = False) -> Response:
+def prove_record(node: TheNode, caller: Caller, record_id: RecordId, reveal: Reveal = False, part: Parts = None) -> Response:
     """The record's proof file, for `tallystick verify`. `reveal` discloses what this node opens of it: those parts whole, and for good."""
-    if reveal and caller.role not in _DISCLOSERS:
-        raise NotPermitted("not-permitted", "this caller may not disclose what is sealed", hint="leave `reveal` out")
-    parts = node.reader.parts_of(record_id) if reveal else {}
-    revealed = {name: part.content_key for name, part in parts.items() if not name.startswith(SECRET_PREFIX)}
-    with node.store.reading() as reader:
-        note = CosignedNotes(node.private).anchor_of_record(reader, record_id)
-        return proof_file(record_proof(reader, record_id, revealed, note), record_id)
+    if (reveal or part) and caller.role not in DISCLOSERS:
+        raise NotPermitted("not-permitted", "this caller may not disclose what is sealed", hint="leave `reveal` and `part` out")
+    return proof_file(Proofs(node.store, node.private).record(record_id, reveal=reveal, names=part or ()), record_id)
 
 
 async def submit_record(request: Request, context: Context, caller: Caller) -> Response:

@@ -17,14 +17,13 @@ from api.cli.demo.stage import Stage, tally
 from api.cli.demo.world import AUTHORITY, World
 from api.cli.logs import log_to_file, log_to_stderr
 from api.cli.proofs import write_new
-from ledger import proof
+from contracts.readings import read
 from ledger.clock import SystemClock
 from ledger.verify import verify
-from nodes.node import Node
 from nodes.private_files import make_private_directory
+from nodes.proofs import Proofs
 
 PROOFS: Final = "proofs"
-_REVEALED: Final = "declaration"
 
 
 def play(directory: Path, report: Report) -> Played:
@@ -58,33 +57,46 @@ def _write_proofs(stage: Stage) -> list[str]:
     stage.step("proof files are written and checked")
     directory = stage.world.directory / PROOFS
     make_private_directory(directory)
-    plums = stage.cargo("exporter-a")[0]
-    authority, auditor = stage.world.node(AUTHORITY), stage.world.node("auditor")
-    registered = str(stage.declaration("bank-a", plums)["record_id"])
-    files = {
-        "plums-registered": _record(authority, registered, reveal=True),
-        "plums-balance": _state(auditor, f"declaration/{stage.ids[plums.number]}"),
-        "forged-number-absent": _state(authority, f"declaration/{authority.registry_key.declaration_id(plums.number[:-4] + '9999')}"),
-        **{name: _record(auditor, record_id) for name, record_id in sorted(stage.notable.items())},
-    }
+    files = _proof_files(stage)
     trust = (stage.world.directory / "trust.json").read_bytes()
-    verdicts = []
+    verdicts = {}
     paths = []
     for name, document in files.items():
         path = directory / f"{name}.json"
         write_new(path, document)
         paths.append(str(path))
-        verdicts.append(verify(path.read_bytes(), trust).code or "ok")
-    stage.scene("proof files hold offline, with the trust file alone", f"{len(files)} ok", tally(verdicts), stage.notable.values())
+        verdicts[name] = verify(path.read_bytes(), trust)
+    codes = [verdict.code or "ok" for verdict in verdicts.values()]
+    stage.scene("proof files hold offline, with the trust file alone", f"{len(files)} ok", tally(codes), stage.notable.values())
+    (before,), (now,), (absent,) = (
+        read(verdicts[f"plums-{name}"]).declarations for name in ("not-financed-yet", "balance", "forged-number-absent")
+    )
+    said = f"financed then: {before['financed']}, forged: {absent['status']}, in {(now['registered'] or {}).get('currency')}"
+    stage.scene(
+        "proof files say what was not financed, what never was, and what is left in money",
+        "financed then: False, forged: None, in USD",
+        said,
+    )
     return paths
 
 
-def _record(node: Node, record_id: str, *, reveal: bool = False) -> bytes:
-    parts = node.reader.parts_of(record_id) if reveal else {}
-    with node.store.reading() as reader:
-        return proof.record_proof(reader, record_id, {_REVEALED: parts[_REVEALED].content_key} if reveal else None)
-
-
-def _state(node: Node, key: str) -> bytes:
-    with node.store.reading() as reader:
-        return proof.state_proof(reader, key)
+def _proof_files(stage: Stage) -> dict[str, bytes]:
+    """One of every kind, by name: what a declaration has left in money, that one is not financed, that there is none, single records, and
+    that the log only grew.
+    """
+    plums = stage.cargo("exporter-a")[0]
+    authority, auditor = stage.world.node(AUTHORITY), stage.world.node("auditor")
+    of_authority, of_auditor = (Proofs(node.store, node.private) for node in (authority, auditor))
+    registered = str(stage.declaration("bank-a", plums)["record_id"])
+    absent = authority.registry_key.declaration_id(plums.number[:-4] + "9999")
+    with authority.store.reading() as reader:
+        stored = reader.record(registered)
+    assert stored is not None, "the plums were registered"
+    return {
+        "plums-registered": of_authority.record(registered, reveal=True),
+        "plums-balance": of_authority.declaration(stage.ids[plums.number], reveal=True),
+        "plums-not-financed-yet": of_auditor.declaration(stage.ids[plums.number], stored.height),
+        "plums-forged-number-absent": of_authority.state(f"declaration/{absent}"),
+        "log-goes-on": of_auditor.consistency(stored.height),
+        **{name: of_auditor.record(record_id) for name, record_id in sorted(stage.notable.items())},
+    }

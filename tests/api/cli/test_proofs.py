@@ -17,6 +17,12 @@ def trust(played_demo: Path) -> Path:
     return played_demo / "trust.json"
 
 
+def declaration_of(story: dict[str, Any]) -> str:
+    """The id of the story's plums, from their state proof."""
+    path = next(Path(each) for each in story["proofs"] if each.endswith("plums-balance.json"))
+    return str(json.loads(path.read_bytes())["files"][0]["key"]).removeprefix("declaration/")
+
+
 def record_of(story: dict[str, Any], words: str) -> str:
     """The first record of the scene whose name holds these words."""
     return str(next(scene["record_ids"][0] for scene in story["scenes"] if words in scene["name"]))
@@ -34,7 +40,8 @@ def test_every_proof_of_the_demo_holds_with_the_trust_file_alone(
     assert [file["file"] for file in verified.json["files"]] == [str(copy) for copy in copies]
     for file in verified.json["files"]:
         assert {"file", "ok", "proves", "does_not_prove", "as_of", "code"} <= set(file)
-        assert file["proves"] and file["does_not_prove"] and file["as_of"]["height"] > 0
+        assert file["proves"] and file["does_not_prove"]
+        assert (file["as_of"] is None) == file["file"].endswith("log-goes-on.json")
 
 
 def test_the_plums_may_be_read_in_their_proof(played_demo: Path, trust: Path, tallystick: Tallystick) -> None:
@@ -47,7 +54,7 @@ def test_the_plums_may_be_read_in_their_proof(played_demo: Path, trust: Path, ta
 def test_one_changed_file_fails_and_the_others_are_still_judged(
     story: dict[str, Any], trust: Path, tallystick: Tallystick, tmp_path: Path
 ) -> None:
-    good, other = (Path(path) for path in story["proofs"][:2])
+    good, other = (next(Path(path) for path in story["proofs"] if path.endswith(name)) for name in ("plums-registered.json", "apply.json"))
     bad = tmp_path / "bad.json"
     document = json.loads(other.read_bytes())
     document["header"]["time"] += 1
@@ -109,10 +116,56 @@ def test_state_is_proven_present_and_absent(played_demo: Path, trust: Path, tall
         assert words in " ".join(verdict["proves"])
 
 
+def test_what_a_declaration_has_available_is_read_in_words_and_money(
+    story: dict[str, Any], played_demo: Path, trust: Path, tallystick: Tallystick, tmp_path: Path
+) -> None:
+    declaration = declaration_of(story)
+    for home, options, money in (("authority", ["--reveal"], True), ("authority", [], False), ("auditor", [], False)):
+        file = tmp_path / "declaration.json"
+        made = tallystick("prove", "--declaration", declaration, "--home", played_demo / home, "-o", file, "--json", *options)
+        assert (made.status, made.json["kind"]) == (0, "bundle"), made.err
+        verdict = tallystick("verify", file, "--trust", trust, "--json").json["files"][0]
+        assert verdict["ok"] is True
+        (figures,) = verdict["declarations"]
+        assert figures["declaration"] == declaration
+        assert (figures["registered"] == {"currency": "USD", "value": "36250.00"}) == money
+        assert any("parts per million of its registered amount available" in sentence for sentence in verdict["proves"])
+        assert any("what the shares" in sentence for sentence in verdict["does_not_prove"]) != money
+        told = tallystick("verify", file, "--trust", trust)
+        assert ("USD 36250.00" in told.out) == money
+
+
+def test_one_part_may_be_revealed_without_the_others(
+    story: dict[str, Any], played_demo: Path, trust: Path, tallystick: Tallystick, tmp_path: Path
+) -> None:
+    record_id, file = record_of(story, "Bank A applies for a loan"), tmp_path / "part.json"
+    assert tallystick("prove", record_id, "--part", "application", "--home", played_demo / "bank-a", "-o", file).status == 0
+    assert set(tallystick("verify", file, "--trust", trust, "--json").json["files"][0]["revealed"]) == {"application"}
+    for name, code in (("letter", "unknown-part"), ("secret-grants", "part-is-secret")):
+        refused = tallystick("prove", record_id, "--part", name, "--home", played_demo / "bank-a", "-o", tmp_path / "none.json")
+        assert (refused.status, refused.err.split(": ")[1]) == (2 if code == "unknown-part" else 1, code)
+
+
+def test_the_log_is_proven_to_go_on_from_an_earlier_block(played_demo: Path, trust: Path, tallystick: Tallystick, tmp_path: Path) -> None:
+    file = tmp_path / "since.json"
+    made = tallystick("prove", "--since", "2", "--height", "9", "--home", played_demo / "auditor", "-o", file, "--json")
+    assert (made.status, made.json["kind"]) == (0, "consistency"), made.err
+    verdict = tallystick("verify", file, "--trust", trust, "--json").json["files"][0]
+    assert (verdict["ok"], verdict["as_of"]) == (True, None)
+    assert tallystick("verify", file, "--trust", trust).out.startswith(f"{file}: holds")
+
+
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
         ([], 2),
+        (["--state", "policy", "--since", "1"], 2),
+        (["--state", "policy", "--reveal"], 2),
+        (["--since", "1", "--part", "declaration"], 2),
+        (["--declaration", "zz"], 2),
+        (["--declaration", "0" * 64, "--reveal"], 1),
+        (["--since", "9", "--height", "2"], 2),
+        (["--since", "999999"], 1),
         (["--state", "member/bank-a", "0" * 64], 2),
         (["zz"], 2),
         (["0" * 64], 1),

@@ -6,101 +6,27 @@ import ast
 import sys
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 import ledger.verify
 from ledger import canonical
-from ledger.checkpoint import Checkpoint, add_cosignature, sign_note
+from ledger.checkpoint import add_cosignature
 from ledger.errors import InputError, NotFound, Refused
-from ledger.header import Header
-from ledger.keys import PublicKey, sign
-from ledger.log_operator import origin_of
-from ledger.log_tree import append, inclusion_proof, leaf_hash, position, root
 from ledger.proof import record_proof, state_proof
-from ledger.record import record_id, sign_record
-from ledger.state_tree import StateProof, prove, update
 from ledger.verify import Verdict, verify
-from nodes.sealing import Recipient, seal
 from tests.ledger.small_ledger import (
     ANNE,
-    ANNE_CHECK,
-    ANNE_SERVICE,
     BOB,
     OPERATOR,
-    Solo,
     key_id,
-    private_key,
-    public_json,
-    solo_ledger,
 )
+from tests.ledger.verify.small_files import LETTER, Files, Forger, code, entry, high_s, leaf_of
 from tests.ledger.verify.trusting import WITNESS, trust
-
-ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-LETTER = {"v": 1, "text": "\u9752\u6885 36,250.00"}
-
-
-@dataclass
-class Files:
-    network: str
-    documents: dict[str, bytes]
-    letter_key: bytes
-    secret_key: bytes
-    solo: Solo
-    sealed_id: str
-
-
-def sealed_record(solo: Solo) -> tuple[bytes, bytes, bytes]:
-    core = solo.author.core("note.put", {"key": "sealed", "count": 1}, [ANNE])
-    recipient = X25519PrivateKey.from_private_bytes(bytes([9]) * 32).public_key().public_bytes_raw()
-    found = [Recipient(recipient, PublicKey("x25519", recipient).id, named=False)]
-    letter, letter_key = seal(core, "letter", LETTER, found, lambda size: bytes([3]) * size)
-    secret, secret_key = seal(core, "secret", {"v": 1}, found, lambda size: bytes([4]) * size)
-    core["sealed"] = {"letter": letter, "secret": secret}
-    return sign_record(core, [ANNE]), letter_key, secret_key
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Files]:
-    with solo_ledger(tmp_path_factory.mktemp("proof") / "ledger.db") as solo:
-        solo.put("a", "b", "c")
-        one_time, refused_key = private_key("once"), private_key("refused")
-        sealed, letter_key, secret_key = sealed_record(solo)
-        raws = {
-            "two": solo.author.record("note.put", {"key": "two", "count": 2}, [ANNE, ANNE_CHECK]),
-            "once": solo.author.once(one_time),
-            "refused once": solo.author.once(refused_key, "no"),
-            "sealed": sealed,
-            "by bob": solo.author.put("bob", BOB),
-            "end": solo.author.record("key.end", {"key": key_id(BOB)}, [ANNE]),
-            "taken": solo.author.put("a"),
-        }
-        ids = {name: answer.record_id for name, answer in zip(raws, solo.send(*raws.values()), strict=True)}  # type: ignore[union-attr]
-        drop = solo.author.record("note.drop", {"once": ids["once"]}, [one_time, ANNE_SERVICE])
-        (answer,) = solo.send(drop)
-        ids["drop"] = answer.record_id  # type: ignore[union-attr]
-        solo.put("z")
-        with solo.store.reading() as reader:
-            documents = {name: record_proof(reader, each) for name, each in ids.items()}
-            documents["revealed"] = record_proof(reader, ids["sealed"], {"letter": letter_key})
-            documents["state"] = state_proof(reader, "note/a")
-            documents["old state"] = state_proof(reader, "note/a", 1)
-            documents["absent"] = state_proof(reader, "note/nothing")
-            documents["not yet"] = state_proof(reader, "note/two", 1)
-        yield Files(solo.author.network, documents, letter_key, secret_key, solo, ids["sealed"])
-
-
-def code(document: Any, files: Files) -> str | None:
-    data = document if isinstance(document, bytes) else canonical.encode(document)
-    return verify(data, trust(files.network)).code
-
 
 NAMES = ["two", "once", "refused once", "sealed", "by bob", "end", "taken", "drop", "revealed", "state", "old state", "absent", "not yet"]
 
@@ -273,60 +199,6 @@ def test_there_is_no_proof_of_what_is_not_there(files: Files) -> None:
             record_proof(reader, "00" * 32)
         with pytest.raises(NotFound, match="unknown-height"):
             state_proof(reader, "note/a", 99)
-
-
-@dataclass
-class Forger:
-    """An operator who signs whatever it likes: a log of one record, its header, and a state of its own making."""
-
-    files: Files
-
-    def document(self, leaf: dict[str, Any], entries: dict[str, Any]) -> dict[str, Any]:
-        pages: dict[str, bytes | None] = {}
-        store = type("Pages", (), {"page": staticmethod(pages.get)})()
-        updated = update(store, {f"key/{each}": canonical.encode(entry) for each, entry in entries.items()})
-        pages.update(updated.pages)
-        record_hash = leaf_hash(canonical.encode(leaf))
-        before = append(0, (), [leaf_hash(b"0"), leaf_hash(b"1"), record_hash])
-        header = Header(self.files.network, 1, 1, 1, "00" * 32, 3, root(before.size, before.frontier).hex(), updated.root.hex(), 1)
-        after = append(3, before.frontier, [leaf_hash(header.leaf)])
-        nodes = {position(level, index): value for level, index, value in [*before.nodes, *after.nodes]}
-        reader = type("Nodes", (), {"node": staticmethod(lambda level, index: nodes[position(level, index)])})()
-        note = Checkpoint(origin_of(self.files.network), 4, root(4, after.frontier))
-
-        def proof(key: str) -> StateProof:
-            return prove(store, key)
-
-        return {
-            "v": 1,
-            "kind": "record",
-            "network": self.files.network,
-            "leaf": leaf,
-            "log_index": 2,
-            "header": header.to_json(),
-            "header_log_index": 3,
-            "checkpoint": sign_note(note, OPERATOR.key.name, Ed25519PrivateKey.from_private_bytes(bytes(range(32)))),
-            "inclusion": {name: [h.hex() for h in inclusion_proof(at, 4, reader)] for name, at in (("record", 2), ("header", 3))},
-            "keys": [
-                {"key_id": each, "entry": entries.get(each), "proof": proof(f"key/{each}").to_json()} for each in leaf["record"]["signers"]
-            ],
-            "revealed": {},
-        }
-
-
-def entry(private: Any, **changes: Any) -> dict[str, Any]:
-    plain = {"added_at": 0, "member": "anne", "object": None, "person": None, "purpose": "make", "revoked_at": None}
-    return {**plain, **public_json(private), **changes}
-
-
-def leaf_of(files: Files, signers: list[Any], change: Callable[[bytes], bytes] = lambda signature: signature) -> dict[str, Any]:
-    core = files.solo.author.core("note.put", {"key": "forged", "count": 1}, signers)
-    digest = bytes.fromhex(record_id(canonical.encode(core)))
-    return {"record": core, "result": {"code": "ok"}, "signatures": [change(sign(key, digest)).hex() for key in signers]}
-
-
-def high_s(signature: bytes) -> bytes:
-    return signature[:32] + (ORDER - int.from_bytes(signature[32:], "big")).to_bytes(32, "big")
 
 
 def test_an_operator_cannot_vouch_for_a_record_that_its_keys_did_not_sign(files: Files) -> None:
