@@ -21,6 +21,7 @@ from nodes.financings.maturity import TASK as MATURITY
 from nodes.node import Node
 from nodes.task_book import AWAITING
 from nodes.tasks import Task, Tasks
+from nodes.witnessing.heads import APPROVE, MatchingHeads
 
 log = structlog.get_logger(__name__)
 
@@ -46,14 +47,18 @@ def get_task(request: Request, node: TheNode, task_id: TaskId) -> Response:
     """A task, and what became of its record."""
     if Tasks(node).get(task_id).state == AWAITING:
         _hand_in(node)
-    return single(request, task_json(Tasks(node).get(task_id)))
+    task = Tasks(node).get(task_id)
+    heads = MatchingHeads(node).of_record(task.record_id) if task.type == APPROVE else None
+    return single(request, task_json(task) | ({} if heads is None else {"heads": heads.to_json()}))
 
 
 def sign_task(node: TheNode, acting: Acting, task_id: TaskId) -> Response:
     """Signs second, with the key of the person who signed in, and sends the record. A refusal by the rules is a problem with its code.
     A decision that leaves no record takes effect here, and answers with the task; so does, with 202, a record that the authority signs too.
+    An approval for which this node waits until other members' heads match says so in `heads`: with 202 it is not final yet.
     """
-    if Tasks(node).get(task_id).type == MATURITY:
+    record_type = Tasks(node).get(task_id).type
+    if record_type == MATURITY:
         return json_response(task_json(Financings(node).maturities.sign(task_id, acting)))
     if Countersignatures(node).has(task_id):
         return json_response(receipt_json(Countersignatures(node).sign(task_id, acting)))
@@ -61,7 +66,10 @@ def sign_task(node: TheNode, acting: Acting, task_id: TaskId) -> Response:
     if receipt is None:
         _hand_in(node)
         return json_response(task_json(Tasks(node).get(task_id)), status=202)
-    return json_response(receipt_json(receipt))
+    heads = MatchingHeads(node).wait_for(receipt.height) if record_type == APPROVE else None
+    if heads is None:
+        return json_response(receipt_json(receipt))
+    return json_response({**receipt_json(receipt), "heads": heads.to_json()}, status=200 if heads.final else 202)
 
 
 def _hand_in(node: Node) -> None:
