@@ -45,6 +45,9 @@ CALLED_BY_NAME = [
     "handle_starttag",
     "dispatch",
     "emit",
+    # Commands, which the table of the command line names.
+    "init",
+    "recover",
 ]
 
 
