@@ -4,11 +4,15 @@ Nothing that is stored is believed but the transactions, block times and checkpo
 and their columns, headers, results, state rows, tree pages, log nodes, checkpoints and `meta` must all be exactly what follows from
 genesis, none missing and none left over. A finding names the height that its row belongs to; the replay ends at the first height whose
 block does not follow. What an audit cannot see is whether a whole end of the ledger was cut off: that shows beside others' checkpoints.
+
+Signatures may be checked ahead in other processes, and an audit that was stopped may go on from a snapshot: neither changes a finding,
+but what was compared before the snapshot rests on the run that wrote it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,292 +20,130 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from ledger import canonical, log_tree
-from ledger.checkpoint import parse_note, verify_note
-from ledger.errors import InputError, Refused, TallystickError
-from ledger.evidence import evidence_holds
-from ledger.execution import Accepted, Block, Execution, in_order
-from ledger.header import Header, split_record_leaf
-from ledger.limits import AUDIT_FINDINGS_MAX, BLOCK_RECORDS_MAX
-from ledger.log_operator import OperatorKey, checkpoint_of
+from ledger.admission import VerifiedSignatures
+from ledger.audit_ahead import SignaturesAhead
+from ledger.audit_snapshot import Snapshot
+from ledger.audit_walk import Enough, Finding, Walk
+from ledger.errors import Refused
+from ledger.limits import AUDIT_SNAPSHOT_RECORDS
+from ledger.log_operator import OperatorKey
 from ledger.memory_chain import MemoryChain
 from ledger.rules import Rulebook
-from ledger.store import LedgerStore, Reader
-from ledger.stored_rows import Grouped, file_damage, in_chunks, plain_connection, rows_of
-from ledger.tables import SCHEMA_VERSION, headers, log_nodes, meta, records, state_rows, tree_pages
+from ledger.store import LedgerStore
+from ledger.stored_rows import file_damage, plain_connection
+from ledger.tables import headers, records
 
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that does not hold, and the height that it belongs to. `record_id` where it is about one record."""
-
-    height: int
-    record_id: str | None
-    code: str
-    reason: str
+__all__ = ["AuditReport", "Finding", "Manner", "audit"]
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """`height` and `records` are what the database claims to hold; `first_bad_height` is the least height of a finding."""
+    """`height` and `records` are what the database claims to hold; `first_bad_height` is the least height of a finding.
+
+    `resumed_from` is the height up to which everything was compared by an earlier run, whose snapshot this one went on from.
+    """
 
     ok: bool
     height: int
     records: int
     first_bad_height: int | None
     findings: tuple[Finding, ...]
+    resumed_from: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "findings": [asdict(finding) for finding in self.findings]}
+        shown = {**asdict(self), "findings": [asdict(finding) for finding in self.findings]}
+        return {name: value for name, value in shown.items() if name != "resumed_from" or value is not None}
 
 
-class _Enough(Exception):  # no error: it ends an audit whose further findings would say nothing
-    """The replay cannot go on, or there are findings enough."""
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How an audit is made. `jobs`: processes; all but one check signatures ahead of the replay. `on_progress` gets the height done and
+    the last one. `snapshot` is written now and then, gone on from where `resume` says so, and removed at the end. When `stops` says so
+    between two blocks, the audit ends there.
+    """
+
+    jobs: int = 1
+    on_progress: Callable[[int, int], None] | None = None
+    snapshot: Snapshot | None = None
+    resume: bool = False
+    stops: Callable[[], bool] | None = None
+    verified: VerifiedSignatures | None = None
 
 
 def audit(
-    store: LedgerStore, genesis: Mapping[str, Any], rulebook: Rulebook, operator: OperatorKey | None, on_progress: Progress | None = None
+    store: LedgerStore, genesis: Mapping[str, Any], rulebook: Rulebook, operator: OperatorKey | None, manner: Manner | None = None
 ) -> AuditReport:
-    """Replays and compares. `operator` is None where no operator signs checkpoints; `on_progress` gets the height done and the last
-    one. Never raises for what is stored; raises `InputError` (`bad-genesis`) for the genesis document handed in.
+    """Replays and compares. `operator` is None where no operator signs checkpoints. Never raises for what is stored; raises `InputError`
+    (`bad-genesis`) for the genesis document handed in, `Refused` (`audit-stopped`), and those of `Snapshot.restore` where it resumes.
     """
-    chain = MemoryChain(genesis, rulebook)
-    found: list[Finding] = []
-    last, count = -1, 0
-    try:
-        with plain_connection(store) as connection:
-            last, count = _claims(connection)
-            walk = _Walk(connection, chain, operator, found)
+    run = _Run(store, genesis, rulebook, operator, manner or Manner())
+    return run.report()
+
+
+class _Run:
+    """One audit."""
+
+    def __init__(
+        self, store: LedgerStore, genesis: Mapping[str, Any], rulebook: Rulebook, operator: OperatorKey | None, manner: Manner
+    ) -> None:
+        self._store, self._operator, self._manner = store, operator, manner
+        self._ahead = SignaturesAhead(store, manner.jobs - 1) if manner.jobs > 1 else None
+        self._chain = MemoryChain(genesis, rulebook, manner.verified or self._ahead)
+        self._found: list[Finding] = []
+        self._resumed_from: int | None = None
+
+    def report(self) -> AuditReport:
+        last, count = -1, 0
+        try:
+            with ExitStack() as stack:
+                connection = stack.enter_context(plain_connection(self._store))
+                last, count = _claims(connection)
+                if self._manner.resume and self._manner.snapshot is not None:
+                    self._resumed_from = self._manner.snapshot.restore(connection, self._chain)
+                if self._ahead is not None:
+                    self._ahead.begin(self._chain.head.log_size + 1 if self._resumed_from is not None else 1)
+                    stack.callback(self._ahead.close)
+                self._compare(connection, last)
+        except (SQLAlchemyError, OSError) as error:
+            self._add(0, f"the database cannot be read: {type(error).__name__}")
+        first = min((finding.height for finding in self._found), default=None)
+        if self._manner.snapshot is not None:
+            self._manner.snapshot.remove()
+        return AuditReport(not self._found, last, count, first, tuple(self._found), self._resumed_from)
+
+    def _compare(self, connection: Connection, last: int) -> None:
+        first = 0 if self._resumed_from is None else self._resumed_from + 1
+        walk = Walk(connection, self._chain, self._operator, self._found, first, None if self._ahead is None else self._ahead.reach)
+        with closing(walk):
             try:
-                walk.from_genesis(last, on_progress)
-            except _Enough:
+                self._go(walk, last)
+            except Enough:
                 pass
             except SQLAlchemyError as error:
-                found.append(Finding(walk.height, None, "database-damaged", f"the database cannot be read: {type(error).__name__}"))
-            said = "" if found else file_damage(connection)
-            if said:
-                found.append(Finding(0, None, "database-damaged", f"SQLite's integrity check: {said}"))
-    except (SQLAlchemyError, OSError) as error:
-        found.append(Finding(0, None, "database-damaged", f"the database cannot be read: {type(error).__name__}"))
-    first = min((finding.height for finding in found), default=None)
-    return AuditReport(not found, last, count, first, tuple(found))
+                self._add(walk.height, f"the database cannot be read: {type(error).__name__}")
+        said = "" if self._found else file_damage(connection)
+        if said:
+            self._add(0, f"SQLite's integrity check: {said}")
 
+    def _go(self, walk: Walk, last: int) -> None:
+        saved = self._chain.head.log_size
+        for height in walk.heights():
+            if self._manner.on_progress is not None:
+                self._manner.on_progress(height, max(last, height))
+            stops = height < last and self._manner.stops is not None and self._manner.stops()
+            if self._chain.head.log_size - saved >= AUDIT_SNAPSHOT_RECORDS or stops:
+                saved = self._chain.head.log_size
+                self._save()
+            if stops:
+                raise Refused("audit-stopped", f"the audit was stopped after the height {height}", hint="run it again with --resume")
 
-class _Walk:
-    """One pass over the tables, height by height, beside the replay."""
+    def _save(self) -> None:
+        """A run with findings leaves no snapshot: whoever went on from it would not see them."""
+        if self._manner.snapshot is not None and not self._found:
+            self._manner.snapshot.save(self._chain)
 
-    def __init__(self, connection: Connection, chain: MemoryChain, operator: OperatorKey | None, found: list[Finding]) -> None:
-        self._connection, self._chain, self._operator, self._found = connection, chain, operator, found
-        self.height = 0
-        self._headers = Grouped(rows_of(connection, headers, headers.c.height), "height")
-        self._records = Grouped(rows_of(connection, records, records.c.log_index), "log_index")
-        self._state = Grouped(rows_of(connection, state_rows, state_rows.c.height, state_rows.c.key), "height")
-        self._pages = Grouped(rows_of(connection, tree_pages, tree_pages.c.height, tree_pages.c.prefix), "height")
-
-    def from_genesis(self, last: int, on_progress: Progress | None) -> None:
-        self._check_meta()
-        while True:
-            row = self._header_row()
-            if row is None:
-                break
-            self._one_height(row)
-            if on_progress is not None:
-                on_progress(self.height, max(last, self.height))
-            self.height += 1
-        self._check_ends()
-
-    def _header_row(self) -> dict[str, Any] | None:
-        """The header row of this height; None after the last."""
-        for row in self._headers.below(self.height):
-            self._add("header-surplus", f"a header row claims the height {row['height']}")
-        found = self._headers.at(self.height)
-        if not found and self._headers.more():
-            self._add("header-missing", "there is no header of this height, and there are later ones")
-            raise _Enough
-        return found[0] if found else None
-
-    def _one_height(self, row: dict[str, Any]) -> None:
-        leaves = self._leaf_rows(row)
-        execution = self._replay(row, leaves)
-        header = execution.header
-        assert header is not None
-        self._compare("record", self._expected_records(execution), leaves)
-        expected = {
-            "height": self.height,
-            "time_ms": header.time_ms,
-            "hash": header.hash,
-            "log_index": header.log_size,
-            "leaf": header.leaf,
-        }
-        self._compare("header", [expected], [{name: row[name] for name in expected}])
-        self._check_checkpoint(row["checkpoint"], execution)
-        self._compare_versions("state", "key", "value", self._state, execution.state_changes or {})
-        self._compare_versions("page", "prefix", "page", self._pages, execution.page_changes or {})
-        self._compare_nodes(execution)
-        if row["leaf"] != header.leaf:
-            raise _Enough
-
-    def _leaf_rows(self, row: dict[str, Any]) -> list[dict[str, Any]]:
-        """The record rows of this block, by what its header says of the log's size."""
-        header = self._stored_header(row)
-        first = 0 if self.height == 0 else self._chain.head.log_size + 1
-        if not first <= header.log_size <= first + BLOCK_RECORDS_MAX:
-            self._stop("header-differs", "the header gives the log a size that it cannot have")
-        surplus_rows = list(self._records.below(first))
-        found = [row for index in range(first, header.log_size) for row in self._records.at(index)]
-        for surplus in [*surplus_rows, *self._records.at(header.log_size)]:
-            self._add("record-surplus", f"a record row claims the log index {surplus['log_index']}", surplus["id"])
-        return found
-
-    def _stored_header(self, row: dict[str, Any]) -> Header:
-        try:
-            leaf = canonical.decode(row["leaf"])
-            return Header.from_json(leaf["header"])
-        except (InputError, KeyError, TypeError) as error:
-            self._stop("header-differs", "the stored header cannot be read")
-            raise AssertionError from error
-
-    def _replay(self, row: dict[str, Any], leaves: list[dict[str, Any]]) -> Execution:
-        if self.height == 0:
-            return self._chain.begun
-        header = self._stored_header(row)
-        transactions: list[bytes] = []
-        for leaf in leaves:
-            try:
-                transactions.append(split_record_leaf(leaf["leaf"])[0])
-            except (InputError, TypeError):
-                self._stop("record-differs", "the stored leaf cannot be read", leaf["id"])
-        block = Block(header.engine_height, header.time_ms, transactions)
-        if not in_order(self._chain.head, block):
-            self._stop("header-differs", "the block's time or engine height does not follow")
-        try:
-            execution = self._chain.run(block)
-        except Refused as error:
-            self._stop(error.code, error.message)
-            raise AssertionError from error
-        for leaf, outcome in zip(leaves, execution.outcomes, strict=True):
-            if not isinstance(outcome, Accepted):
-                self._add("record-not-admissible", f"the replay refuses it: {outcome.code}", leaf["id"])
-        if execution.header is None or not all(isinstance(outcome, Accepted) for outcome in execution.outcomes):
-            self._stop("header-differs", "the block does not follow from its records")
-        return execution
-
-    def _expected_records(self, execution: Execution) -> list[dict[str, Any]]:
-        if self.height == 0:
-            row = {"log_index": 0, "height": 0, "position": 0, "id": self._chain.head.network, "type": "genesis"}
-            return [{**row, "leaf": execution.leaves[0]}]
-        return [
-            {
-                "log_index": outcome.log_index,
-                "height": self.height,
-                "position": outcome.position,
-                "id": outcome.record.id,
-                "type": outcome.record.type,
-                "leaf": execution.leaves[outcome.position],
-            }
-            for outcome in execution.outcomes
-            if isinstance(outcome, Accepted)
-        ]
-
-    def _compare(self, what: str, expected: list[dict[str, Any]], stored: list[dict[str, Any]]) -> None:
-        if len(expected) != len(stored):
-            self._stop(f"{what}-missing", f"the height has {len(expected)} {what} rows, and {len(stored)} are stored")
-        for want, have in zip(expected, stored, strict=True):
-            wrong = [name for name, value in want.items() if not _same(value, have[name])]
-            if wrong:
-                self._add(f"{what}-differs", f"not what the replay gives: {', '.join(wrong)}", want.get("id"))
-
-    def _compare_versions(self, what: str, name: str, value: str, rows: Grouped, expected: Mapping[str, bytes | None]) -> None:
-        for row in rows.below(self.height):
-            self._add(f"{what}-surplus", f"a row claims the height {row['height']}")
-        stored = {row[name]: row[value] for row in rows.at(self.height)}
-        for key in sorted(expected.keys() | stored.keys(), key=str):
-            if key not in stored:
-                self._add(f"{what}-missing", f"there is no row for {key!r}")
-            elif key not in expected:
-                self._add(f"{what}-surplus", f"nothing wrote {key!r} at this height")
-            elif not _same(expected[key], stored[key]):
-                self._add(f"{what}-differs", f"the value of {key!r} is not what the replay gives")
-
-    def _compare_nodes(self, execution: Execution) -> None:
-        expected = {log_tree.position(level, index): value for level, index, value in execution.log_nodes}
-        for positions in in_chunks(sorted(expected)):
-            query = rows_of(self._connection, log_nodes, where=log_nodes.c.position.in_(positions))
-            stored = {row["position"]: row["hash"] for row in query}
-            for position in positions:
-                if not _same(expected[position], stored.get(position)):
-                    self._add("log-node-differs", f"the log's node {position} is not what the replay gives")
-
-    def _check_checkpoint(self, note: Any, execution: Execution) -> None:
-        if note is None and (self._operator is None or self.height == 0):
-            return  # a follower begins its ledger itself, before the operator's first word
-        try:
-            if self._operator is None:
-                self._add("checkpoint-surplus", "no operator signs this ledger")
-            elif verify_note(note, self._operator.name, self._operator.public) != checkpoint_of(execution):
-                self._add("checkpoint-differs", "the operator signed another size or root")
-            elif len(parse_note(note).signatures) > 1:
-                self._add("checkpoint-differs", "it carries a signature that nobody here can check")
-        except (TallystickError, AttributeError, UnicodeError) as error:
-            self._add("checkpoint-differs", error.message if isinstance(error, TallystickError) else "the note cannot be read")
-
-    def _check_meta(self) -> None:
-        stored = {row["key"]: row["value"] for row in rows_of(self._connection, meta)}
-        if stored.pop("schema", None) != SCHEMA_VERSION:
-            self._add("meta-differs", "the schema version is not the one that this software writes")
-        halted = stored.pop("halted", None)
-        for key in stored:
-            self._add("meta-surplus", f"nothing writes {key!r}")
-        if halted is not None:
-            self._check_halted(halted)
-
-    def _check_halted(self, text: Any) -> None:
-        try:
-            evidence = canonical.decode(text.encode())
-            known = self._operator is not None and evidence_holds(Reader(self._connection), evidence, self._operator)
-        except (TallystickError, AttributeError, UnicodeError):
-            evidence, known = {}, False
-        if known:
-            code, height = str(evidence["code"]), int(evidence["height"])
-            self._found.append(Finding(height, None, code, "this replica halted here: the evidence is kept, and it holds"))
-        else:
-            self._add("meta-differs", "the evidence for which this replica halted does not hold")
-
-    def _check_ends(self) -> None:
-        """After the last height nothing may be left in any table."""
-        if self.height == 0:
-            self._add("header-missing", "the ledger has no genesis")
-        for name, rows in (("record", self._records), ("state", self._state), ("page", self._pages), ("header", self._headers)):
-            for row in rows.rest():
-                self._add(f"{name}-surplus", "a row lies beyond the last block", row.get("id"))
-        size = self._chain.head.log_size + 1
-        for row in rows_of(self._connection, log_nodes, log_nodes.c.position):
-            if not _is_complete(row["position"], size):
-                self._add("log-node-surplus", f"the log has no node {row['position']!r}")
-
-    def _add(self, code: str, reason: str, record_id: Any = None) -> None:
-        self._found.append(Finding(self.height, record_id if isinstance(record_id, str) else None, code, reason))
-        if len(self._found) >= AUDIT_FINDINGS_MAX:
-            raise _Enough
-
-    def _stop(self, code: str, reason: str, record_id: Any = None) -> None:
-        self._add(code, reason, record_id)
-        raise _Enough
-
-
-def _same(expected: object, stored: object) -> bool:
-    """Equal in value and in type: databases may hold any type in any column."""
-    return type(expected) is type(stored) and expected == stored
-
-
-def _is_complete(position: Any, size: int) -> bool:
-    """Whether an in-order position is that of a complete subtree of a log of that size."""
-    if type(position) is not int or position < 0:
-        return False
-    level = (position ^ (position + 1)).bit_length() - 1
-    return ((position >> (level + 1)) + 1) << level <= size
+    def _add(self, height: int, reason: str) -> None:
+        self._found.append(Finding(height, None, "database-damaged", reason))
 
 
 def _claims(connection: Connection) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from ledger.errors import InputError
-from ledger.limits import INTEGER_MAX, JSON_DEPTH_MAX
+from ledger.limits import JSON_DEPTH_MAX
 
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
@@ -20,10 +20,13 @@ def encode(value: Any) -> bytes:
     """The canonical bytes of a value. Raises `InputError` (`not-canonical`) for what the subset does not hold."""
     _check(value, 0)
     try:
-        # orjson leaves its working buffer, some kilobytes, behind the bytes that it returns; whoever keeps them would keep it all.
-        return bytes(memoryview(orjson.dumps(value, option=_OPTIONS)))
+        data = orjson.dumps(value, option=_OPTIONS)
     except orjson.JSONEncodeError as error:
-        raise InputError("not-canonical", "a string is not valid Unicode") from error
+        raise InputError("not-canonical", "an integer lies beyond 2**53, a key is no string, or a string no valid Unicode") from error
+    if not data.isascii():
+        _check_keys(value)
+    # orjson leaves its working buffer, some kilobytes, behind the bytes that it returns; whoever keeps them would keep it all.
+    return bytes(memoryview(data))
 
 
 def decode(data: bytes) -> Any:
@@ -38,22 +41,33 @@ def decode(data: bytes) -> Any:
 
 
 def _check(value: Any, depth: int) -> None:
+    """Refuses what orjson would write and the subset does not hold: other types, and deep nesting. Most values are plain: they are judged
+    in the loop, and not by a call for each.
+    """
     kind = type(value)
-    if kind is str or kind is bool or value is None:
-        return
-    if kind is int:
-        if not -INTEGER_MAX <= value <= INTEGER_MAX:
-            raise InputError("not-canonical", "an integer lies beyond 2**53")
-        return
+    if kind is dict:
+        items = value.values()
+    elif kind is list or kind is tuple:
+        items = value
+    else:
+        items, depth = (value,), -1
     if depth >= JSON_DEPTH_MAX:
         raise InputError("not-canonical", f"the JSON is nested deeper than {JSON_DEPTH_MAX}")
-    if kind is dict:
-        for key, item in value.items():
-            if type(key) is not str or not key.isascii():
-                raise InputError("not-canonical", "a key is not an ASCII string")
+    for item in items:
+        kind = type(item)
+        if kind is str or kind is int:
+            continue
+        if kind is dict or kind is list or kind is tuple:
             _check(item, depth + 1)
-    elif kind is list or kind is tuple:
+        elif item is not None and kind is not bool:
+            raise InputError("not-canonical", f"a {kind.__name__} is not part of the format")
+
+
+def _check_keys(value: Any) -> None:
+    if isinstance(value, dict):
+        if not all(key.isascii() for key in value):
+            raise InputError("not-canonical", "a key is not an ASCII string")
+        value = value.values()
+    if not isinstance(value, str | int | None):
         for item in value:
-            _check(item, depth + 1)
-    else:
-        raise InputError("not-canonical", f"a {kind.__name__} is not part of the format")
+            _check_keys(item)

@@ -18,6 +18,7 @@ from ledger.errors import VerificationFailed
 from ledger.execution import Execution
 from ledger.header import Header
 from ledger.replay_guard import ReplayGuard
+from ledger.state_tree import KnownNodes
 from ledger.store import LedgerStore, PagesAt, Reader, StateAt
 
 # Enough for what one block after another needs again: the upper pages of the tree, policy, keys, the newest headers. What was cached
@@ -39,6 +40,7 @@ class StoredChain:
         self._state: BoundedCache[str, bytes | None] = BoundedCache(_STATE_BYTES_MAX)
         self._pages: BoundedCache[str, bytes | None] = BoundedCache(_PAGES_BYTES_MAX)
         self._hashes: BoundedCache[int, str] = BoundedCache(_HASHES_BYTES_MAX)
+        self.known = KnownNodes()
         self.guard = ReplayGuard(self)
         self.rest()
         store.take()

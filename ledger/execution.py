@@ -38,6 +38,11 @@ class Chain(Protocol):
     def pages(self) -> state_tree.PageReader: ...
 
     @property
+    def known(self) -> state_tree.KnownNodes:
+        """What is remembered of the pages, for speed."""
+        ...
+
+    @property
     def guard(self) -> ReplayGuard: ...
 
     def header_hash(self, height: int) -> str | None: ...
@@ -99,6 +104,7 @@ class Execution:
 # A fault in a rule is the same on every node. It ends the record that met it, and not the ledger: one record must not be able to stop
 # every other. Nothing of the fault's text may reach the result.
 RULES_FAULT: Final = "rules-fault"
+_FAULT: Final = canonical.encode({"code": RULES_FAULT})
 _FAULTS: Final = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, InputError)
 
 
@@ -139,7 +145,7 @@ def execute_genesis(genesis: Mapping[str, Any], rulebook: Rulebook) -> Execution
     except (LookupError, TypeError, ValueError) as error:
         raise InputError("bad-genesis", "the rules cannot begin with the application part of the genesis document") from error
     opening = _Opening(network_of(genesis), 0, 0, time_ms, NO_PREVIOUS, version)
-    return _close(overlay, _NoPages(), [genesis_leaf(genesis)], [], 0, (), opening)
+    return _close(overlay, _NoPages(), state_tree.KnownNodes(), [genesis_leaf(genesis)], [], 0, (), opening)
 
 
 def execute(chain: Chain, block: Block, rulebook: Rulebook, verified: VerifiedSignatures) -> Execution:
@@ -158,9 +164,8 @@ def execute(chain: Chain, block: Block, rulebook: Rulebook, verified: VerifiedSi
     height = head.height + 1
     seen = {"ids": [a.record.id for a in accepted], "until": max(a.record.core["not_after"] for a in accepted)}
     overlay.put(entry_key(height), seen)
-    leaves = [record_leaf(a.record, a.result) for a in accepted]
     opening = _Opening(head.network, height, block.engine_height, block.time_ms, head.hash, rules.version)
-    return _close(overlay, chain.pages, leaves, outcomes, head.log_size + 1, chain.frontier, opening, tuple(pruned), seen)
+    return _close(overlay, chain.pages, chain.known, run.leaves, outcomes, head.log_size + 1, chain.frontier, opening, tuple(pruned), seen)
 
 
 def begin_block(overlay: Overlay, rules: Ruleset, time_ms: int) -> None:
@@ -195,6 +200,7 @@ class _Run:
     def __init__(self, chain: Chain, block: Block, rules: Ruleset, overlay: Overlay, verified: VerifiedSignatures) -> None:
         self._chain, self._block, self._rules, self._overlay, self._verified = chain, block, rules, overlay, verified
         self._first = chain.head.log_size + 1
+        self.leaves: list[bytes] = []
         self._ids: set[str] = set()
         self._used: dict[str | None, int] = {}
         self._quota = int(policy_value(overlay, "records_per_member_block"))
@@ -215,10 +221,12 @@ class _Run:
         self._used[admitted.payer] = used + 1
         result = self._handle(admitted, place, position)
         self._ids.add(admitted.record.id)
+        self.leaves.append(record_leaf(admitted.record, result))
         # What is answered is what is stored: values as JSON gives them back, not for instance a tuple for a list.
-        return Accepted(admitted.record, canonical.decode(canonical.encode(result)), place.log_index, position)
+        return Accepted(admitted.record, canonical.decode(result), place.log_index, position)
 
-    def _handle(self, admitted: Admitted, place: Place, position: int) -> dict[str, Any]:
+    def _handle(self, admitted: Admitted, place: Place, position: int) -> bytes:
+        """The record's result in canonical JSON."""
         context = Context(
             network=place.network,
             record_id=admitted.record.id,
@@ -233,13 +241,13 @@ class _Run:
         layer = Overlay(self._overlay)
         try:
             result = admitted.kind.handle(layer, context, admitted.body).to_json()
-            canonical.encode(result)
+            encoded = canonical.encode(result)
             if result["code"] == "ok":
                 self._register_one_time_key(admitted, layer, place.log_index)
                 layer.merge_into(self._overlay)
         except _FAULTS:
-            return {"code": RULES_FAULT}
-        return result
+            return _FAULT
+        return encoded
 
     def _register_one_time_key(self, admitted: Admitted, layer: Overlay, log_index: int) -> None:
         if admitted.kind.one_time_key is not None:
@@ -251,6 +259,7 @@ class _Run:
 def _close(
     overlay: Overlay,
     pages: state_tree.PageReader,
+    known: state_tree.KnownNodes,
     leaves: list[bytes],
     outcomes: Sequence[Accepted | Dropped],
     first_log_index: int,
@@ -259,7 +268,7 @@ def _close(
     pruned: tuple[int, ...] = (),
     seen: Any = None,
 ) -> Execution:
-    updated = state_tree.update(pages, overlay.changes)
+    updated = state_tree.update(pages, overlay.changes, known)
     before = log_tree.append(first_log_index, frontier, [log_tree.leaf_hash(leaf) for leaf in leaves])
     header = Header(
         network=opening.network,

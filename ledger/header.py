@@ -17,6 +17,7 @@ from ledger.hashing import tagged, tagged_json
 from ledger.limits import INTEGER_MAX
 
 NO_PREVIOUS: Final = "0" * 64
+_RECORD_LEAF: Final = frozenset({"record", "result", "signatures"})
 _FIELDS: Final = frozenset(
     {"v", "network", "height", "engine_height", "time", "previous", "log_size", "log_root", "state_root", "rules"},
 )
@@ -91,15 +92,18 @@ def genesis_leaf(genesis: Mapping[str, Any]) -> bytes:
     return canonical.encode({"genesis": genesis})
 
 
-def record_leaf(parsed: record.Record, result: Mapping[str, Any]) -> bytes:
-    """The leaf of a record with its result and signatures: spliced, because the record's canonical bytes are at hand."""
-    signatures = canonical.encode([signature.hex() for signature in parsed.signatures])
-    return b'{"record":' + parsed.record_bytes + b',"result":' + canonical.encode(result) + b',"signatures":' + signatures + b"}"
+def record_leaf(parsed: record.Record, result: bytes) -> bytes:
+    """The leaf of a record with its result, in canonical JSON, and its signatures: spliced, because the bytes of all are at hand."""
+    behind = record.RECORD_OFFSET + len(parsed.record_bytes)
+    return parsed.raw[:behind] + b',"result":' + result + parsed.raw[behind:]
 
 
 def split_record_leaf(leaf: bytes) -> tuple[bytes, dict[str, Any]]:
     """The transaction and the result of a record leaf. Raises `InputError` (`malformed-leaf` or those of `canonical.decode`)."""
     value = canonical.decode(leaf)
-    if not isinstance(value, dict) or set(value) != {"record", "result", "signatures"} or not isinstance(value["result"], dict):
+    if type(value) is not dict or value.keys() != _RECORD_LEAF or type(value["result"]) is not dict:
         raise InputError("malformed-leaf", "a record leaf holds a record, a result and signatures")
-    return canonical.encode({"record": value["record"], "signatures": value["signatures"]}), value["result"]
+    # Spliced, as the leaf was: the record's canonical bytes stand at its beginning.
+    signatures = b',"signatures":' + canonical.encode(value["signatures"]) + b"}"
+    behind = len(leaf) - len(b',"result":') - len(canonical.encode(value["result"])) - len(signatures)
+    return leaf[:behind] + signatures, value["result"]

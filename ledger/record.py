@@ -26,7 +26,13 @@ _HEX64: Final = re.compile(r"[0-9a-f]{128}\Z")
 _TYPE: Final = re.compile(r"[a-z][a-z-]{0,31}\.[a-z][a-z-]{0,31}\Z")
 _PART: Final = re.compile(r"[a-z][a-z-]{0,31}\Z")
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]*\Z")
+_TRANSACTION: Final = frozenset({"record", "signatures"})
+_BEFORE: Final = b'{"record":'
+RECORD_OFFSET: Final = len(_BEFORE)
 _FIELDS: Final = frozenset({"v", "network", "type", "signers", "nonce", "not_after", "seen", "body", "sealed"})
+_PART_FIELDS: Final = frozenset({"suite", "key_commitment", "wraps", "text"})
+_WRAP: Final = frozenset({"box"})
+_WRAP_TO: Final = frozenset({"box", "to"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,12 @@ def sign_record(core: Mapping[str, Any], private_keys: Sequence[ec.EllipticCurve
 
 def assemble(record_bytes: bytes, signatures: Sequence[bytes]) -> bytes:
     """The transaction bytes of a canonical record and its signatures (made elsewhere, for instance one by one)."""
-    return b'{"record":' + record_bytes + b',"signatures":' + canonical.encode([s.hex() for s in signatures]) + b"}"
+    return _BEFORE + record_bytes + _after([signature.hex() for signature in signatures])
+
+
+def _after(signatures: Sequence[str]) -> bytes:
+    """What stands behind the record in a transaction."""
+    return b',"signatures":' + canonical.encode(signatures) + b"}"
 
 
 def parse(raw: bytes) -> Record:
@@ -84,13 +95,14 @@ def parse(raw: bytes) -> Record:
     if len(raw) > RECORD_BYTES_MAX:
         raise InputError("oversize", f"a record has at most {RECORD_BYTES_MAX} bytes")
     value = canonical.decode(raw)
-    _require(isinstance(value, dict) and set(value) == {"record", "signatures"}, "a transaction holds a record and its signatures")
+    _require(type(value) is dict and value.keys() == _TRANSACTION, "a transaction holds a record and its signatures")
     core, signatures = value["record"], value["signatures"]
     _check_core(core)
     _require(isinstance(signatures, list) and len(signatures) == len(core["signers"]), "there is one signature for each signer")
     for signature in signatures:
         _require(isinstance(signature, str) and _HEX64.match(signature) is not None, "a signature has 64 bytes in hex")
-    record_bytes = canonical.encode(core)
+    # Canonical bytes hold the canonical bytes of what is in them: the record's need not be made again.
+    record_bytes = raw[RECORD_OFFSET : -len(_after(signatures))]
     return Record(record_id(record_bytes), core, tuple(bytes.fromhex(s) for s in signatures), record_bytes, raw)
 
 
@@ -104,7 +116,7 @@ def _integer(value: object, low: int, high: int) -> bool:
 
 
 def _check_core(core: Any) -> None:
-    _require(isinstance(core, dict) and set(core) == _FIELDS, "a record has exactly the fields of the format")
+    _require(type(core) is dict and core.keys() == _FIELDS, "a record has exactly the fields of the format")
     _require(core["v"] == FORMAT_VERSION and type(core["v"]) is int, "the format version is not known")
     _require(is_hash(core["network"]), "network is a hash")
     _require(isinstance(core["type"], str) and _TYPE.match(core["type"]) is not None, "the type's name is not well formed")
@@ -123,10 +135,12 @@ def _check_core(core: Any) -> None:
 
 def _check_ascii(value: Any) -> None:
     if isinstance(value, str):
-        _require(value.isascii() and value.isprintable(), "public text is printable ASCII")
+        if not (value.isascii() and value.isprintable()):
+            raise InputError("malformed", "public text is printable ASCII")
     elif isinstance(value, dict):
         for key, item in value.items():
-            _require(key.isprintable(), "names of public fields are printable ASCII")
+            if not key.isprintable():
+                raise InputError("malformed", "names of public fields are printable ASCII")
             _check_ascii(item)
     elif isinstance(value, list):
         for item in value:
@@ -137,14 +151,16 @@ def _check_sealed(sealed: Any) -> None:
     _require(isinstance(sealed, dict) and len(sealed) <= SEALED_PARTS_MAX, "sealed holds named parts")
     for name, part in sealed.items():
         _require(_PART.match(name) is not None, "a sealed part's name is not well formed")
-        _require(isinstance(part, dict) and set(part) == {"suite", "key_commitment", "wraps", "text"}, "a sealed part has four fields")
+        _require(type(part) is dict and part.keys() == _PART_FIELDS, "a sealed part has four fields")
         _require(_integer(part["suite"], 1, 1), "the suite of a sealed part is not known")
         _require(is_hash(part["key_commitment"]), "a key commitment is a hash")
         _require(_is_base64url(part["text"]), "sealed text is base64url")
         wraps = part["wraps"]
         _require(isinstance(wraps, list) and len(wraps) in WRAPS_PER_PART, "a sealed part has four or eight wraps")
         for wrap in wraps:
-            _require(isinstance(wrap, dict) and {"box"} <= set(wrap) <= {"box", "to"}, "a wrap has a box, and may name its recipient")
+            _require(
+                type(wrap) is dict and (wrap.keys() == _WRAP or wrap.keys() == _WRAP_TO), "a wrap has a box, and may name its recipient"
+            )
             _require(_is_base64url(wrap["box"]) and ("to" not in wrap or is_hash(wrap["to"])), "a wrap is not well formed")
 
 

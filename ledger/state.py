@@ -6,7 +6,7 @@ Overlays stack: one for the block, one for each record on top of it, merged only
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from itertools import islice, takewhile
 from typing import Any, Protocol
@@ -42,12 +42,15 @@ class MemoryState:
 
     def __init__(self) -> None:
         self._values: dict[str, bytes] = {}
-        self._keys: list[str] = []
+        # Sorted when a scan needs them: rules seldom do, and a place for each new key among millions would have to be made otherwise.
+        self._keys: list[str] | None = None
 
     def get_bytes(self, key: str) -> bytes | None:
         return self._values.get(key)
 
     def scan_bytes(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        if self._keys is None:
+            self._keys = sorted(self._values)
         first = bisect_left(self._keys, prefix)
         found = list(takewhile(lambda key: key.startswith(prefix), islice(self._keys, first, None)))
         return iter([(key, self._values[key]) for key in found])
@@ -56,10 +59,10 @@ class MemoryState:
         for key, value in changes.items():
             if value is None:
                 if self._values.pop(key, None) is not None:
-                    del self._keys[bisect_left(self._keys, key)]
+                    self._keys = None
             else:
                 if key not in self._values:
-                    insort(self._keys, key)
+                    self._keys = None
                 self._values[key] = value
 
 

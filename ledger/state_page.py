@@ -10,7 +10,7 @@ child, both big-endian, then in the order of the slots 64 bytes for a leaf (path
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -37,11 +37,11 @@ class Leaf(NamedTuple):
 
 
 class Nodes(NamedTuple):
-    """Every node of a page as a heap: node 1 is its root, 2n and 2n + 1 are the children of n, and slot i is node 16 + i.
-
-    For each its hash, and how many leaves it has as far as the hash rules care: 0, 1, or 2 for more than one.
+    """The slots of a page, and all of its nodes as a heap: node 1 is its root, 2n and 2n + 1 are the children of n, and slot i is node
+    16 + i. For each node its hash, and how many leaves it has as far as the hash rules care: 0, 1, or 2 for more than one.
     """
 
+    slots: list[Slot]
     hashes: list[bytes]
     leaves: list[int]
 
@@ -57,21 +57,64 @@ def inner_hash(left: bytes, right: bytes) -> bytes:
 
 
 def nodes_of(slots: Sequence[Slot]) -> Nodes:
-    """Every node of a page, from its sixteen slots. This is where most of an update's time goes, hence the hashing in place."""
-    hashes, leaves = [EMPTY] * (2 * SLOTS), [0] * (2 * SLOTS)
-    for node, slot in enumerate(slots, start=SLOTS):
+    """Every node of a page, from its sixteen slots."""
+    return changed_nodes(BARE, {index: slot for index, slot in enumerate(slots) if slot})
+
+
+def changed_nodes(nodes: Nodes, changes: Mapping[int, Slot]) -> Nodes:
+    """The nodes of a page after some of its slots were changed: only those above the changed ones are hashed anew.
+
+    This is where most of an update's time goes, hence the hashing in place.
+    """
+    slots, hashes, leaves = list(nodes.slots), list(nodes.hashes), list(nodes.leaves)
+    for index, slot in changes.items():
+        slots[index] = slot
         if len(slot) == LEAF_BYTES:
-            hashes[node], leaves[node] = sha256(b"\x02" + slot).digest(), 1
-        elif slot:
-            hashes[node], leaves[node] = slot, 2
-    for node in range(SLOTS - 1, 0, -1):
-        left = 2 * node
-        count = leaves[left] + leaves[left + 1]
-        if count > 1:
-            hashes[node], leaves[node] = sha256(b"\x03" + hashes[left] + hashes[left + 1]).digest(), 2
-        elif count:
-            hashes[node], leaves[node] = hashes[left if leaves[left] else left + 1], 1
-    return Nodes(hashes, leaves)
+            hashes[SLOTS + index], leaves[SLOTS + index] = sha256(b"\x02" + slot).digest(), 1
+        else:
+            hashes[SLOTS + index], leaves[SLOTS + index] = (slot, 2) if slot else (EMPTY, 0)
+    above = {SLOTS + index for index in changes}
+    for _ in range(LEVELS):
+        above = {node >> 1 for node in above}
+        for node in above:  # of one level, so that their order does not matter
+            left = 2 * node
+            count = leaves[left] + leaves[left + 1]
+            if count > 1:
+                hashes[node], leaves[node] = sha256(b"\x03" + hashes[left] + hashes[left + 1]).digest(), 2
+            else:
+                hashes[node], leaves[node] = hashes[left if leaves[left] else left + 1], count
+    return Nodes(slots, hashes, leaves)
+
+
+BARE: Final = Nodes([b""] * SLOTS, [EMPTY] * (2 * SLOTS), [0] * (2 * SLOTS))
+# Enough for the upper pages of a large tree and those that were changed in the blocks before.
+KNOWN_PAGES: Final = 4_096
+
+
+class KnownNodes:
+    """The nodes of pages that were met lately, by prefix and bytes: a page has no others, so nothing here can be out of date.
+
+    For whoever updates a tree again and again: of a page that is known, only what lies above a change is hashed. Two generations, as in
+    `ledger.cache`, with `pages_max` pages in all, some 3 KB each. Not for use by two threads at once.
+    """
+
+    def __init__(self, pages_max: int = KNOWN_PAGES) -> None:
+        self._half = pages_max // 2
+        self._young: dict[tuple[str, bytes], Nodes] = {}
+        self._old: dict[tuple[str, bytes], Nodes] = {}
+
+    def get(self, prefix: str, data: bytes) -> Nodes | None:
+        """The nodes of a page that was decoded at this prefix before."""
+        found = self._young.get((prefix, data))
+        if found is None and (found := self._old.get((prefix, data))) is not None:
+            self.put(prefix, data, found)
+        return found
+
+    def put(self, prefix: str, data: bytes, nodes: Nodes) -> None:
+        """Remembers the nodes of a page. Nobody may change them from here on."""
+        if len(self._young) >= self._half:
+            self._old, self._young = self._young, {}
+        self._young[prefix, data] = nodes
 
 
 def page_root(slots: Sequence[Slot]) -> bytes:
@@ -83,11 +126,12 @@ def encode(slots: Sequence[Slot]) -> bytes:
     """The stored form of a page."""
     leaf_bits = child_bits = 0
     for index, slot in enumerate(slots):
-        if len(slot) == LEAF_BYTES:
-            leaf_bits |= 1 << index
-        elif slot:
-            child_bits |= 1 << index
-    return leaf_bits.to_bytes(2, "big") + child_bits.to_bytes(2, "big") + b"".join(slots)
+        if slot:
+            if len(slot) == LEAF_BYTES:
+                leaf_bits |= 1 << index
+            else:
+                child_bits |= 1 << index
+    return (leaf_bits << 16 | child_bits).to_bytes(_HEAD_BYTES, "big") + b"".join(slots)
 
 
 def decode(prefix: str, data: bytes) -> list[Slot]:
@@ -104,10 +148,11 @@ def decode(prefix: str, data: bytes) -> list[Slot]:
     _require(children == 0 or len(prefix) < PATH_DIGITS - 1, prefix, "it lies too deep for a child")
     slots: list[Slot] = [b""] * SLOTS
     offset, digits = _HEAD_BYTES, len(prefix) + 1
+    enough = digits + 1 >> 1
     for index in range(SLOTS):
         if leaf_bits >> index & 1:
             slot = data[offset : offset + LEAF_BYTES]
-            if slot[:HASH_BYTES].hex()[:digits] != prefix + HEX_DIGITS[index]:
+            if slot[:enough].hex()[:digits] != prefix + HEX_DIGITS[index]:
                 raise damaged(prefix, "a leaf lies at the wrong place")
         elif child_bits >> index & 1:
             slot = data[offset : offset + HASH_BYTES]

@@ -11,23 +11,26 @@ prover does not make; they never raise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import groupby
 from typing import Any, Final, Protocol
 
 from ledger.errors import InputError
 from ledger.hashing import HASH_BYTES
 from ledger.limits import STATE_PROOF_SIBLINGS_MAX
 from ledger.state_page import (
+    BARE,
     EMPTY,
     HEX_DIGITS,
     LEAF_BYTES,
     LEVELS,
     SLOTS,
+    KnownNodes,
     Leaf,
+    Nodes,
     Slot,
+    changed_nodes,
     damaged,
     decode,
     encode,
@@ -39,6 +42,7 @@ from ledger.state_page import (
 
 __all__ = [
     "EMPTY",
+    "KnownNodes",
     "Leaf",
     "PageReader",
     "StateProof",
@@ -115,47 +119,82 @@ def root(reader: PageReader) -> bytes:
     return EMPTY if slots is None else page_root(slots)
 
 
-def update(reader: PageReader, changes: Mapping[str, bytes | None]) -> Updated:
+def update(reader: PageReader, changes: Mapping[str, bytes | None], known: KnownNodes | None = None) -> Updated:
     """Set each key to its value, or delete it where the value is None; deleting what is not there changes nothing.
 
-    Raises `VerificationFailed` (`page-damaged`) if a stored page on the way is not right, `InputError` (`bad-state-key`).
+    `known` saves work and changes nothing else. Raises `VerificationFailed` (`page-damaged`) if a stored page on the way is not right,
+    `InputError` (`bad-state-key`).
     """
     by_path = sorted((path_of(key), None if value is None else sha256(value).digest()) for key, value in changes.items())
-    pages: dict[str, bytes | None] = {}
-    top = _apply(reader, "", _read(reader, ""), by_path, pages)
-    return Updated(top or EMPTY, dict(sorted(pages.items())))
+    work = _Update(reader, KnownNodes() if known is None else known)
+    top = work.apply("", work.nodes(""), by_path)
+    return Updated(top or EMPTY, dict(sorted(work.pages.items())))
 
 
-def _apply(reader: PageReader, prefix: str, stored: list[Slot] | None, changes: Iterable[_Change], pages: dict[str, bytes | None]) -> Slot:
-    """Apply changes, sorted by path, to the page at `prefix`; what the parent's slot must hold afterwards.
+class _Update:
+    """One update: the pages that it read and, in `pages`, those that it changed."""
 
-    A page left with one leaf and no child is given up, and its leaf moves into the parent: that keeps the tree canonical.
-    """
-    slots = [b""] * SLOTS if stored is None else list(stored)
-    byte, shift = len(prefix) >> 1, 0 if len(prefix) & 1 else 4
-    for index, group in groupby(changes, key=lambda change: change[0][byte] >> shift & 15):
-        below = prefix + HEX_DIGITS[index]
-        slot = slots[index]
-        if slot and len(slot) != LEAF_BYTES:
-            slots[index] = _apply(reader, below, _read_child(reader, below), group, pages)
-        else:
-            slots[index] = _grow(reader, below, slot, group, pages)
-    kept = [slot for slot in slots if slot]
-    if not kept or (prefix and len(kept) == 1 and len(kept[0]) == LEAF_BYTES):
-        if stored is not None:
-            pages[prefix] = None
-        return b"".join(kept)
-    if slots != stored:
-        pages[prefix] = encode(slots)
-    return page_root(slots)
+    def __init__(self, reader: PageReader, known: KnownNodes) -> None:
+        self._reader, self._known = reader, known
+        self.pages: dict[str, bytes | None] = {}
+
+    def nodes(self, prefix: str) -> Nodes | None:
+        """The stored page at this prefix."""
+        data = self._reader.page(prefix)
+        if data is None:
+            return None
+        nodes = self._known.get(prefix, data)
+        if nodes is None:
+            nodes = nodes_of(decode(prefix, data))
+            self._known.put(prefix, data, nodes)
+        return nodes
+
+    def apply(self, prefix: str, stored: Nodes | None, changes: list[_Change]) -> Slot:
+        """Apply changes, sorted by path, to the page at `prefix`; what the parent's slot must hold afterwards.
+
+        A page left with one leaf and no child is given up, and its leaf moves into the parent: that keeps the tree canonical.
+        """
+        before = BARE if stored is None else stored
+        changed: dict[int, Slot] = {}
+        for index, group in _by_digit(changes, len(prefix)):
+            below, slot = prefix + HEX_DIGITS[index], before.slots[index]
+            if slot and len(slot) != LEAF_BYTES:
+                child = self.nodes(below)
+                if child is None:
+                    raise damaged(below, "its parent has it, and it is missing")
+                after = self.apply(below, child, group)
+            else:
+                after = self._grow(below, slot, group)
+            if after != slot:
+                changed[index] = after
+        nodes = changed_nodes(before, changed) if changed else before
+        if nodes.leaves[1] == 0 or (prefix and nodes.leaves[1] == 1):
+            if stored is not None:
+                self.pages[prefix] = None
+            return b"".join(nodes.slots)
+        if changed:
+            data = self.pages[prefix] = encode(nodes.slots)
+            self._known.put(prefix, data, nodes)
+        return nodes.hashes[1]
+
+    def _grow(self, below: str, leaf: Slot, changes: list[_Change]) -> Slot:
+        """Apply changes where there is one leaf or none: with two leaves or more afterwards, new pages are made."""
+        leaves: dict[bytes, bytes | None] = {leaf[:HASH_BYTES]: leaf[HASH_BYTES:]} if leaf else {}
+        leaves.update(changes)
+        present = sorted((path, value_hash) for path, value_hash in leaves.items() if value_hash is not None)
+        return self.apply(below, None, [*present]) if len(present) > 1 else b"".join(present[0]) if present else b""
 
 
-def _grow(reader: PageReader, below: str, leaf: Slot, changes: Iterable[_Change], pages: dict[str, bytes | None]) -> Slot:
-    """Apply changes where there is one leaf or none: with two leaves or more afterwards, new pages are made."""
-    leaves: dict[bytes, bytes | None] = {leaf[:HASH_BYTES]: leaf[HASH_BYTES:]} if leaf else {}
-    leaves.update(changes)
-    present = sorted((path, value_hash) for path, value_hash in leaves.items() if value_hash is not None)
-    return _apply(reader, below, None, present, pages) if len(present) > 1 else b"".join(present[0]) if present else b""
+def _by_digit(changes: list[_Change], place: int) -> Iterator[tuple[int, list[_Change]]]:
+    """Changes, sorted by path, in groups that have the same hex digit at a place."""
+    byte, shift = place >> 1, 0 if place & 1 else 4
+    first = 0
+    while first < len(changes):
+        digit, end = changes[first][0][byte] >> shift & 15, first + 1
+        while end < len(changes) and changes[end][0][byte] >> shift & 15 == digit:
+            end += 1
+        yield digit, changes[first:end]
+        first = end
 
 
 def prove(reader: PageReader, key: str) -> StateProof:

@@ -107,6 +107,7 @@ class LedgerStore:
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
         """Raises `Unreachable` (`database-unreachable`), and as `ledger.schema.check_revision`."""
+        self.url = url
         self.engine: Engine = connect(url, read_only=read_only)
         try:
             (check_revision if read_only else prepare)(self.engine, SCHEMA)

@@ -42,9 +42,9 @@ def file_damage(connection: Connection) -> str:
 
 
 def rows_of(connection: Connection, table: sa.Table, *order: sa.Column[Any], where: sa.ColumnElement[bool] | None = None) -> RowStream:
-    """The rows of a table, in order, a few at a time. Whoever does not read them to the end closes the stream."""
+    """The rows of a table, or some of them, in order, a few at a time. Whoever does not read them to the end closes the stream."""
     query = sa.select(*[sa.type_coerce(column, sa.types.NullType()).label(column.name) for column in table.columns])
-    query = query.order_by(*order) if where is None else query.where(where)
+    query = (query if where is None else query.where(where)).order_by(*order)
     with connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query) as found:
         names = tuple(found.keys())
         for rows in found.partitions():

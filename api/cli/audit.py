@@ -12,7 +12,7 @@ from rich.progress import Progress
 from api.cli.homes import HomeOption, reading
 from api.cli.output import AsJson, print_json, print_table, say
 from contracts.ruleset import RULEBOOK
-from ledger.audit import AuditReport
+from ledger.audit import AuditReport, Manner
 from ledger.audit import audit as audit_ledger
 from ledger.log_operator import operator_of
 
@@ -45,5 +45,5 @@ def _with_progress(store: Any, genesis: Any, *, shown: bool) -> AuditReport:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("replaying")
         return audit_ledger(
-            store, genesis, RULEBOOK, operator, on_progress=lambda done, last: progress.update(bar, completed=done, total=last)
+            store, genesis, RULEBOOK, operator, Manner(on_progress=lambda done, last: progress.update(bar, completed=done, total=last))
         )

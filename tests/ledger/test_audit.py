@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger.audit import AuditReport, audit
+from ledger.audit import AuditReport, Manner, audit
 from ledger.checkpoint import add_cosignature
 from ledger.log_operator import OperatorKey
 from ledger.log_tree import position
@@ -54,7 +54,7 @@ def copy(original: Path, tmp_path: Path) -> Path:
 def audited(path: Path, **options: Any) -> AuditReport:
     store = LedgerStore(url_of(path), read_only=True)
     try:
-        return audit(store, options.get("genesis", GENESIS), RULEBOOK, options.get("operator", OPERATOR.key), options.get("on_progress"))
+        return audit(store, options.get("genesis", GENESIS), RULEBOOK, options.get("operator", OPERATOR.key), options.get("manner"))
     finally:
         store.close()
 
@@ -101,7 +101,7 @@ def height_of(path: Path, table: str, row: dict[str, Any]) -> int:
 
 def test_a_ledger_as_it_was_written_is_right(original: Path) -> None:
     steps: list[tuple[int, int]] = []
-    report = audited(original, on_progress=lambda height, last: steps.append((height, last)))
+    report = audited(original, manner=Manner(on_progress=lambda height, last: steps.append((height, last))))
     assert report == AuditReport(True, HEIGHTS, 10, None, ())
     assert steps == [(height, HEIGHTS) for height in range(HEIGHTS + 1)]
     assert report.to_json() == {"ok": True, "height": HEIGHTS, "records": 10, "first_bad_height": None, "findings": []}

@@ -1,0 +1,278 @@
+"""One pass over the stored tables, height by height, beside a replay in memory: what `ledger.audit` compares, and how.
+
+A finding names the height that its row belongs to. The pass ends at the first height whose block does not follow, or with findings enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from ledger import canonical, log_tree
+from ledger.checkpoint import parse_note, verify_note
+from ledger.errors import InputError, Refused, TallystickError
+from ledger.evidence import evidence_holds
+from ledger.execution import Accepted, Block, Execution, in_order
+from ledger.header import Header, split_record_leaf
+from ledger.limits import AUDIT_FINDINGS_MAX, BLOCK_RECORDS_MAX
+from ledger.log_operator import OperatorKey, checkpoint_of
+from ledger.memory_chain import MemoryChain
+from ledger.store import Reader
+from ledger.stored_rows import Grouped, RowStream, in_chunks, rows_of
+from ledger.tables import SCHEMA_VERSION, headers, log_nodes, meta, records, state_rows, tree_pages
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that does not hold, and the height that it belongs to. `record_id` where it is about one record."""
+
+    height: int
+    record_id: str | None
+    code: str
+    reason: str
+
+
+class Enough(Exception):  # no error: it ends an audit whose further findings would say nothing
+    """The replay cannot go on, or there are findings enough."""
+
+
+class Walk:
+    """One pass over the tables from the height `first` on, beside a chain that stands at the height before.
+
+    `before_block` is told the log index of each block's header, before the block is replayed.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        chain: MemoryChain,
+        operator: OperatorKey | None,
+        found: list[Finding],
+        first: int = 0,
+        before_block: Callable[[int], None] | None = None,
+    ) -> None:
+        self._connection, self._chain, self._operator, self._found = connection, chain, operator, found
+        self._before_block = before_block
+        self.height = first
+        self._streams: list[RowStream] = []
+
+        def grouped(table: sa.Table, name: str, from_number: int, *order: sa.Column[Any]) -> Grouped:
+            column = table.c[name]
+            self._streams.append(rows_of(connection, table, column, *order, where=column >= from_number if first else None))
+            return Grouped(self._streams[-1], name)
+
+        self._headers = grouped(headers, "height", first)
+        self._records = grouped(records, "log_index", chain.head.log_size + 1)
+        self._state = grouped(state_rows, "height", first, state_rows.c.key)
+        self._pages = grouped(tree_pages, "height", first, tree_pages.c.prefix)
+
+    def close(self) -> None:
+        """Ends the reading of the tables, which may not have come to its end."""
+        for stream in self._streams:
+            stream.close()
+
+    def heights(self) -> Iterator[int]:
+        """Compares, and gives each height when it is done; after the last one nothing may be left. Raises `Enough`."""
+        self._check_meta()
+        while (row := self._header_row()) is not None:
+            self._one_height(row)
+            self.height += 1
+            yield self.height - 1
+        self._check_ends()
+
+    def _header_row(self) -> dict[str, Any] | None:
+        """The header row of this height; None after the last."""
+        for row in self._headers.below(self.height):
+            self._add("header-surplus", f"a header row claims the height {row['height']}")
+        found = self._headers.at(self.height)
+        if not found and self._headers.more():
+            self._add("header-missing", "there is no header of this height, and there are later ones")
+            raise Enough
+        return found[0] if found else None
+
+    def _one_height(self, row: dict[str, Any]) -> None:
+        leaves = self._leaf_rows(row)
+        execution = self._replay(row, leaves)
+        header = execution.header
+        assert header is not None
+        self._compare("record", self._expected_records(execution), leaves)
+        expected = {
+            "height": self.height,
+            "time_ms": header.time_ms,
+            "hash": header.hash,
+            "log_index": header.log_size,
+            "leaf": header.leaf,
+        }
+        self._compare("header", [expected], [{name: row[name] for name in expected}])
+        self._check_checkpoint(row["checkpoint"], execution)
+        self._compare_versions("state", "key", "value", self._state, execution.state_changes or {})
+        self._compare_versions("page", "prefix", "page", self._pages, execution.page_changes or {})
+        self._compare_nodes(execution)
+        if row["leaf"] != header.leaf:
+            raise Enough
+
+    def _leaf_rows(self, row: dict[str, Any]) -> list[dict[str, Any]]:
+        """The record rows of this block, by what its header says of the log's size."""
+        header = self._stored_header(row)
+        first = 0 if self.height == 0 else self._chain.head.log_size + 1
+        if not first <= header.log_size <= first + BLOCK_RECORDS_MAX:
+            self._stop("header-differs", "the header gives the log a size that it cannot have")
+        surplus_rows = list(self._records.below(first))
+        found = [row for index in range(first, header.log_size) for row in self._records.at(index)]
+        for surplus in [*surplus_rows, *self._records.at(header.log_size)]:
+            self._add("record-surplus", f"a record row claims the log index {surplus['log_index']}", surplus["id"])
+        return found
+
+    def _stored_header(self, row: dict[str, Any]) -> Header:
+        try:
+            leaf = canonical.decode(row["leaf"])
+            return Header.from_json(leaf["header"])
+        except (InputError, KeyError, TypeError) as error:
+            self._stop("header-differs", "the stored header cannot be read")
+            raise AssertionError from error
+
+    def _replay(self, row: dict[str, Any], leaves: list[dict[str, Any]]) -> Execution:
+        if self.height == 0:
+            return self._chain.begun
+        header = self._stored_header(row)
+        transactions: list[bytes] = []
+        for leaf in leaves:
+            try:
+                transactions.append(split_record_leaf(leaf["leaf"])[0])
+            except (InputError, TypeError):
+                self._stop("record-differs", "the stored leaf cannot be read", leaf["id"])
+        block = Block(header.engine_height, header.time_ms, transactions)
+        if not in_order(self._chain.head, block):
+            self._stop("header-differs", "the block's time or engine height does not follow")
+        if self._before_block is not None:
+            self._before_block(header.log_size)
+        try:
+            execution = self._chain.run(block)
+        except Refused as error:
+            self._stop(error.code, error.message)
+            raise AssertionError from error
+        for leaf, outcome in zip(leaves, execution.outcomes, strict=True):
+            if not isinstance(outcome, Accepted):
+                self._add("record-not-admissible", f"the replay refuses it: {outcome.code}", leaf["id"])
+        if execution.header is None or not all(isinstance(outcome, Accepted) for outcome in execution.outcomes):
+            self._stop("header-differs", "the block does not follow from its records")
+        return execution
+
+    def _expected_records(self, execution: Execution) -> list[dict[str, Any]]:
+        if self.height == 0:
+            row = {"log_index": 0, "height": 0, "position": 0, "id": self._chain.head.network, "type": "genesis"}
+            return [{**row, "leaf": execution.leaves[0]}]
+        return [
+            {
+                "log_index": outcome.log_index,
+                "height": self.height,
+                "position": outcome.position,
+                "id": outcome.record.id,
+                "type": outcome.record.type,
+                "leaf": execution.leaves[outcome.position],
+            }
+            for outcome in execution.outcomes
+            if isinstance(outcome, Accepted)
+        ]
+
+    def _compare(self, what: str, expected: list[dict[str, Any]], stored: list[dict[str, Any]]) -> None:
+        if len(expected) != len(stored):
+            self._stop(f"{what}-missing", f"the height has {len(expected)} {what} rows, and {len(stored)} are stored")
+        for want, have in zip(expected, stored, strict=True):
+            wrong = [name for name, value in want.items() if not _same(value, have[name])]
+            if wrong:
+                self._add(f"{what}-differs", f"not what the replay gives: {', '.join(wrong)}", want.get("id"))
+
+    def _compare_versions(self, what: str, name: str, value: str, rows: Grouped, expected: Mapping[str, bytes | None]) -> None:
+        for row in rows.below(self.height):
+            self._add(f"{what}-surplus", f"a row claims the height {row['height']}")
+        stored = {row[name]: row[value] for row in rows.at(self.height)}
+        for key in sorted(expected.keys() | stored.keys(), key=str):
+            if key not in stored:
+                self._add(f"{what}-missing", f"there is no row for {key!r}")
+            elif key not in expected:
+                self._add(f"{what}-surplus", f"nothing wrote {key!r} at this height")
+            elif not _same(expected[key], stored[key]):
+                self._add(f"{what}-differs", f"the value of {key!r} is not what the replay gives")
+
+    def _compare_nodes(self, execution: Execution) -> None:
+        expected = {log_tree.position(level, index): value for level, index, value in execution.log_nodes}
+        for positions in in_chunks(sorted(expected)):
+            query = rows_of(self._connection, log_nodes, where=log_nodes.c.position.in_(positions))
+            stored = {row["position"]: row["hash"] for row in query}
+            for position in positions:
+                if not _same(expected[position], stored.get(position)):
+                    self._add("log-node-differs", f"the log's node {position} is not what the replay gives")
+
+    def _check_checkpoint(self, note: Any, execution: Execution) -> None:
+        if note is None and (self._operator is None or self.height == 0):
+            return  # a follower begins its ledger itself, before the operator's first word
+        try:
+            if self._operator is None:
+                self._add("checkpoint-surplus", "no operator signs this ledger")
+            elif verify_note(note, self._operator.name, self._operator.public) != checkpoint_of(execution):
+                self._add("checkpoint-differs", "the operator signed another size or root")
+            elif len(parse_note(note).signatures) > 1:
+                self._add("checkpoint-differs", "it carries a signature that nobody here can check")
+        except (TallystickError, AttributeError, UnicodeError) as error:
+            self._add("checkpoint-differs", error.message if isinstance(error, TallystickError) else "the note cannot be read")
+
+    def _check_meta(self) -> None:
+        stored = {row["key"]: row["value"] for row in rows_of(self._connection, meta)}
+        if stored.pop("schema", None) != SCHEMA_VERSION:
+            self._add("meta-differs", "the schema version is not the one that this software writes")
+        halted = stored.pop("halted", None)
+        for key in stored:
+            self._add("meta-surplus", f"nothing writes {key!r}")
+        if halted is not None:
+            self._check_halted(halted)
+
+    def _check_halted(self, text: Any) -> None:
+        try:
+            evidence = canonical.decode(text.encode())
+            known = self._operator is not None and evidence_holds(Reader(self._connection), evidence, self._operator)
+        except (TallystickError, AttributeError, UnicodeError):
+            evidence, known = {}, False
+        if known:
+            code, height = str(evidence["code"]), int(evidence["height"])
+            self._found.append(Finding(height, None, code, "this replica halted here: the evidence is kept, and it holds"))
+        else:
+            self._add("meta-differs", "the evidence for which this replica halted does not hold")
+
+    def _check_ends(self) -> None:
+        """After the last height nothing may be left in any table."""
+        if self.height == 0:
+            self._add("header-missing", "the ledger has no genesis")
+        for name, rows in (("record", self._records), ("state", self._state), ("page", self._pages), ("header", self._headers)):
+            for row in rows.rest():
+                self._add(f"{name}-surplus", "a row lies beyond the last block", row.get("id"))
+        size = self._chain.head.log_size + 1
+        for row in rows_of(self._connection, log_nodes, log_nodes.c.position):
+            if not _is_complete(row["position"], size):
+                self._add("log-node-surplus", f"the log has no node {row['position']!r}")
+
+    def _add(self, code: str, reason: str, record_id: Any = None) -> None:
+        self._found.append(Finding(self.height, record_id if isinstance(record_id, str) else None, code, reason))
+        if len(self._found) >= AUDIT_FINDINGS_MAX:
+            raise Enough
+
+    def _stop(self, code: str, reason: str, record_id: Any = None) -> None:
+        self._add(code, reason, record_id)
+        raise Enough
+
+
+def _same(expected: object, stored: object) -> bool:
+    """Equal in value and in type: databases may hold any type in any column."""
+    return type(expected) is type(stored) and expected == stored
+
+
+def _is_complete(position: Any, size: int) -> bool:
+    """Whether an in-order position is that of a complete subtree of a log of that size."""
+    if type(position) is not int or position < 0:
+        return False
+    level = (position ^ (position + 1)).bit_length() - 1
+    return ((position >> (level + 1)) + 1) << level <= size
