@@ -68,20 +68,26 @@ class GuardedRoute(APIRoute):
             principal = await run_in_threadpool(admit, context, permission, request.headers.get("authorization"))
             request.state.principal = principal
             _refuse_unknown(strict, known)
+
+            async def answer() -> Response:
+                if method != "POST" or route in OWN_IDEMPOTENCY:
+                    return await handle(strict)
+                content_hash = await body_hash(strict)
+                return await context.idempotency.answer(strict, principal.name, content_hash, lambda: _answered(handle, strict))
+
             if look_ups.is_noted(context, principal, route, permission):
-                return await _noted(context, strict, principal, route, handle)
-            if method != "POST" or route in OWN_IDEMPOTENCY:
-                return await handle(strict)
-            content_hash = await body_hash(strict)
-            return await context.idempotency.answer(strict, principal.name, content_hash, lambda: _answered(handle, strict))
+                return await _noted(context, strict, principal, route, answer)
+            return await answer()
 
         return guarded
 
 
-async def _noted(context: ApiContext, request: Request, principal: Principal, route: str, handle: _Handler) -> Response:
+async def _noted(
+    context: ApiContext, request: Request, principal: Principal, route: str, answer: Callable[[], Coroutine[Any, Any, Response]]
+) -> Response:
     """The answer, once it is written down that it is given."""
     purpose = look_ups.purpose_of(request)
-    response = await handle(request)
+    response = await answer()
     await run_in_threadpool(look_ups.note, context, request, principal, route, response, purpose)
     return response
 

@@ -23,7 +23,7 @@ from nodes.consents.book import consents
 from nodes.consents.giving import Consents
 from nodes.consents.paper import DISPUTED, paper_words
 from nodes.declarations.book import declarations
-from nodes.disputes import OPEN, STATEMENT, StatementPart
+from nodes.dispute_book import OPEN, STATEMENT, StatementPart
 from nodes.enterprises import Enterprise
 from nodes.outcomes import RuleRefused, require_ok
 
@@ -72,7 +72,9 @@ class Objections:
         return Objection(receipt.record_id, record_id, paper, receipt.log_index)
 
     def resume(self) -> int:
-        """Ends what a crash left half done, and says how many it could not end."""
+        """Ends what a crash left half done, and says how many it could not end. What the rules refused stays refused: the record that they
+        refused stands in the dispute's place, for an operator to see.
+        """
         query = sa.select(paper_words, consents.c.enterprise).join(consents, consents.c.id == paper_words.c.consent)
         with self._node.private.reading() as connection:
             rows = connection.execute(query.where(paper_words.c.state == DISPUTED, paper_words.c.dispute.is_(None))).fetchall()
@@ -81,6 +83,9 @@ class Objections:
             try:
                 self._revoke(row.consent)
                 self._open(self._node.enterprises.get(row.enterprise), row.record, row.statement, row.consent)
+            except RuleRefused as error:
+                log.error("dispute-refused", consent=row.consent, code=error.code, record_id=error.record_id)
+                self._note_dispute(row.consent, row.record, error.record_id)
             except TallystickError as error:
                 log.warning("dispute-waits", consent=row.consent, code=error.code)
                 left += 1
@@ -106,11 +111,14 @@ class Objections:
         receipt = require_ok(node.outbox.send(authored.raw, OPEN, f"dispute:{enterprise.id}:{record_id}"))
         node.reader.wait_for(receipt.log_index, _READ_S)
         if paper is not None:
-            with node.private.begin() as connection:
-                # Another record under the same paper may be disputed too: the word is about the first.
-                about = sa.and_(paper_words.c.consent == paper, paper_words.c.record == record_id)
-                connection.execute(sa.update(paper_words).where(about).values(dispute=receipt.record_id))
+            self._note_dispute(paper, record_id, receipt.record_id)
         return receipt
+
+    def _note_dispute(self, consent_id: str, record_id: str, dispute: str) -> None:
+        # Another record under the same paper may be disputed too: the word is about the first.
+        about = sa.and_(paper_words.c.consent == consent_id, paper_words.c.record == record_id)
+        with self._node.private.begin() as connection:
+            connection.execute(sa.update(paper_words).where(about).values(dispute=dispute))
 
 
 def _paper_behind(connection: sa.Connection, enterprise: Enterprise, record_id: str) -> str | None:

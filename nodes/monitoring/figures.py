@@ -22,6 +22,7 @@ from nodes.declarations.book import declarations
 from nodes.financings.amounts import amount_of_share
 from nodes.monitoring.rates import BASE, in_dollars, rate_on
 from nodes.monitoring.tables import events, financings, lines, loans
+from nodes.sums import exact_sum, total
 
 STOCK: Final = ("outstanding", "committed", "held", "overdue", "written_off")
 FLOW: Final = ("applied", "approved", "disbursed", "repaid", "cancelled")
@@ -132,9 +133,9 @@ def banks(connection: sa.Connection, filters: Filters, now_ms: int) -> list[Row]
 def positions(connection: sa.Connection, filters: Filters, now_ms: int) -> Iterator[Position]:
     """Every financing that fits, as it stands in money."""
     due: dict[str, int] = {}
-    matured = sa.select(loans.c.financing, sa.func.sum(loans.c.amount_minor).label("minor")).where(loans.c.matures_on < day_of(now_ms))
+    matured = sa.select(loans.c.financing, *exact_sum(loans.c.amount_minor, "minor")).where(loans.c.matures_on < day_of(now_ms))
     for loan in connection.execute(matured.group_by(loans.c.financing)):
-        due[loan.financing] = int(loan.minor)
+        due[loan.financing] = total(loan, "minor")
     joined = financings.join(lines, lines.c.financing == financings.c.id).outerjoin(declarations, declarations.c.id == lines.c.declaration)
     query = sa.select(*financings.c, *_LINE, declarations.c.registered_minor).select_from(joined).where(*filters.where(financings))
     own: list[Any] = []
@@ -193,11 +194,11 @@ def _add(sums: dict[str, int], position: Position) -> None:
 
 def _flows(connection: sa.Connection, filters: Filters, columns: tuple[Any, ...]) -> dict[tuple[str, ...], dict[str, tuple[int, int]]]:
     """How many and how much of each kind of event, by some columns."""
-    counted = (sa.func.count().label("count"), sa.func.sum(events.c.amount_minor).label("minor"))
+    counted = (sa.func.count().label("times"), *exact_sum(events.c.amount_minor, "minor"))
     query = sa.select(*columns, events.c.kind, *counted).where(*filters.period()).group_by(*columns, events.c.kind)
     found: dict[tuple[str, ...], dict[str, tuple[int, int]]] = defaultdict(dict)
     for row in connection.execute(query):
-        found[tuple(row)[: len(columns)]][row.kind] = (int(row[-2]), int(row[-1]))
+        found[tuple(row)[: len(columns)]][row.kind] = (int(row.times), total(row, "minor"))
     return found
 
 

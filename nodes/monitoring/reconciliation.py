@@ -18,6 +18,7 @@ from ledger.store import Reader
 from nodes.declarations.book import declarations
 from nodes.financings.amounts import exact_share
 from nodes.monitoring.tables import collected, financings, lines
+from nodes.sums import exact_sum, total
 
 _PAGE: Final = 200
 
@@ -85,8 +86,8 @@ def _one(connection: sa.Connection, reader: Reader, row: Any) -> Reconciled:
     entry = entries.declaration(reader.state, row.id)
     assert entry is not None, "a declaration that was opened is registered"
     own = _lines(connection, row)
-    came_in = sa.select(sa.func.sum(collected.c.amount_minor)).where(collected.c.declaration == row.id)
-    collected_minor = int(connection.execute(came_in).scalar() or 0)
+    came_in = sa.select(*exact_sum(collected.c.amount_minor, "minor")).where(collected.c.declaration == row.id)
+    collected_minor = total(connection.execute(came_in).one(), "minor")
     drawn = sum(line.drawn + line.lost for line in own)
     agrees = all(line.covered and line.within for line in own) and drawn == entry["drawn"] + entry["lost"]
     return Reconciled(

@@ -17,6 +17,7 @@ from nodes.monitoring.findings import Seen
 from nodes.monitoring.rows import add_event, cancelled_minor, refresh, row_of
 from nodes.monitoring.tables import attempts, cargo, collected, events, lines, rates_stated
 from nodes.sealed_models import read_part
+from nodes.sums import exact_sum, total
 
 
 def note_attempts(seen: Seen) -> None:
@@ -117,7 +118,8 @@ def took_in_collection(seen: Seen) -> None:
     seen.connection.execute(sa.insert(collected).values(**row))
     owner = seen.connection.execute(sa.select(declarations.c.enterprise).where(declarations.c.id == body["declaration"])).scalar()
     note_rate(seen, "declaration", body["declaration"], seen.author, owner or "", part, part.collected_on)
-    query = sa.select(sa.func.sum(collected.c.amount_minor)).where(collected.c.declaration == body["declaration"])
-    lent = sa.select(sa.func.sum(lines.c.disbursed_minor)).where(lines.c.declaration == body["declaration"])
-    if (seen.connection.execute(query).scalar() or 0) >= (seen.connection.execute(lent).scalar() or 0):
+    query = sa.select(*exact_sum(collected.c.amount_minor, "minor")).where(collected.c.declaration == body["declaration"])
+    lent = sa.select(*exact_sum(lines.c.disbursed_minor, "minor")).where(lines.c.declaration == body["declaration"])
+    came_in_minor, lent_minor = (total(seen.connection.execute(each).one(), "minor") for each in (query, lent))
+    if came_in_minor >= lent_minor:
         deadlines.resolve(seen.connection, deadlines.COLLECTION, body["declaration"], seen.stored.time_ms)

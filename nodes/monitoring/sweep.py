@@ -18,6 +18,7 @@ from nodes.monitoring.catalogue import DETECTORS
 from nodes.monitoring.findings import Finding, raise_alert
 from nodes.monitoring.settings import settings_at
 from nodes.monitoring.tables import collected, deadlines, lines, loans
+from nodes.sums import exact_sum, total
 
 if TYPE_CHECKING:
     from nodes.node import Node
@@ -103,8 +104,8 @@ def _collection(connection: sa.Connection, row: Any) -> Finding:
     came_in = connection.execute(
         sa.select(collected).where(collected.c.declaration == row.subject).order_by(collected.c.record_id)
     ).fetchall()
-    lent = connection.execute(sa.select(sa.func.sum(lines.c.disbursed_minor)).where(lines.c.declaration == row.subject)).scalar()
-    details = {"lent_minor": int(lent or 0), "collected_minor": sum(each.amount_minor for each in came_in)}
+    lent = connection.execute(sa.select(*exact_sum(lines.c.disbursed_minor, "minor")).where(lines.c.declaration == row.subject)).one()
+    details = {"lent_minor": total(lent, "minor"), "collected_minor": sum(each.amount_minor for each in came_in)}
     records = (row.record_id, *(each.record_id for each in came_in))
     return Finding((row.record_id, row.subject), "declaration", row.subject, row.bank, row.enterprise, records, row.due_ms, details)
 

@@ -1,8 +1,8 @@
 """The relay's mailbox: sealed letters wait at the authority's node until their recipients fetch them.
 
 The relay says who posted a letter, because it knows by the sign-in, and reads nothing. What one sender may post in a day is bounded in
-number and bytes; letters are kept for ninety days, so that a node which lost its private database can read them again, each to the same
-effect. Exporters write to banks, and banks to exporters.
+number and bytes, and what is kept of one sender in bytes. Letters are kept for ninety days, so that a node which lost its private database
+can read them again, each to the same effect. Exporters write to banks, and banks to exporters.
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ from pydantic import ValidationError
 
 from ledger import canonical
 from ledger.errors import NotFound, NotPermitted, Refused, VerificationFailed
-from ledger.limits import LETTER_DAYS_KEPT, LETTERS_BYTES_PER_DAY_MAX, LETTERS_PAGE_BYTES_MAX, LETTERS_PAGE_MAX, LETTERS_PER_DAY_MAX
+from ledger.limits import (
+    LETTER_DAYS_KEPT,
+    LETTERS_BYTES_KEPT_MAX,
+    LETTERS_BYTES_PER_DAY_MAX,
+    LETTERS_PAGE_BYTES_MAX,
+    LETTERS_PAGE_MAX,
+    LETTERS_PER_DAY_MAX,
+)
 from nodes.enterprises import enterprises
 from nodes.private import metadata
 from nodes.requests.letters import ENTERPRISE, Delivered, Envelope, vouch
@@ -168,7 +175,12 @@ def _check_quota(connection: sa.Connection, sender: str, to: str, size: int, now
     mine = sa.or_(mailbox.c.recipient == to, sa.literal(counted_together(sender, to) == sender))
     numbered = sa.func.count().filter(mine)
     today = sa.and_(mailbox.c.sender == sender, mailbox.c.posted_ms > now_ms - _DAY_MS)
-    query = sa.select(numbered, sa.func.coalesce(sa.func.sum(mailbox.c.bytes), 0)).where(today)
-    count, total = connection.execute(query).one()
+    in_bytes = sa.func.coalesce(sa.func.sum(mailbox.c.bytes), 0)
+    count, total = connection.execute(sa.select(numbered, in_bytes).where(today)).one()
     if count >= LETTERS_PER_DAY_MAX or total + size > LETTERS_BYTES_PER_DAY_MAX:
         raise Refused(TOO_MANY, "a sender posts so many letters a day, and no more", hint="go on tomorrow")
+    kept = connection.execute(sa.select(in_bytes).where(mailbox.c.sender == sender)).scalar_one()
+    if kept + size > LETTERS_BYTES_KEPT_MAX:
+        raise Refused(
+            TOO_MANY, "the letters that are kept of one sender are bounded in bytes", hint=f"each goes after {LETTER_DAYS_KEPT} days"
+        )

@@ -11,7 +11,7 @@ import httpx
 import openpyxl
 import pytest
 
-from api.look_ups import NOTHING_SEALED, OPENED, shows_sealed
+from api.look_ups import ANSWERED_OPENED, NOTHING_SEALED, OPENED, shows_sealed
 from api.permissions import PEOPLE, PERMISSIONS, scopes_of
 from api.tokens import Tokens
 from contracts.commitments import offer_commitment
@@ -19,7 +19,7 @@ from nodes.enquiries.grants import grants_of
 from nodes.look_ups import LookUps
 from tests.api.business import DAY_MS
 from tests.api.served import Network, problem, token
-from tests.api.supervised import applied, approved, declared, disbursed, granted, handed_in, people, repaid, settle, usd
+from tests.api.supervised import alerts, applied, approved, declared, disbursed, granted, handed_in, people, repaid, settle, usd
 from tests.sealed_parts import demanded_parts
 
 pytestmark = pytest.mark.usefixtures("answering")
@@ -147,6 +147,34 @@ def test_what_staff_read_is_written_down_for_auditor_and_enterprise(network: Net
     assert service.head()[0] == third["place"]
 
 
+def test_what_an_answer_to_a_deed_shows_and_whom_a_record_concerns_is_written_down_too(network: Network, played: dict[str, Any]) -> None:
+    node, bank = network.nodes["authority"], network.sign_in("bank-a", "maker")
+    repayment = bank.get(f"/v1/financings/{played['loan']}").json()["records"][-1]["record_id"]
+    about = _get(network, f"/v1/declarations/{played['item']['declaration_id']}").json()["record_id"]
+    dispute = bank.post("/v1/disputes", json={"record": about, "statement": "this is not so"}).json()["id"]
+    (alert,) = alerts(network, "dispute-opened", about)
+    service = LookUps(node.private, node.clock)
+    count = service.head()[0]
+    checker = network.sign_in("authority", "checker")
+    for record in (repayment, network.exporter):
+        assert checker.get(f"/v1/records/{record}").status_code == 200
+    path, keyed = f"/v1/alerts/{alert['id']}/take", {"Idempotency-Key": f"take-{alert['id']}"}
+    assert [checker.post(path, json={}, headers=keyed).status_code for _ in range(2)] == [200, 200]
+    resolved = checker.post(f"/v1/disputes/{dispute}/resolve", json={"outcome": "rejected", "statement": "it is so"})
+    assert resolved.status_code == 200, resolved.text
+    assert checker.post(path, json={}).status_code == 409
+    noted = service.list(count, 500)
+    assert [each.resource for each in noted] == [
+        *["GET /v1/records/{record_id}"] * 2,
+        *["POST /v1/alerts/{alert_id}/take"] * 2,
+        "POST /v1/disputes/{dispute_id}/resolve",
+    ]
+    concerned = [network.exporter in each.enterprises for each in noted]
+    assert concerned[:2] == [True, True]
+    # What a bank's own dispute concerns the bank may not know; then the alert names nobody.
+    assert concerned[2:4] == [alert["exporter"] is not None] * 2
+
+
 def test_a_reading_that_cannot_be_written_down_is_not_answered(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the disk is full")
@@ -166,7 +194,7 @@ def test_a_route_by_which_staff_read_is_noted_unless_it_is_declared_to_show_noth
         if route.startswith("GET ") and "authority" in each.seats and each.roles & PEOPLE and not shows_sealed(route, each)
     }
     assert {route for route in unnoted if PERMISSIONS[route].scope != "ledger:read"} == NOTHING_SEALED
-    assert set(PERMISSIONS) >= NOTHING_SEALED | OPENED
+    assert set(PERMISSIONS) >= NOTHING_SEALED | OPENED | ANSWERED_OPENED
 
 
 def test_settings_have_bounds_and_are_the_checkers_to_set(network: Network) -> None:

@@ -8,6 +8,7 @@ from hashlib import sha256
 import pytest
 import sqlalchemy as sa
 
+from contracts.guards import refuse
 from ledger.errors import InputError, NotFound, NotPermitted, Refused, TallystickError
 from nodes.accesses import Accesses
 from nodes.attachments.store import Attachments
@@ -20,6 +21,7 @@ from nodes.customs.declaration import CustomsDeclaration
 from nodes.enquiries.asking import Enquiries, Enquiry
 from nodes.enquiries.worker import EnquiryWorker
 from nodes.financings.apply import ApplicationLine, Applications
+from nodes.outcomes import RuleRefused
 from tests.nodes.network import CUSTODY, DAY_MS, OTHER, OWN, Network, asked, caller, network
 
 SCAN = b"%PDF-1.7 signed by Li Hua"
@@ -179,6 +181,22 @@ def test_a_dispute_revokes_the_consent_and_holds_that_are_not_approved_fall(net:
     with pytest.raises(Refused) as late:
         Papers(net.authority).confirm(enquiry.consent, "exporter")
     assert late.value.code == "already-disputed"
+
+
+def test_a_dispute_that_the_rules_refuse_is_tried_once_and_no_more(net: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, enquiry = on_paper(net)
+    assert enquiry.consent is not None
+    exporter, service = net.authority.enterprises.get(net.enterprises[CUSTODY]), Objections(net.authority)
+    with monkeypatch.context() as refusing:
+        refusing.setattr("contracts.disputes.require", lambda _fits, code: refuse(code))
+        with pytest.raises(RuleRefused, match="not-permitted"):
+            service.open(exporter, enquiry.consent, "nobody here signed this", "exporter")
+        net.settle()
+    before = len(net.records("dispute.open"))
+    assert [service.resume(), service.resume()] == [0, 0]
+    assert len(net.records("dispute.open")) == before
+    words = Papers(net.authority).words(enquiry.consent)
+    assert (words.state, words.dispute) == ("disputed", net.records("dispute.open")[-1].id)
 
 
 def test_a_dispute_that_a_crash_cut_short_is_ended_by_the_worker(net: Network, monkeypatch: pytest.MonkeyPatch) -> None:

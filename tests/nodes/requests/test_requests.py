@@ -25,7 +25,7 @@ from nodes.requests.formats import REQUEST
 from nodes.requests.letters import Delivered, Envelope, address_of
 from nodes.requests.mailbox import LocalRelay, Mailbox
 from nodes.requests.post import Post, PostWorker, letters_in, letters_out
-from tests.nodes.network import CUSTODY, OWN, Network, caller, network
+from tests.nodes.network import CUSTODY, DAY_MS, OWN, Network, caller, network
 from tests.nodes.network import asked as asked_line
 from tests.privacy.leak_search import search_tree, secrets_wanted
 
@@ -382,6 +382,25 @@ def test_an_exporter_that_a_bank_answers_without_end_does_not_silence_it_for_oth
     monkeypatch.setattr(mailbox, "LETTERS_BYTES_PER_DAY_MAX", 8)
     with pytest.raises(Refused):
         relay.post("bank-b", Envelope(id="d" * 64, to=custody, key="0" * 64, box="AAAA"))
+
+
+def test_the_relay_keeps_so_many_bytes_of_one_sender_however_long_ago_they_came(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    node, own = town.net.authority, address_of(town.net.enterprises[OWN])
+    relay, letter = Mailbox(node), mailbox.mailbox.c.letter == "1a" * 32
+    relay.post("bank-b", Envelope(id="1a" * 32, to=own, key="0" * 64, box="AAAA"))
+
+    def come(days_ago: int) -> None:
+        with node.private.begin() as connection:
+            connection.execute(sa.update(mailbox.mailbox).where(letter).values(posted_ms=node.clock.now_ms() - days_ago * DAY_MS))
+
+    come(days_ago=2)
+    with node.private.reading() as connection:
+        kept = connection.execute(sa.select(sa.func.sum(mailbox.mailbox.c.bytes)).where(mailbox.mailbox.c.sender == "bank-b")).scalar_one()
+    monkeypatch.setattr(mailbox, "LETTERS_BYTES_KEPT_MAX", kept)
+    with pytest.raises(Refused, match="too-many-letters"):
+        relay.post("bank-b", Envelope(id="1b" * 32, to=own, key="0" * 64, box="AAAA"))
+    come(days_ago=91)
+    relay.post("bank-b", Envelope(id="1b" * 32, to=own, key="0" * 64, box="AAAA"))
 
 
 def test_the_relay_knows_who_may_write_to_whom_and_how_much(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
