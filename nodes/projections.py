@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ledger.store import LedgerStore, StoredRecord
-from nodes import accesses, disputes, enterprises, notices, task_book
+from nodes import accesses, dispute_book, enterprises, notice_book, task_book
 from nodes.consents import book as consent_book
 from nodes.declarations import book as declaration_book
 from nodes.directory import Directory
@@ -43,7 +43,8 @@ def register_projections(
     reader.register(enquiry_book.PROJECTION, [enquiry_book.enquiries], enquiries.apply, enquiry_book.TYPES)
     if role == "bank" and member is not None:
         reader.register(grants.PROJECTION, [grants.grants], enquiry_book.GrantBook(member).apply, [enquiry_book.ANSWER])
-        reader.register(notices.PROJECTION, [notices.notices], notices.NoticeBook(store, member).apply, notices.TYPES)
+        book_of_notices = notice_book.NoticeBook(store, member)
+        reader.register(notice_book.PROJECTION, [notice_book.notices], book_of_notices.apply, notice_book.TYPES)
 
     def keeps(stored: StoredRecord) -> bool:
         return role != "bank" or directory.author_of(stored.record.signers) == member
@@ -55,7 +56,7 @@ def register_projections(
         offers = offer_book.OfferBook(directory, member)
         reader.register(offer_book.PROJECTION, [offer_book.transfer_offers], offers.apply, [offer_book.TYPE])
     reader.register(collection_book.PROJECTION, [collection_book.collections], collection_book.project_collection, [collection_book.TYPE])
-    reader.register(disputes.PROJECTION, [disputes.disputes], disputes.project_dispute, disputes.TYPES)
+    reader.register(dispute_book.PROJECTION, [dispute_book.disputes], dispute_book.project_dispute, dispute_book.TYPES)
     if member is not None:
         reader.register(task_book.PROJECTION, [], task_book.TaskBook(directory, keystore, member).apply)
     if role in ("authority", "enterprise"):

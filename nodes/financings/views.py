@@ -21,7 +21,7 @@ from nodes.enquiries.grants import grants
 from nodes.financings.amounts import LoanLine, amount_of_share
 from nodes.financings.book import Booked, BookedRecord, booked, booked_page
 from nodes.financings.carried import Base, Standing, carried_base, standing_of
-from nodes.financings.maturity import Change, changes_by_financing, maturities, standing
+from nodes.financings.maturity_book import Change, changes_by_financing, maturities, standing
 from nodes.financings.particulars import Document, Loan
 from nodes.money import Money
 from nodes.rehearsal import ONE_PERSON, TWO_PEOPLE, rehearse_on, time_now_ms

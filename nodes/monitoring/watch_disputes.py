@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from nodes.disputes import OPEN, STATEMENT, StatementPart
+from nodes.dispute_book import OPEN, STATEMENT, StatementPart
 from nodes.monitoring.findings import Detector, Finding, Seen
 from nodes.sealed_models import read_part
 

@@ -11,7 +11,7 @@ from ledger.errors import InputError, NotFound, NotPermitted, Refused
 from nodes.attachments.store import Attachments
 from nodes.days import date_of
 from nodes.financings.apply import ApplicationLine
-from nodes.financings.maturity import Change, Standing, maturities, standing
+from nodes.financings.maturity_book import Change, Standing, maturities, standing
 from nodes.financings.particulars import Loan
 from nodes.financings.steps import Pledge
 from tests.nodes.lending import DAY, DAY_MS, LATER, Lending, lending, usd
