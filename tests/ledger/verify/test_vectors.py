@@ -1,0 +1,160 @@
+"""Our own verifier, and the parts of the ledger that write, are held to the vectors that others are given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+import tests.vectors
+from ledger import canonical, keys, log_tree, state_tree
+from ledger.errors import InputError
+from ledger.hashing import tagged
+from ledger.verify import signatures, strict_json, verify
+from ledger.verify.merkle import check_consistency, check_inclusion, check_state
+from ledger.verify.notes import check_note, read_trust
+from ledger.verify.sealed_parts import open_parts
+from ledger.verify.strict_json import Invalid
+from nodes.sealing import open_with_key
+from tests.vectors.splices import spliced
+
+DIRECTORY: Final = Path(tests.vectors.__file__).parent
+CODES: Final = {
+    *("bad-checkpoint", "bad-signature", "bad-trust", "consistency-invalid", "header-invalid", "inclusion-invalid", "key-invalid"),
+    *("key-not-alive", "malformed", "no-fork", "not-canonical", "not-json", "operator-not-trusted", "oversize", "revealed-invalid"),
+    *("secret-revealed", "state-proof-invalid", "unknown-engine", "unknown-kind", "unknown-version", "witnesses-missing", "wrong-network"),
+}
+_BYTES_MAX: Final = 4_194_304
+
+
+def family(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((DIRECTORY / f"{name}.json").read_bytes())
+    return found
+
+
+def code_of(check: Callable[..., object], *arguments: Any) -> str | None:
+    """The code by which a check refuses its arguments."""
+    try:
+        check(*arguments)
+    except Invalid as invalid:
+        return invalid.code
+    return None
+
+
+def test_canonical_json() -> None:
+    found = family("canonical")
+    for each in found["good"]:
+        data = bytes.fromhex(each["bytes"])
+        assert strict_json.encode(each["value"]) == canonical.encode(each["value"]) == data, each["name"]
+        assert strict_json.decode(data, _BYTES_MAX) == canonical.decode(data) == each["value"], each["name"]
+    for each in found["bad"]:
+        data = bytes.fromhex(each["bytes"])
+        assert code_of(strict_json.decode, data, _BYTES_MAX) is not None, each["name"]
+        with pytest.raises(InputError):
+            canonical.decode(data)
+
+
+def test_ids() -> None:
+    for each in family("ids")["good"]:
+        data = bytes.fromhex(each["data"]) if "data" in each else strict_json.encode(each["value"])
+        assert signatures.tagged(each["tag"], data).hex() == tagged(each["tag"], data).hex() == each["id"], each["name"]
+
+
+def test_signatures() -> None:
+    found = family("signatures")
+    for place, each in enumerate(found["good"] + found["bad"]):
+        values = [bytes.fromhex(each[name]) for name in ("public", "signature", "digest")]
+        expected = place < len(found["good"])
+        assert signatures.p256_holds(*values) is expected, each["name"]
+        assert keys.verify(*values) is expected, each["name"]
+    assert signatures.key_id("p256", found["good"][0]["public"]) == found["good"][0]["key_id"]
+
+
+def test_sealed_parts() -> None:
+    found = family("sealed")
+    for each in found["good"]:
+        opened = open_parts(each["record"], {each["part"]: each["content_key"]})
+        assert opened == {each["part"]: each["content"]}
+        assert open_with_key(each["record"], each["part"], bytes.fromhex(each["content_key"])) == each["content"]
+    for each in found["bad"]:
+        assert code_of(open_parts, each["record"], {each["part"]: each["content_key"]}) == each["code"], each["name"]
+
+
+def test_inclusion() -> None:
+    found = family("inclusion")
+    for each in [*found["good"], *found["bad"]]:
+        values = (bytes.fromhex(each["leaf"]), each["index"], each["size"], each["proof"], bytes.fromhex(each["root"]))
+        assert code_of(check_inclusion, *values) == each.get("code"), each["name"]
+    for each in found["good"]:
+        leaf, root, proof = bytes.fromhex(each["leaf"]), bytes.fromhex(each["root"]), [bytes.fromhex(one) for one in each["proof"]]
+        assert log_tree.leaf_hash(leaf).hex() == each["leaf_hash"]
+        assert log_tree.verify_inclusion(log_tree.leaf_hash(leaf), each["index"], each["size"], proof, root), each["name"]
+
+
+def test_consistency() -> None:
+    found = family("consistency")
+    for each in [*found["good"], *found["bad"]]:
+        roots = bytes.fromhex(each["first_root"]), bytes.fromhex(each["second_root"])
+        values = (each["first"], roots[0], each["second"], roots[1], each["proof"])
+        assert code_of(check_consistency, *values) == each.get("code"), each["name"]
+    for each in found["good"]:
+        proof = [bytes.fromhex(one) for one in each["proof"]]
+        roots = bytes.fromhex(each["first_root"]), bytes.fromhex(each["second_root"])
+        assert log_tree.verify_consistency(each["first"], each["second"], proof, *roots), each["name"]
+
+
+def test_state() -> None:
+    found = family("state")
+    for each in [*found["good"], *found["bad"]]:
+        value = None if each["value"] is None else bytes.fromhex(each["value"])
+        values = (bytes.fromhex(each["root"]), each["key"], value, each["proof"], "state-proof-invalid")
+        assert code_of(check_state, *values) == each.get("code"), each["name"]
+    for each in found["good"]:
+        root, proof = bytes.fromhex(each["root"]), state_tree.StateProof.from_json(each["proof"])
+        if each["value"] is None:
+            assert state_tree.verify_absence(root, each["key"], proof), each["name"]
+        else:
+            assert state_tree.verify_presence(root, each["key"], bytes.fromhex(each["value"]), proof), each["name"]
+
+
+def test_notes() -> None:
+    found = family("notes")
+    trusts = {name: read_trust(text.encode()) for name, text in found["trusts"].items()}
+    for each in found["good"]:
+        log = check_note(each["note"], trusts[each["trust"]])
+        assert (log.size, log.root.hex(), log.operator) == (each["size"], each["root"], each["operator"]), each["name"]
+        assert list(log.cosigners) == each["cosigners"], each["name"]
+    for each in found["bad"]:
+        assert code_of(check_note, each["note"], trusts[each["trust"]]) == each["code"], each["name"]
+
+
+def test_proof_files() -> None:
+    found = family("proofs")
+    trusts = {name: text.encode() for name, text in found["trusts"].items()}
+    documents = {name: text.encode() for name, text in found["documents"].items()}
+    for each in found["good"]:
+        verdict = asdict(verify(documents[each["document"]], trusts[each["trust"]]))
+        assert json.loads(json.dumps(verdict)) == each["verdict"], each["name"]
+    for each in found["bad"]:
+        document = documents[each["document"]]
+        verdict_on_bad = verify(spliced(document, each) if "at" in each else document, trusts[each["trust"]])
+        assert (verdict_on_bad.ok, verdict_on_bad.code) == (False, each["code"]), each["name"]
+
+
+def test_every_kind_of_proof_file_and_every_code_has_a_vector() -> None:
+    kinds = {json.loads(text)["kind"] for text in family("proofs")["documents"].values()}
+    assert kinds == {"record", "state", "consistency", "fork", "bundle"}
+    codes = {each["code"] for name in ("proofs", "notes", "trusts", "sealed") for each in family(name)["bad"]}
+    # A vector of `oversize` would be too large to keep.
+    assert codes == CODES - {"oversize"}
+
+
+def test_trust_files() -> None:
+    found = family("trusts")
+    assert verify(found["document"].encode(), found["trust"].encode()).ok
+    for each in found["bad"]:
+        assert verify(found["document"].encode(), spliced(found["trust"].encode(), each)).code == each["code"], each["name"]
