@@ -22,7 +22,8 @@ from tests.nodes import test_accesses as of_accesses
 from tests.nodes.enquiries import test_worker as of_enquiries
 from tests.nodes.financings import test_desk as of_financings
 from tests.nodes.lending import lending
-from tests.nodes.network import BANK_B, CUSTODY, Network, asked, network
+from tests.nodes.network import BANK_B, CUSTODY, OWN, Network, asked, network
+from tests.nodes.requests import test_requests as of_requests
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, EXPORTER_A, found
 from tests.postgresql import network_databases
 
@@ -37,6 +38,13 @@ def net(tmp_path_factory: pytest.TempPathFactory, postgresql_socket: str) -> Ite
 def test_enquiries_consents_and_accesses_work(net: Network) -> None:
     of_accesses.test_an_enterprise_sees_every_use_of_its_data_in_order(net, CUSTODY)
     of_enquiries.test_every_enquiry_is_answered_once_by_two_workers_side_by_side(net)
+
+
+def test_requests_and_documents_travel_between_exporters_and_banks(net: Network) -> None:
+    town = of_requests.town_of(net)
+    for uscc in (OWN, CUSTODY):
+        of_requests.test_it_is_sent_back_corrected_and_taken_up(town, uscc)
+    of_requests.test_documents_travel_with_it_to_its_bank_alone(town)
 
 
 def test_a_financing_goes_from_application_to_paid_off(postgresql_socket: str, tmp_path: Path) -> None:

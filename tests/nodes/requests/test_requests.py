@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from ledger.errors import InputError, NotFound, NotPermitted, Refused, TallystickError, Unreachable, VerificationFailed
 from nodes.attachments.store import Attachments
+from nodes.enquiries.grants import grants
 from nodes.enquiries.worker import EnquiryWorker
 from nodes.enterprises import Enterprise
 from nodes.financings.apply import ApplicationLine, Applications
@@ -97,18 +98,23 @@ class Town:
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with network(tmp_path_factory.mktemp("network")) as net:
-        box = Mailbox(net.authority)
-        line = NextDoor(box, address_of(net.enterprises[OWN]))
-        bank_line = NextDoor(box, "bank-a")
-        yield Town(
-            net,
-            SentRequests(net.exporter, line),
-            SentRequests(net.authority),
-            ReceivedRequests(net.bank_a, bank_line),
-            ReceivedRequests(net.bank_b, NextDoor(box, "bank-b")),
-            line,
-            bank_line,
-        )
+        yield town_of(net)
+
+
+def town_of(net: Network) -> Town:
+    """A network whose exporters and banks write to each other."""
+    box = Mailbox(net.authority)
+    line = NextDoor(box, address_of(net.enterprises[OWN]))
+    bank_line = NextDoor(box, "bank-a")
+    return Town(
+        net,
+        SentRequests(net.exporter, line),
+        SentRequests(net.authority),
+        ReceivedRequests(net.bank_a, bank_line),
+        ReceivedRequests(net.bank_b, NextDoor(box, "bank-b")),
+        line,
+        bank_line,
+    )
 
 
 @pytest.mark.parametrize("uscc", [OWN, CUSTODY])
@@ -152,7 +158,7 @@ def _granted(town: Town, number: str) -> str:
     EnquiryWorker(town.net.authority).run_once()
     town.net.settle()
     with town.net.bank_a.private.reading() as connection:
-        found = connection.exec_driver_sql("SELECT declaration FROM grants WHERE number = ?", (number,)).scalar_one()
+        found = connection.execute(sa.select(grants.c.declaration).where(grants.c.number == number)).scalar_one()
     return str(found)
 
 
