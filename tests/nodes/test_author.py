@@ -43,6 +43,13 @@ def test_a_record_made_here_is_admitted_and_its_id_is_known_before_it_is_signed(
     assert (receipt.record_id, receipt.code) == (authored.record_id, "ok")
 
 
+def test_variants_of_a_record_differ_in_their_signers_and_seals_alone(node: Node) -> None:
+    part = Part({"v": 1}, [node.directory.recipient("authority")])
+    first, second = node.author.cores(TYPE, {}, [["a" * 64, "b" * 64], ["a" * 64, "c" * 64]], {"enrolment": part})
+    assert {name for name in first if first[name] != second[name]} == {"signers", "sealed"}
+    assert (first["signers"], second["signers"]) == (["a" * 64, "b" * 64], ["a" * 64, "c" * 64])
+
+
 def test_two_records_that_say_the_same_are_two_records(node: Node) -> None:
     first, second = (node.author.record(TYPE, {}, [node.identity_key], demanded_parts(TYPE)) for _ in range(2))
     assert first.record_id != second.record_id
