@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts import entries
+from contracts.financings.common import holder
 from contracts.guards import AUTHORITY, BANK, Author, author_of, known, may_start, refuse, require, rule, two_people
-from contracts.models import Empty, Key, KeyAdd, KeyRevoke, MemberAdmit, MemberReinstate, MemberSucceed, MemberSuspend
+from contracts.models import Empty, Key, KeyAdd, KeyRevoke, MemberAdmit, MemberEstate, MemberReinstate, MemberSucceed, MemberSuspend
 from ledger import keyring
 from ledger.rules import OK, Context, Result, State
 
@@ -89,6 +90,16 @@ def succeed(state: State, context: Context, body: MemberSucceed) -> Result:
     require(heir["status"] == "active", "suspended")
     require(entry["status"] != "succeeded", "wrong-state")
     entries.put_member(state, body.member, {**entry, "status": "succeeded", "heir": body.heir})
+    return OK
+
+
+@rule
+def estate(state: State, context: Context, body: MemberEstate) -> Result:
+    """`member.estate`, by the authority, for the one who acts for a succeeded member now. It changes no entry: what it says is sealed."""
+    entry = known(entries.member(state, body.member), "unknown-member")
+    known(entries.member(state, body.heir), "unknown-member")
+    _by_authority(state, context)
+    require(entry["status"] == "succeeded" and holder(state, body.member) == body.heir, "wrong-state")
     return OK
 
 

@@ -127,6 +127,13 @@ class MemberSucceed(Body):
     heir: Slug
 
 
+class MemberEstate(Body):
+    """What opens the sealed parts of the financings that `heir` acts for since the member was succeeded; as many records as it takes."""
+
+    member: Slug
+    heir: Slug
+
+
 class KeyAdd(Body):
     """One more key of a member."""
 

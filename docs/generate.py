@@ -110,6 +110,7 @@ _SIGNED_BY: Final = {
     "member.suspend": _AUTHORITY,
     "member.reinstate": _AUTHORITY,
     "member.succeed": _AUTHORITY,
+    "member.estate": _AUTHORITY,
     "governance.propose": "a governor",
     "governance.approve": "a governor",
     "key.add": "two people of the member, or of the authority",

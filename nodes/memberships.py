@@ -5,13 +5,13 @@ What the authority does here is public, and so is why, in one of a few words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from ledger.engine import Receipt
 from nodes.acting import act
-from nodes.author import Part
 from nodes.caller import Caller
+from nodes.estates import Estates
 from nodes.keys.staff import KEY_ADD
 from nodes.rehearsal import TWO_PEOPLE, rehearse
 from nodes.tasks import Task, Tasks
@@ -20,14 +20,13 @@ if TYPE_CHECKING:
     from nodes.node import Node
 
 Why = Literal["investigation", "breach", "request"]
-Estate = Callable[["Node", str, str], Mapping[str, Part]]
 
 
 class Memberships:
-    """For the authority's node. `estate` gives the sealed part that hands a bank's open financings to its heir."""
+    """For the authority's node."""
 
-    def __init__(self, node: Node, estate: Estate | None = None) -> None:
-        self._node, self._estate = node, estate
+    def __init__(self, node: Node) -> None:
+        self._node = node
 
     def admit(self, caller: Caller, what: Mapping[str, Any], *, cause: str | None = None) -> Receipt:
         """Admits a member with its first keys: `{member, role, region, name, keys}` as `member.admit` has them. Raises as `act`."""
@@ -42,9 +41,12 @@ class Memberships:
         return act(self._node, caller, "member.reinstate", {"member": member}, cause=cause)
 
     def succeed(self, caller: Caller, member: str, heir: str, *, cause: str | None = None) -> Receipt:
-        """The heir acts on every financing of the member, for good, and is handed what it needs to read them. Raises as `act`."""
-        parts = {} if self._estate is None else self._estate(self._node, member, heir)
-        return act(self._node, caller, "member.succeed", {"member": member, "heir": heir}, parts, cause=cause)
+        """The heir acts on every financing of the member, for good, and is handed what it needs to read them. Raises as `act`, and as
+        `Estates.run_once` once the member is succeeded: asked again with the same cause, or by itself, the authority's node goes on.
+        """
+        receipt = act(self._node, caller, "member.succeed", {"member": member, "heir": heir}, cause=cause)
+        Estates(self._node).run_once()
+        return receipt
 
     def add_key(self, caller: Caller, member: str, key: Mapping[str, Any], *, cause: str | None = None) -> Task:
         """A key of a member, for one whose own people cannot sign for it: two people of the authority do. Raises as `Tasks.open`, and

@@ -30,6 +30,7 @@ Projection = Callable[[sa.Connection, StoredRecord, Mapping[str, Opened]], None]
 
 CURSOR: Final = "reader.next_log_index"
 PROJECTIONS: Final = "reader.projections"
+_AGAIN: Final = "reader.again"
 _BATCH: Final = 100
 _RETRY_S: Final = 1.0
 
@@ -183,38 +184,46 @@ class LedgerReader:
 
     def _forget(self) -> None:
         with self._private.begin() as connection:
-            for projection in self._projections:
-                for table in projection.tables:
-                    connection.execute(sa.delete(table))
-            connection.execute(sa.delete(broken_parts))
+            self._empty(connection)
             set_meta(connection, CURSOR, "1")
         with self._moved:
             self._next_log_index = 1
+
+    def _empty(self, connection: sa.Connection) -> None:
+        for projection in self._projections:
+            for table in projection.tables:
+                connection.execute(sa.delete(table))
+        connection.execute(sa.delete(broken_parts))
+        set_meta(connection, _AGAIN, "0")
 
     def _read_batch(self) -> int:
         """Reads some records: opens their parts first, which takes time, then writes, so that other writers wait as little as can be."""
         with self._private.reading() as connection:
             first = cursor_of(connection)
+            again = get_meta(connection, _AGAIN) == "1"
             with self._store.reading() as reader:
                 records = reader.records(first, _BATCH)
             opened = [_open_parts(connection, stored, self._sealing_keys()) for stored in records]
         next_log_index = records[-1].log_index + 1 if records else first
-        if records:
+        if records or again:
             with self._private.begin() as connection:
                 if cursor_of(connection) != first:
                     # Another process of this node has read these meanwhile.
                     return 1
                 for stored, parts_of_record in zip(records, opened, strict=True):
                     self._write_one(connection, stored, parts_of_record)
+                if again := len(records) < _BATCH and get_meta(connection, _AGAIN) == "1":
+                    self._empty(connection)
+                    next_log_index = 1
                 set_meta(connection, CURSOR, str(next_log_index))
         with self._moved:
             self._next_log_index = next_log_index
             self._moved.notify_all()
-        return len(records)
+        return len(records) or int(again)
 
     def _write_one(self, connection: sa.Connection, stored: StoredRecord, found: _Parts) -> None:
         for name, part in found.new.items():
-            _store_part(connection, stored, name, part)
+            store_part(connection, stored, name, part)
         for name, code in found.broken.items():
             _note_broken(connection, stored, name, code)
         opened = {**found.known, **found.new}
@@ -257,7 +266,13 @@ def _stored_parts(connection: sa.Connection, record_id: str) -> dict[str, Opened
     return {row.part: Opened(canonical.decode(row.content.encode("utf-8")), bytes.fromhex(row.content_key)) for row in rows}
 
 
-def _store_part(connection: sa.Connection, stored: StoredRecord, name: str, part: Opened) -> None:
+def read_again(connection: sa.Connection) -> None:
+    """For a projection that opened parts of earlier records: once the reader is at the end of the ledger, it reads everything anew."""
+    set_meta(connection, _AGAIN, "1")
+
+
+def store_part(connection: sa.Connection, stored: StoredRecord, name: str, part: Opened) -> None:
+    """Keeps a part of a record that was not opened before, for good."""
     content = canonical.encode(part.content).decode("utf-8")
     row = {"record_id": stored.id, "part": name, "content": content, "content_key": part.content_key.hex(), "height": stored.height}
     connection.execute(sa.insert(parts).values(**row))

@@ -1,5 +1,6 @@
 """The authority's worker: takes enquiries under live consents and answers them, by itself, each exactly once. Before each batch it ends
-disputes of papers that a crash left half done, and tells a registrar of the enterprises that it was not told of.
+disputes of papers that a crash left half done, tells a registrar of the enterprises that it was not told of, and hands heirs what is
+missing of an estate.
 
 An enquiry goes through two durable steps, each a record under a reference in the outbox, so that there is one for ever, whoever makes
 it and however often: `take:<enquiry>`, which spends a use of the consent, and `answer:<enquiry>`. What an enquiry needs next is read
@@ -31,6 +32,7 @@ from nodes.enquiries.answering import Answering
 from nodes.enquiries.book import ANSWER, PENDING, enquiries
 from nodes.enquiries.credit import why_no_credit
 from nodes.enquiries.parts import REQUEST_PART, RequestPart
+from nodes.estates import Estates
 from nodes.outbox import Outgoing
 from nodes.sealed_models import read_part
 from nodes.sealing import shuffled
@@ -68,7 +70,7 @@ class EnquiryWorker:
     def __init__(self, node: Node, name: str = "enquiries", *, on_step: Callable[[str], None] = _nothing) -> None:
         self._node, self._name, self._on_step = node, name, on_step
         self._answering, self._papers, self._objections = Answering(node), Papers(node), Objections(node)
-        self._telling = Telling(node)
+        self._telling, self._estates = Telling(node), Estates(node)
         self._given_up: set[str] = set()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -98,6 +100,7 @@ class EnquiryWorker:
         self._node.reader.catch_up()
         self._objections.resume()
         self._telling.run_once()
+        self._estates.run_once()
         found = self._find_open()
         if not found:
             return 0

@@ -6,7 +6,7 @@ same parts, so their nodes keep the same book of what they may see. Records that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,6 +64,7 @@ financing_records = sa.Table(
     sa.Column("log_index", sa.BigInteger, nullable=False),
     comment="the records about each financing, refused ones too; made from the ledger",
 )
+Keeps = Callable[[sa.Connection, StoredRecord], bool]
 TABLES: Final = (financings, financing_lines, financing_records, *particulars.TABLES)
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ledger.errors import InputError
 from ledger.store import StoredRecord
 from nodes.financings import particulars
-from nodes.financings.book import financing_lines, financing_records, financings, handed_over, recoveries
+from nodes.financings.book import Keeps, financing_lines, financing_records, financings, handed_over, recoveries
 from nodes.financings.parts import (
     APPLICATION,
     LOAN,
@@ -37,12 +37,12 @@ _ADJUSTED: Final = {"financing.write-off": "lost_minor", "financing.correct": "a
 class Book:
     """The projection. `keeps` says whether a new financing belongs into this node's book: a lender also opens what it handed over."""
 
-    def __init__(self, keeps: Callable[[StoredRecord], bool]) -> None:
+    def __init__(self, keeps: Keeps) -> None:
         self._keeps = keeps
 
     def apply(self, connection: sa.Connection, stored: StoredRecord, parts: Mapping[str, Opened]) -> None:
         """Raises `InputError` (`part-malformed`) for a part that it cannot use."""
-        if stored.result["code"] == "ok" and self._keeps(stored):
+        if stored.result["code"] == "ok" and self._keeps(connection, stored):
             if stored.record.type == "financing.apply" and APPLICATION in parts:
                 _add_financing(connection, stored, read_part(ApplicationPart, parts[APPLICATION].content))
             elif stored.record.type == _LOAD and LOAN in parts:

@@ -12,10 +12,10 @@ from contracts import entries
 from contracts.shares import freed_by_amount
 from ledger.errors import InputError, NotFound, Refused
 from nodes.caller import Caller
-from nodes.enquiries.grants import Grant, grants_of
 from nodes.financings.amounts import amount_of_share, collected_share
 from nodes.financings.collection_book import TYPE, collections
 from nodes.financings.countersigned import Countersigned
+from nodes.financings.known import Known, known_declaration
 from nodes.financings.parts import COLLECTION, CollectionPart, ExchangeStated, written
 from nodes.financings.recipients import for_all
 from nodes.money import Money
@@ -71,14 +71,14 @@ class Collections:
         """
         if (known := self._tasks.by_cause(cause)) is not None:
             return known
-        grant = self._grant(declaration_id)
-        if amount.currency != grant.currency:
-            message = f"{grant.number} is in {grant.currency}: a collection in {amount.currency} cannot be set against it"
+        about = self._known(declaration_id)
+        if amount.currency != about.currency:
+            message = f"{about.number} is in {about.currency}: a collection in {amount.currency} cannot be set against it"
             raise InputError("currency-differs", message)
         if corrects is None:
-            share = collected_share(amount.amount_minor, grant.registered_minor)
+            share = collected_share(amount.amount_minor, about.registered_minor)
         else:
-            share = -self._taken_back(declaration_id, corrects, amount, grant.registered_minor)
+            share = -self._taken_back(declaration_id, corrects, amount, about.registered_minor)
         part = written(
             CollectionPart,
             currency=amount.currency,
@@ -88,7 +88,7 @@ class Collections:
             exchange=exchange,
         )
         body = {"declaration": declaration_id, "share": share, "corrects": corrects}
-        parts = {COLLECTION: for_all(self._node, part, grant.consent)}
+        parts = {COLLECTION: for_all(self._node, part, about.consent)}
         return Countersigned(self._node, self._tasks).open(caller, TYPE, body, parts, None, cause)
 
     def list(self, declaration_id: str, *, unused_only: bool = False) -> Sequence[Collection]:
@@ -99,12 +99,12 @@ class Collections:
             # A replacement brings the collections of what it replaces along.
             here = [] if declaration is None else declaration["collections"]
             query = sa.select(collections).where(collections.c.id.in_(here)).order_by(collections.c.log_index)
-            held = grants_of(connection, declaration_id)
+            about = known_declaration(connection, reader.state, declaration_id)
             found = []
             for row in connection.execute(query):
                 entry = entries.collection(reader.state, row.id)
                 if entry is not None and row.amount_minor > 0 and (entry["unused"] > 0 or not unused_only):
-                    found.append(_collection(row, entry, held))
+                    found.append(_collection(row, entry, about))
         return found
 
     def _taken_back(self, declaration_id: str, collection_id: str, amount: Money, registered_minor: int) -> int:
@@ -119,20 +119,20 @@ class Collections:
             raise InputError("amount-too-small", "less than a thousandth of the declaration moves no share")
         return share
 
-    def _grant(self, declaration_id: str) -> Grant:
-        with self._node.private.reading() as connection:
-            held = grants_of(connection, declaration_id)
-        if not held:
+    def _known(self, declaration_id: str) -> Known:
+        with self._node.store.reading() as reader, self._node.private.reading() as connection:
+            about = known_declaration(connection, reader.state, declaration_id)
+        if about is None:
             raise NotFound("unknown-declaration", "this bank knows no such declaration", hint="enquire about it first")
-        return held[0]
+        return about
 
 
-def _collection(row: sa.Row[tuple[object, ...]], entry: entries.Collection, held: Sequence[Grant]) -> Collection:
+def _collection(row: sa.Row[tuple[object, ...]], entry: entries.Collection, about: Known | None) -> Collection:
     amount = Money(row.currency, row.amount_minor)
     unused = None
-    if held and held[0].currency == row.currency:
+    if about is not None and about.currency == row.currency:
         # A whole collection is worth its own amount: its share was rounded up.
-        covered = amount_of_share(entry["unused"], held[0].registered_minor)
+        covered = amount_of_share(entry["unused"], about.registered_minor)
         unused = Money(row.currency, min(row.amount_minor, covered))
     return Collection(
         id=row.id,

@@ -7,14 +7,14 @@ of its block in UTC+8.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import sqlalchemy as sa
 
 from ledger.store import StoredRecord
 from nodes.days import day_of
-from nodes.financings.book import financing_lines, handed_over, recoveries
+from nodes.financings.book import Keeps, financing_lines, handed_over, recoveries
 from nodes.financings.parts import LOAN, REASON, REPAYMENT, TERMS, AdjustmentPart, LoanPart, RepaymentPart, TakeOverPart
 from nodes.private import metadata
 from nodes.sealed_models import read_part
@@ -51,7 +51,7 @@ movements = sa.Table(
 class Movements:
     """The projection, which comes before the book's, so that it sees what is owed as it was. `keeps` as the book's."""
 
-    def __init__(self, keeps: Callable[[StoredRecord], bool]) -> None:
+    def __init__(self, keeps: Keeps) -> None:
         self._keeps = keeps
 
     def apply(self, connection: sa.Connection, stored: StoredRecord, parts: Mapping[str, Opened]) -> None:
@@ -59,13 +59,13 @@ class Movements:
         if stored.result["code"] != "ok":
             return
         kind, day = stored.record.type, day_of(stored.time_ms)
-        if kind == _LOAD and LOAN in parts and self._keeps(stored):
+        if kind == _LOAD and LOAN in parts and self._keeps(connection, stored):
             amounts = read_part(LoanPart, parts[LOAN].content).lines
             about = [allocation["grant"]["declaration"] for allocation in stored.record.body["lines"]]
             _insert(connection, stored, stored.id, LOADED, list(zip(range(len(about)), about, amounts, strict=False)), day)
         elif kind == _TAKE_OVER:
             _add_movements(connection, stored, HANDED_OVER, [-amount for amount in handed_over(connection, stored)], day)
-            if TERMS in parts and self._keeps(stored):
+            if TERMS in parts and self._keeps(connection, stored):
                 part = read_part(TakeOverPart, parts[TERMS].content)
                 moved = [(place, line.declaration, line.amount_minor) for place, line in enumerate(part.lines)]
                 _insert(connection, stored, stored.id, TAKEN_OVER, moved, day)

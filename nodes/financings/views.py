@@ -21,6 +21,7 @@ from nodes.enquiries.grants import grants
 from nodes.financings.amounts import LoanLine, amount_of_share
 from nodes.financings.book import Booked, BookedRecord, booked, booked_page
 from nodes.financings.carried import Base, Standing, carried_base, standing_of
+from nodes.financings.known import registered_amounts
 from nodes.financings.maturity_book import Change, changes_by_financing, maturities, standing
 from nodes.financings.particulars import Document, Loan
 from nodes.money import Money
@@ -161,6 +162,9 @@ class FinancingReader:
             raise NotFound("unknown-financing", "this node's replica does not have the financing yet", hint="ask again in a moment")
         time_ms = time_now_ms(self._node, reader)
         registered = _registered(connection, [line["grant"] for line in entry["lines"]])
+        if self._node.config.node.role == "bank":
+            # Of what a bank inherited it holds no grants, but the registrations came with the estate.
+            registered |= registered_amounts(connection, [own.declaration for own in row.lines])
         state = balances.financing_state(entry, time_ms)
         exact = _exact(
             connection, [standing_of(reader.state, own.declaration, line) for own, line in zip(row.lines, entry["lines"], strict=True)]
@@ -230,7 +234,7 @@ class FinancingReader:
 
 
 def _registered(connection: sa.Connection, commitments: Sequence[str]) -> dict[str, int]:
-    """The amount registered behind each grant that this bank can open."""
+    """The amount registered behind each grant that this bank can open, by commitment."""
     query = sa.select(grants.c.commitment, grants.c.registered_minor).where(grants.c.commitment.in_(commitments))
     return {row.commitment: row.registered_minor for row in connection.execute(query)}
 
@@ -265,7 +269,7 @@ def _line(
 ) -> FinancingLine:
     own, line = row.lines[place], entry["lines"][place]
     stands = standing_of(reader.state, own.declaration, line)
-    bounds = _bounds(registered.get(line["grant"]), stands, exact.get(stands.declaration))
+    bounds = _bounds(registered.get(line["grant"], registered.get(own.declaration)), stands, exact.get(stands.declaration))
     base = None if bounds is None else bounds.least_minor
     declaration = entries.declaration(reader.state, stands.declaration)
     available = 0 if declaration is None else balances.available(declaration, time_ms)

@@ -15,6 +15,7 @@ from tests.contracts.harness import name
 from tests.traces import RealMaker
 
 DEMANDED = {
+    "member.estate": {"estate"},
     "enterprise.enrol": {"enrolment"},
     "declaration.register": {"declaration"},
     "declaration.amend": {"declaration"},
@@ -39,6 +40,7 @@ DEMANDED = {
 OPENING = {"declaration": name("d"), "maximum": 1_000, "uses": 1, "end": 1, "consent": name("c"), "salt": name("s")}
 # Bodies of types that the trace does not make: form is looked at before anything that they name.
 BODIES: dict[str, dict[str, Any]] = {
+    "member.estate": {"member": "bank-a", "heir": "bank-b"},
     "financing.write-off": {"financing": name("f"), "shares": [1_000]},
     "financing.correct": {"financing": name("f"), "shares": [1_000]},
     "financing.take-over": {"financing": name("f"), "salt": name("s"), "grants": [OPENING]},

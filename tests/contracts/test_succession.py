@@ -57,6 +57,25 @@ def test_guards_of_a_succession_come_in_their_order() -> None:
     assert world.reinstate(A).code == "wrong-state"
 
 
+def test_an_estate_is_handed_by_the_authority_to_who_acts_for_the_member_now_as_often_as_it_takes() -> None:
+    world = World()
+
+    def estate(member: str, heir: str, by: str = AUTHORITY) -> str:
+        return world.run("member.estate", {"member": member, "heir": heir}, one(by)).code
+
+    assert estate("nobody", B) == "unknown-member"
+    assert estate(A, "nobody") == "unknown-member"
+    assert estate(A, B, B) == "not-permitted"
+    assert [estate(A, heir) for heir in (A, B)] == ["wrong-state", "wrong-state"]
+    assert world.succeed(A, B).code == "ok"
+    before = dict(world.state.changes)
+    assert [estate(A, heir) for heir in (B, B, A, C)] == ["ok", "ok", "wrong-state", "wrong-state"]
+    assert estate(B, B) == "wrong-state"
+    assert dict(world.state.changes) == before
+    assert world.succeed(B, C).code == "ok"
+    assert [estate(member, heir) for member in (A, B) for heir in (B, C)] == ["wrong-state", "ok", "wrong-state", "ok"]
+
+
 def test_an_heir_lends_on_in_the_place_of_its_predecessors() -> None:
     world = World()
     declaration = world.declaration()

@@ -15,7 +15,7 @@ from ledger.store import StoredRecord
 from nodes.author import Part
 from nodes.node import Node
 from nodes.private import parts
-from nodes.reader import LedgerReader, broken_parts
+from nodes.reader import LedgerReader, broken_parts, read_again
 from nodes.sealing import Opened, Recipient
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, START_MS, Beside, found
 from tests.sealed_parts import demanded_parts
@@ -95,6 +95,36 @@ def test_a_rebuild_gives_the_same_rows(node: Node) -> None:
     assert all(before)
     assert reader.rebuild() == 3
     assert [rows(node, table) for table in (notes, parts, broken_parts)] == before
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 4, 100])
+def test_what_opens_parts_of_earlier_records_has_everything_read_again_once_the_end_is_reached(
+    node: Node, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr("nodes.reader._BATCH", batch)
+    told: set[str] = set()
+
+    def telling(connection: sa.Connection, stored: StoredRecord, opened: Mapping[str, Opened]) -> None:
+        text = opened[PART].content["text"]
+        shown = "known" if text == "early" and "key" in told else text
+        connection.execute(sa.insert(notes).values(record_id=stored.id, text=shown, log_index=stored.log_index))
+        if text == "key" and "key" not in told:
+            told.add("key")
+            read_again(connection)
+
+    reader = LedgerReader(node.store, node.private, lambda: node.sealing_keys)
+    reader.register("notes/1", [notes], telling)
+    last = [write(node, text) for text in ("early", "key", "late", "last")][-1]
+    assert reader.catch_up() >= 8
+    assert texts(node) == ["known", "key", "late", "last"]
+    with node.store.reading() as ledger:
+        stored = ledger.record(last)
+    assert stored is not None
+    reader.wait_for(stored.log_index, 0)
+    assert reader.catch_up() == 0
+    write(node, "more")
+    assert reader.catch_up() == 1
+    assert texts(node) == ["known", "key", "late", "last", "more"]
 
 
 def test_a_crash_in_the_middle_of_a_batch_loses_nothing_and_reads_nothing_twice(node: Node) -> None:

@@ -1,0 +1,240 @@
+"""The estate of a bank that was succeeded: what its heir needs in order to read, in money, the financings that it acts for now.
+
+What a lender says of its financings is sealed to itself, the authority and the enterprise: an heir opens none of it. So, after the
+succession, the authority hands it the content keys of those parts, in records of type `member.estate`, sealed to the heir and itself: of
+every financing that may still go on, and of the declarations, consents and collections that it stands on; never of a part `secret`.
+The predecessor can write nothing about them any more, so what is handed on is whole. At the heir's node each key opens what its author
+sealed, checked against the record as by any recipient; the node then reads the ledger anew, and keeps the book that the predecessor kept.
+
+What has been handed on is read from the authority's own opened parts: nothing is handed on twice, and a crash leaves work for `run_once`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import sqlalchemy as sa
+import structlog
+from pydantic import Field
+
+from contracts import balances, entries
+from contracts.financings.common import holder
+from ledger import canonical
+from ledger.errors import InputError, NotFound, VerificationFailed
+from ledger.limits import ESTATE_KEYS_MAX
+from ledger.store import LedgerStore, Reader, StoredRecord
+from nodes.author import Part
+from nodes.consents.terms import CONSENT_PART, Hex32
+from nodes.declarations.book import declarations
+from nodes.declarations.parts import PART as DECLARATION
+from nodes.financings.book import financing_lines, financing_records
+from nodes.financings.parts import APPLICATION, COLLECTION, LOAN, PLEDGE, REASON, REPAYMENT, TERMS
+from nodes.outcomes import require_ok
+from nodes.private import get_meta, parts, set_meta
+from nodes.reader import broken_parts, read_again, store_part
+from nodes.sealed_models import Hash, SealedModel, SealedPart, Slug, read_part
+from nodes.sealing import Opened, open_with_key
+
+if TYPE_CHECKING:
+    from nodes.node import Node
+
+TYPE: Final = "member.estate"
+PART: Final = "estate"
+PROJECTION: Final = "estates/1"
+_OF_FINANCINGS: Final = (APPLICATION, PLEDGE, LOAN, REPAYMENT, REASON, TERMS)
+_ENDED: Final = ("PAID_OFF", "EXPIRED", "TRANSFERRED")
+_IDS: Final = 500
+_READ_S: Final = 10.0
+
+PartName = Literal["application", "pledge", "loan", "repayment", "reason", "terms", "collection", "consent", "declaration"]
+
+log = structlog.get_logger(__name__)
+
+
+class EstateKey(SealedModel):
+    """What opens one part of one record."""
+
+    record: Hash
+    part: PartName
+    content_key: Hex32
+
+
+class EstatePart(SealedPart):
+    """The part `estate`, for the heir and the authority: financings of a member that was succeeded, and what opens their parts."""
+
+    member: Slug
+    heir: Slug
+    financings: Annotated[list[Hash], Field(max_length=ESTATE_KEYS_MAX)]
+    keys: Annotated[list[EstateKey], Field(min_length=1, max_length=ESTATE_KEYS_MAX)]
+
+
+class EstateBook:
+    """The projection, on a bank's node. What it writes outlives every reading anew, as the opened parts do."""
+
+    def __init__(self, store: LedgerStore, member: str) -> None:
+        self._store, self._member = store, member
+
+    def apply(self, connection: sa.Connection, stored: StoredRecord, opened: Mapping[str, Opened]) -> None:
+        """Raises `InputError` (`part-malformed`)."""
+        body = stored.record.body
+        if stored.result["code"] != "ok" or PART not in opened or body["heir"] != self._member:
+            return
+        estate = read_part(EstatePart, opened[PART].content)
+        if (estate.member, estate.heir) != (body["member"], body["heir"]):
+            raise InputError("part-malformed", "the sealed estate is another member's than its public fields say")
+        new = [financing for financing in estate.financings if not inherited(connection, financing)]
+        for financing in new:
+            set_meta(connection, _mark(financing), stored.id)
+        with self._store.reading() as reader:
+            outcomes = {_open(connection, reader, key) for key in estate.keys}
+        if None in outcomes:
+            connection.execute(sa.insert(broken_parts).values(record_id=stored.id, place=PART, code="estate-wrong", height=stored.height))
+        if new or True in outcomes:
+            read_again(connection)
+
+
+def inherited(connection: sa.Connection, financing_id: str) -> bool:
+    """Whether an estate handed this node a financing of a predecessor."""
+    return get_meta(connection, _mark(financing_id)) is not None
+
+
+def _mark(financing_id: str) -> str:
+    return f"inherited:{financing_id}"
+
+
+def _open(connection: sa.Connection, reader: Reader, key: EstateKey) -> bool | None:
+    """Opens a part and keeps it: whether it is new here, or None where the key does not open it."""
+    if connection.execute(sa.select(parts.c.part).where(parts.c.record_id == key.record, parts.c.part == key.part)).first() is not None:
+        return False
+    stored, content_key = reader.record(key.record), bytes.fromhex(key.content_key)
+    if stored is None:
+        return None
+    try:
+        content = open_with_key(stored.record.core, key.part, content_key)
+    except (NotFound, VerificationFailed) as error:
+        log.warning("estate-wrong", record_id=key.record, part=key.part, code=error.code)
+        return None
+    store_part(connection, stored, key.part, Opened(content, content_key))
+    return True
+
+
+class Estates:
+    """At the authority's node, which opens every part. It signs with the node's own key."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._done: set[tuple[str, str]] = set()
+
+    def run_once(self) -> int:
+        """Hands on what is missing of every estate, to who acts for its member now: how many records that took. What this object has
+        seen whole it does not look through again; an heir that has no sealing key in force waits until it has one.
+
+        Raises as `Outbox.send`, and `Unreachable` where the private database does not answer; the next run goes on from there.
+        """
+        return sum(self._hand_on(member.slug) for member in self._node.directory.members("bank") if member.heir is not None)
+
+    def _hand_on(self, member: str) -> int:
+        with self._node.store.reading() as reader:
+            heir = holder(reader.state, member)
+            if (member, heir) in self._done or not self._node.directory.keys(heir, "seal"):
+                return 0
+            financings = sorted(_going_on(reader, member))
+        handed = self._handed(heir)
+        missing = [key for key in self._keys(heir, financings) if (key.record, key.part) not in handed]
+        named = {key.record for key in missing}
+        # What made a financing is among its parts, so financings never need more records than keys do.
+        new = [financing for financing in financings if financing in named]
+        starts = range(0, len(missing), ESTATE_KEYS_MAX)
+        for start in starts:
+            self._send(member, heir, new[start : start + ESTATE_KEYS_MAX], missing[start : start + ESTATE_KEYS_MAX])
+        self._done.add((member, heir))
+        return len(starts)
+
+    def _send(self, member: str, heir: str, financings: Sequence[str], keys: Sequence[EstateKey]) -> None:
+        node = self._node
+        part = EstatePart(member=member, heir=heir, financings=list(financings), keys=list(keys))
+        recipients = [node.directory.recipient(slug) for slug in (heir, node.member)]
+        sealed = {PART: Part(part.content(), recipients)}
+        authored = node.author.record(TYPE, {"member": member, "heir": heir}, [node.identity_key], sealed)
+        receipt = require_ok(node.outbox.send(authored.raw, TYPE, f"estate:{heir}:{keys[0].record}:{keys[0].part}"))
+        node.reader.wait_for(receipt.log_index, _READ_S)
+
+    def _handed(self, heir: str) -> set[tuple[str, str]]:
+        """The records and parts of which an heir was handed the keys."""
+        with self._node.private.reading() as connection:
+            rows = connection.execute(sa.select(parts.c.content).where(parts.c.part == PART)).scalars().all()
+        opened = [read_part(EstatePart, canonical.decode(content.encode("utf-8"))) for content in rows]
+        return {(key.record, key.part) for estate in opened if estate.heir == heir for key in estate.keys}
+
+    def _keys(self, heir: str, financings: Sequence[str]) -> list[EstateKey]:
+        """What opens those financings, each key once, in the order of the financings; not what the heir wrote itself."""
+        found: dict[tuple[str, str], EstateKey] = {}
+        with self._node.store.reading() as reader, self._node.private.reading() as connection:
+            for start in range(0, len(financings), _IDS):
+                some = financings[start : start + _IDS]
+                for key in (*_of_records(connection, some), *_of_surroundings(connection, reader, heir, some)):
+                    if (key.record, key.part) not in found and not self._wrote(reader, heir, key):
+                        found[key.record, key.part] = key
+        return list(found.values())
+
+    def _wrote(self, reader: Reader, heir: str, key: EstateKey) -> bool:
+        stored = reader.record(key.record)
+        return stored is None or self._node.directory.author_of(stored.record.signers) == heir
+
+
+def _going_on(reader: Reader, member: str) -> Iterator[str]:
+    """The financings of a bank about which its heir may still write something that moves a share, but to correct what is paid off."""
+    for key, entry in reader.state.scan("financing/"):
+        if entry["bank"] == member:
+            state = balances.financing_state(entry, reader.head.time_ms)
+            late = entry["was_approved"] and any(line["was"] for line in entry["lines"])
+            if state not in _ENDED and (state != "CANCELLED" or late):
+                yield key.removeprefix("financing/")
+
+
+def _of_records(connection: sa.Connection, financings: Sequence[str]) -> list[EstateKey]:
+    """What opens the parts of the records about financings, in their order."""
+    accepted = sa.and_(financing_records.c.financing.in_(financings), financing_records.c.code == "ok")
+    query = (
+        sa.select(parts.c.record_id, parts.c.part, parts.c.content_key)
+        .join(financing_records, financing_records.c.record_id == parts.c.record_id)
+        .where(accepted, parts.c.part.in_(_OF_FINANCINGS))
+        .order_by(financing_records.c.financing, financing_records.c.log_index, parts.c.part)
+    )
+    return [EstateKey(record=row.record_id, part=row.part, content_key=row.content_key) for row in connection.execute(query)]
+
+
+def _of_surroundings(connection: sa.Connection, reader: Reader, heir: str, financings: Sequence[str]) -> list[EstateKey]:
+    """What opens what financings stand on: declarations as registered, consents, and the collections that predecessors recorded."""
+    lines = sa.select(financing_lines.c.declaration).where(financing_lines.c.financing.in_(financings)).distinct()
+    query = sa.select(declarations.c.record_id, declarations.c.content_key).where(declarations.c.id.in_(lines))
+    found = [
+        EstateKey(record=row.record_id, part=DECLARATION, content_key=row.content_key)
+        for row in connection.execute(query.order_by(declarations.c.log_index))
+    ]
+    lines_now = [line for each in financings for line in _lines(reader, each)]
+    here = [entries.declaration(reader.state, each) for each in sorted({line["declaration"] for line in lines_now})]
+    collected = {each for entry in here if entry is not None for each in _recorded_for(reader, heir, entry["collections"])}
+    found += _parts_named(connection, CONSENT_PART, sorted({line["consent"] for line in lines_now}))
+    found += _parts_named(connection, COLLECTION, sorted(collected))
+    return found
+
+
+def _lines(reader: Reader, financing_id: str) -> list[entries.Line]:
+    entry = entries.financing(reader.state, financing_id)
+    return [] if entry is None else entry["lines"]
+
+
+def _recorded_for(reader: Reader, heir: str, collections: Sequence[str]) -> set[str]:
+    """Those of some collections that a bank recorded for which the heir acts."""
+    known = {each: entries.collection(reader.state, each) for each in collections}
+    return {each for each, entry in known.items() if entry is not None and holder(reader.state, entry["bank"]) == heir}
+
+
+def _parts_named(connection: sa.Connection, name: PartName, record_ids: Sequence[str]) -> Iterator[EstateKey]:
+    for start in range(0, len(record_ids), _IDS):
+        of_these = sa.and_(parts.c.part == name, parts.c.record_id.in_(record_ids[start : start + _IDS]))
+        query = sa.select(parts.c.record_id, parts.c.content_key).where(of_these).order_by(parts.c.record_id)
+        for row in connection.execute(query):
+            yield EstateKey(record=row.record_id, part=name, content_key=row.content_key)
