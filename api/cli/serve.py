@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from api.cli.output import AsJson, print_json, say
-from api.cli.running import RunningNode, listen
+from api.cli.running import RunningNode, listen, stop_followers
 from ledger.errors import InputError
 from ledger.solo import SoloEngine
 from nodes.home import Home
@@ -43,6 +43,7 @@ def serve(
         # The node that orders blocks begins first and ends last, so that the others can finish with it.
         places = sorted(range(len(home)), key=lambda place: Home(home[place]).read_config().engine.kind != "solo")
         running = {place: stack.enter_context(RunningNode(Node.open(home[place]), listeners[place])) for place in places}
+        stack.callback(stop_followers, running.values())
         signal.signal(signal.SIGUSR1, lambda *_: _confirm_clocks(running.values()))
         _announce([running[place] for place in range(len(home))], as_json=as_json)
         asked_to_stop.wait()

@@ -7,7 +7,8 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -97,9 +98,18 @@ def served_network(directory: Path, databases: Addresses = LOCAL, plans: Sequenc
             stack.enter_context(serving(node))
             if plan.id == "authority":
                 ids = _enrol(node, founded)
+        stack.callback(_stop_followers, nodes.values())
         for plan in plans:
             add_programs(nodes[plan.id], secrets)
         yield Network(founded, clock, nodes, ids["exporter"], ids["in_custody"], secrets, stack)
+
+
+def _stop_followers(nodes: Iterable[Node]) -> None:
+    """Side by side: each may have to wait a second for the answer to its last question."""
+    followers = [node.engine for node in nodes if node.config.engine.kind != "solo"]
+    with ThreadPoolExecutor(max(1, len(followers))) as pool:
+        for stopped in [pool.submit(engine.stop) for engine in followers]:
+            stopped.result()
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from api.cli.demo.cargo import Cargo
 from api.cli.demo.client import Desk, Unexpected
 from api.cli.proofs import write_new
-from api.cli.running import RunningNode
+from api.cli.running import RunningNode, stop_followers
 from api.permissions import scopes_of
 from ledger.clock import SettableClock, SystemClock
 from ledger.errors import Refused
@@ -148,6 +148,7 @@ class World:
             self._running[plan.id] = self._stack.enter_context(RunningNode(node, listener))
             if plan.id == AUTHORITY:
                 self._enrol(founded)
+        self._stack.callback(stop_followers, self._running.values())
         self._add_program("bank-a")
         self._write_sign_ins()
         self.settle()
