@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from contracts.codes import CODES
-from ledger.errors import InputError, Refused
+from ledger.errors import Refused
 from nodes.attachments.store import Attachments
 from nodes.caller import Caller
 from nodes.financings.apply import NO_GRANT, ApplicationLine
 from nodes.financings.conflict_reports import TYPE, ConflictReports, load_lines, planned_lines
-from nodes.financings.parts import LOAN, LoadedFrom, LoanPart, written
+from nodes.financings.parts import LOAN, LoadedFrom, paid_out
 from nodes.financings.preparing import may_prepare
 from nodes.financings.recipients import for_all
 from nodes.rehearsal import TWO_PEOPLE, rehearse
@@ -57,13 +57,10 @@ class Loads:
             missing = ", ".join(plan.line.declaration_id for plan in planned if plan.grant is None)
             raise Refused(NO_GRANT, f"this bank has no grant for {missing}", hint="enquire under the exporter's consent first")
         self.reports.require(report_id, planned)
-        amounts = [plan.use.amount_minor for plan in planned]
         first = held[0]
-        part = written(
-            LoanPart,
-            currency=first.currency,
-            amount_minor=sum(amounts),
-            lines=amounts,
+        part = paid_out(
+            first.currency,
+            [plan.use.amount_minor for plan in planned],
             disbursed_on=disbursed_on,
             matures_on=matures_on,
             reference=reference,
@@ -78,8 +75,6 @@ class Loads:
                 report=report_id,
             ),
         )
-        if matures_on < disbursed_on:
-            raise InputError("bad-field", "matures_on: a loan does not end before it begins")
         body = {"lines": load_lines(planned)}
         seen = rehearse(node, TYPE, body, TWO_PEOPLE)
         if seen.code != "ok":

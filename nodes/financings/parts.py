@@ -6,6 +6,7 @@ private store: their digests are sealed, and they themselves stay there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -14,7 +15,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from contracts.shares import SHARES_MAX
 from ledger.errors import InputError
 from ledger.limits import ALLOCATIONS_BOUND, AMOUNT_MINOR_MAX, FINANCING_TEXT_CHARS_MAX
-from nodes.attachments.reference import AttachmentRefs
+from nodes.attachments.reference import AttachmentRef, AttachmentRefs
 from nodes.sealed_models import AmountMinor, CurrencyCode, Day, Hash, Number, SealedModel, SealedPart, Slug, TimeMs, Uscc
 
 APPLICATION: Final = "application"
@@ -199,6 +200,35 @@ def written(model: type[Written], **fields: Any) -> Written:
         fault = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in fault["loc"]) or "the request"
         raise InputError("bad-field", f"{where}: {fault['msg']}") from error
+
+
+def paid_out(
+    currency: str,
+    lines: Sequence[int],
+    *,
+    disbursed_on: str,
+    matures_on: str,
+    reference: str,
+    attachments: Sequence[AttachmentRef],
+    exchange: ExchangeStated | None = None,
+    loaded: LoadedFrom | None = None,
+) -> LoanPart:
+    """What was paid out on each line. Raises as `written`, also for a loan that ends before it begins."""
+    part = written(
+        LoanPart,
+        currency=currency,
+        amount_minor=sum(lines),
+        lines=list(lines),
+        disbursed_on=disbursed_on,
+        matures_on=matures_on,
+        reference=reference,
+        exchange=exchange,
+        attachments=list(attachments),
+        loaded=loaded,
+    )
+    if matures_on < disbursed_on:
+        raise InputError("bad-field", "matures_on: a loan does not end before it begins")
+    return part
 
 
 def is_day(value: object) -> bool:

@@ -22,7 +22,19 @@ from nodes.financings.amounts import Use, amount_of_share, drawn, recovered, rep
 from nodes.financings.collections import Collections
 from nodes.financings.countersigned import Countersigned
 from nodes.financings.movements import Amounts, kept_shares, loan_of, loans_of, minor_units, moved, repayment_amounts, too_small
-from nodes.financings.parts import LOAN, PLEDGE, REASON, REPAYMENT, ExchangeStated, LoanPart, PledgePart, ReasonPart, RepaymentPart, written
+from nodes.financings.parts import (
+    LOAN,
+    PLEDGE,
+    REASON,
+    REPAYMENT,
+    ExchangeStated,
+    LoanPart,
+    PledgePart,
+    ReasonPart,
+    RepaymentPart,
+    paid_out,
+    written,
+)
 from nodes.financings.preparing import may_prepare, own, require_foreseen
 from nodes.financings.recipients import for_all, for_supervision
 from nodes.financings.views import Financing, FinancingReader
@@ -132,20 +144,15 @@ class FinancingSteps:
         loans = loans_of(financing)
         wanted = minor_units(financing, amounts)
         uses = [moved(financing, place, wanted[place], loan, drawn) for place, loan in enumerate(loans)]
-        lent = [use.amount_minor for use in uses]
-        part = written(
-            LoanPart,
-            currency=financing.currency,
-            amount_minor=sum(lent),
-            lines=lent,
+        part = paid_out(
+            financing.currency,
+            [use.amount_minor for use in uses],
             disbursed_on=disbursed_on,
             matures_on=matures_on,
             reference=reference,
             exchange=exchange,
             attachments=Attachments(self._node).references(attachments),
         )
-        if matures_on < disbursed_on:
-            raise InputError("bad-field", "matures_on: a loan does not end before it begins")
         body = {"financing": financing_id, "shares": [use.share for use in uses], "final": final}
         parts = {LOAN: self._for_all(financing, part)}
         return Countersigned(self._node, self._tasks).open(caller, "financing.disburse", body, parts, financing, cause)

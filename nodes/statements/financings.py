@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
+from contracts import balances, entries
 from ledger.errors import InputError
 from ledger.limits import STATEMENT_ROWS_MAX
 from nodes.financings.book import financings
 from nodes.financings.movement_book import DISBURSED, REPAID, movements
-from nodes.financings.views import Financing, FinancingReader
 from nodes.money import decimal_of
+from nodes.rehearsal import time_now_ms
 from nodes.spreadsheets import Cell
 from nodes.statements.period import Period
 
@@ -39,6 +40,22 @@ HEADERS: Final = (
     "closing",
 )
 TOTALS: Final = ("branch", "exporter_uscc", "currency", "financings", *HEADERS[8:])
+_IDS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A financing as the book names it, in the state that it has now."""
+
+    id: str
+    reference: str
+    branch: str
+    product: str
+    enterprise: str
+    uscc: str
+    name: str
+    currency: str
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +64,7 @@ class StatementRow:
     `other_minor` is what was corrected, written off or handed over, and may be below zero.
     """
 
-    financing: Financing
+    financing: Stated
     opening_minor: int
     disbursed_minor: int
     repaid_minor: int
@@ -72,11 +89,11 @@ def financing_statement(node: Node, period: Period, enterprise: str | None = Non
     """
     with node.private.reading() as connection:
         moved = _moved(connection, period, enterprise, branch)
-    if len(moved) > STATEMENT_ROWS_MAX:
-        raise InputError("statement-too-long", f"more than {STATEMENT_ROWS_MAX} financings", hint="choose one branch or one enterprise")
-    views = FinancingReader(node)
-    rows = [_row(views.get(financing_id), sums) for financing_id, sums in moved.items()]
-    return [row for row in rows if any(row.amounts_minor)]
+        if len(moved) > STATEMENT_ROWS_MAX:
+            raise InputError("statement-too-long", f"more than {STATEMENT_ROWS_MAX} financings", hint="choose one branch or one enterprise")
+        amounts = {financing_id: _amounts(sums) for financing_id, sums in moved.items()}
+        told = _told(node, connection, [financing_id for financing_id, found in amounts.items() if any(found)])
+    return [StatementRow(one, *amounts[one.id]) for one in told]
 
 
 def totals(rows: Iterable[StatementRow]) -> Iterator[list[Cell]]:
@@ -112,7 +129,9 @@ def _moved(connection: sa.Connection, period: Period, enterprise: str | None, br
     return found
 
 
-def _row(one: Financing, sums: Sums) -> StatementRow:
+def _amounts(sums: Sums) -> tuple[int, int, int, int, int]:
+    """As `StatementRow` has them, in its order."""
+
     def moved(before: bool, kind: str) -> int:
         return sums.get((kind, before), 0)
 
@@ -121,4 +140,18 @@ def _row(one: Financing, sums: Sums) -> StatementRow:
 
     opening = moved(True, DISBURSED) - moved(True, REPAID) + other(True)
     lent, paid, rest = moved(False, DISBURSED), moved(False, REPAID), other(False)
-    return StatementRow(one, opening, lent, paid, rest, opening + lent - paid + rest)
+    return opening, lent, paid, rest, opening + lent - paid + rest
+
+
+def _told(node: Node, connection: sa.Connection, ids: Sequence[str]) -> list[Stated]:
+    """Financings of the book, in the order in which they are named."""
+    names = [column for column in financings.c if column.name in Stated.__slots__]
+    rows: dict[str, Stated] = {}
+    with node.store.reading() as reader:
+        time_ms = time_now_ms(node, reader)
+        for first in range(0, len(ids), _IDS):
+            for row in connection.execute(sa.select(*names).where(financings.c.id.in_(ids[first : first + _IDS]))):
+                entry = entries.financing(reader.state, row.id)
+                assert entry is not None, "the book is made from the ledger"
+                rows[row.id] = Stated(**row._asdict(), state=balances.financing_state(entry, time_ms))
+    return [rows[financing_id] for financing_id in ids]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from decimal import Decimal
 
 import pytest
@@ -9,7 +10,7 @@ from ledger.errors import InputError
 from nodes.financings.apply import ApplicationLine
 from nodes.financings.steps import CollectionUse, Pledge
 from nodes.money import Money
-from nodes.statements.financings import HEADERS, TOTALS, financing_statement, totals
+from nodes.statements.financings import HEADERS, TOTALS, Stated, financing_statement, totals
 from nodes.statements.period import Period, month, period
 from tests.nodes.lending import DAY, Desk, Lending, lending, usd
 
@@ -62,6 +63,14 @@ def test_a_month_opens_with_what_the_one_before_closed_with(market: Lending, pla
     assert amounts(market, DECEMBER, "Shenyang") == [("Shenyang", (1_000_000, 0, 1_000_000, 0, 0))]
     assert amounts(market, month("2027-01")) == [("Dalian", (1_500_000, 0, 0, 0, 1_500_000))]
     assert amounts(market, month("2026-09")) == []
+
+
+def test_a_row_says_of_its_financing_what_the_financing_says_itself(market: Lending, played: dict[str, str]) -> None:
+    found = {row.financing.id: row.financing for row in financing_statement(market.a.node, NOVEMBER)}
+    assert (found[played["first"]].state, found[played["second"]].state) == ("REPAYING", "PAID_OFF")
+    for financing_id, stated in found.items():
+        whole = market.a.financings.get(financing_id)
+        assert stated == Stated(**{field.name: getattr(whole, field.name) for field in fields(Stated)})
 
 
 def test_totals_are_by_branch_and_currency(market: Lending, played: dict[str, str]) -> None:
