@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from api.cli.backup import PassphraseFile
-from api.cli.homes import HomeOption, reading
+from api.cli.homes import HomeOption, OpenHome, reading
 from api.cli.output import AsJson, print_json, say
 from api.cli.staff import read_secret
 from contracts.ruleset import RULEBOOK
@@ -24,24 +24,29 @@ from ledger.archive import export as export_ledger
 from ledger.archive_lines import is_archive
 from ledger.archive_replay import verify_archive
 from ledger.clock import SystemClock
-from ledger.errors import InputError, Unreachable
+from ledger.errors import InputError, NotFound, Unreachable
 from ledger.limits import TRUST_FILE_BYTES_MAX
 from ledger.store import LedgerStore
 from ledger.verify import Verdict
 from nodes.keys.passwords import password_bytes
 from nodes.private_files import temporary_path
 from nodes.restoring import MemberBackup, RestoredHome, Storage, copied, restore_home
+from nodes.witnessing.cosigned import CosignedNotes
 
 
 def export(
     home: HomeOption,
     out: Annotated[Path, typer.Option("-o", "--out", help="the file to write")],
     to_height: Annotated[int | None, typer.Option("--to-height", min=1, help="the last block to take; the newest by default")] = None,
+    cosigned: Annotated[bool, typer.Option("--cosigned", help="end at the block whose checkpoint most witnesses cosigned")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the whole ledger into one archive, beside the running node too. `tallystick verify` checks it without network or home."""
+    if cosigned and to_height is not None:
+        raise InputError("usage", "either --to-height or --cosigned", hint="see tallystick export --help")
     with reading(home) as opened:
-        made = _written(opened.store, out, to_height, shown=not as_json)
+        height, note = _end(opened, to_height, cosigned=cosigned)
+        made = _written(opened.store, out, height, note, shown=not as_json)
     size = out.stat().st_size
     if as_json:
         print_json({"file": str(out), "network": made.network, "height": made.height, "records": made.records, "bytes": size})
@@ -93,12 +98,29 @@ def _trust_file(path: Path) -> bytes:
         return file.read(TRUST_FILE_BYTES_MAX + 1)
 
 
-def _written(store: LedgerStore, out: Path, to_height: int | None, *, shown: bool) -> Exported:
+def _end(opened: OpenHome, to_height: int | None, *, cosigned: bool) -> tuple[int, str | None]:
+    """The last height of an archive, and its note with the cosignatures that this home knows. Raises `NotFound` (`not-cosigned`)."""
+    known = CosignedNotes(opened.private)
+    with opened.store.reading() as reader:
+        if not cosigned:
+            height = reader.head.height if to_height is None else to_height
+            note = known.of_height(reader, height)
+            return height, None if note is None else note.note
+        best = known.best(reader)
+        height_of_best = None if best is None else reader.height_of_log_index(best.size - 1)
+    if best is None or height_of_best is None:
+        raise NotFound(
+            "not-cosigned", "this home knows of no cosigned checkpoint", hint="leave out --cosigned: the operator signed all of them"
+        )
+    return height_of_best, best.note
+
+
+def _written(store: LedgerStore, out: Path, to_height: int, note: str | None, *, shown: bool) -> Exported:
     """Writes the file beside its place, and names it once it is whole and on the disk."""
     temporary = temporary_path(out)
     try:
         with temporary.open("wb") as file, _progress("exporting", shown=shown) as progress:
-            made = export_ledger(store, file, to_height, on_progress=progress)
+            made = export_ledger(store, file, to_height, note=note, on_progress=progress)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, out)

@@ -52,8 +52,12 @@ class CosignedNotes:
 
     def newest(self, reader: Reader) -> CosignedNote | None:
         """The newest note, cosigned by whom it may be; None before there is one."""
-        note = reader.checkpoint()
-        return None if note is None else self._cosigned(note, reader.head.log_size + 1)
+        return self.of_height(reader, reader.head.height)
+
+    def of_height(self, reader: Reader, height: int) -> CosignedNote | None:
+        """The note of a height, cosigned by whom it may be; None where there is none."""
+        header, note = reader.header(height), reader.checkpoint(height)
+        return None if header is None or note is None else self._cosigned(note, header.log_size + 1)
 
     def best(self, reader: Reader, log_index: int = 0) -> CosignedNote | None:
         """Of the notes that cover a log index, the one that most witnesses cosigned, and of several the newest. None where there is none

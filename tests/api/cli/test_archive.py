@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from api.cli.homes import reading
+from ledger import canonical
+from ledger.checkpoint import parse_note
+from ledger.clock import SystemClock
+from ledger.witness import WitnessKey
+from nodes.witnessing.cosigned import CosignedNotes
+from nodes.witnessing.witnesses import Witnesses
 from tests.api.cli.conftest import Tallystick, served
 
 WORDS = "three geese over the salt marsh"
@@ -24,15 +32,23 @@ def archive(played_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return file
 
 
+def lines_of(archive: Path) -> list[bytes]:
+    """The lines of an archive, without the cosignatures of the first one, of which each home knows its own."""
+    first, *blocks = gzip.decompress(archive.read_bytes()).splitlines()
+    opening = json.loads(first)
+    opening["checkpoint"] = json.loads(blocks[-1])["checkpoint"]
+    return [canonical.encode(opening), *blocks]
+
+
 def test_a_bank_leaves_with_the_whole_ledger(
     story: dict[str, Any], played_demo: Path, tallystick: Tallystick, archive: Path, tmp_path: Path
 ) -> None:
     exported = tallystick("export", "--home", played_demo / "authority", "-o", tmp_path / "again.tally", "--json")
     assert exported.status == 0, exported.err
     assert (exported.json["height"], exported.json["network"]) == (story["height"], story["network"])
-    assert (tmp_path / "again.tally").read_bytes() == archive.read_bytes()
-    assert exported.json["bytes"] == archive.stat().st_size
-    lines = gzip.decompress(archive.read_bytes()).splitlines()
+    assert exported.json["bytes"] == (tmp_path / "again.tally").stat().st_size
+    lines = lines_of(archive)
+    assert lines_of(tmp_path / "again.tally") == lines
     assert len(lines) == story["height"] + 1
     assert sum(len(json.loads(line)["records"]) for line in lines[1:]) == exported.json["records"]
 
@@ -89,7 +105,7 @@ def test_without_keys_a_ledger_at_rest_is_audited_proven_from_and_exported(
     assert tallystick("prove", record_id, "--home", home, "-o", tmp_path / "proof.json").status == 0
     assert tallystick("verify", tmp_path / "proof.json", "--trust", played_demo / "trust.json").status == 0
     assert tallystick("export", "--home", home, "-o", tmp_path / "again.tally").status == 0
-    assert (tmp_path / "again.tally").read_bytes() == archive.read_bytes()
+    assert lines_of(tmp_path / "again.tally") == lines_of(archive)
     served_at_rest = tallystick("serve", "--home", home)
     assert served_at_rest.status == 1 and served_at_rest.err.startswith("tallystick: ledger-at-rest: ")
 
@@ -121,6 +137,29 @@ def test_members_go_on_from_an_archive_with_a_backup_or_an_old_home(tallystick: 
     for home in ("authority", "bank-a"):
         audited = tallystick("audit", "--home", tmp_path / home, "--json")
         assert (audited.status, audited.json["height"]) == (0, 2)
+
+
+def test_an_archive_ends_with_the_cosignatures_that_its_home_knows(tallystick: Tallystick, founded: Path, tmp_path: Path) -> None:
+    home, archive, trust = founded / "authority", tmp_path / "ledger.tally", tmp_path / "trust.json"
+    assert proposed(tallystick, home, founded, 20).status == 0
+    alone = tallystick("export", "--home", home, "-o", archive, "--cosigned")
+    assert alone.status == 1 and alone.err.startswith("tallystick: not-cosigned: ")
+    witness = WitnessKey("watcher", Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32))
+    with reading(home) as opened, opened.store.reading() as reader:
+        Witnesses(opened.private, SystemClock()).announce("watcher", witness.public.hex(), "member")
+        note = reader.checkpoint() or ""
+        CosignedNotes(opened.private).keep(reader, parse_note(note).checkpoint.size, [witness.cosign(note, 1_700_000_000)])
+    assert proposed(tallystick, home, founded, 21).status == 0
+    believed = json.loads((home / "trust.json").read_bytes())
+    believed.update(witnesses=[{"name": "watcher", "public": witness.public.hex()}], witnesses_required=1)
+    trust.write_bytes(canonical.encode(believed))
+    for options, height, code in (([], 2, "witnesses-missing"), (["--to-height", "1"], 1, None), (["--cosigned"], 1, None)):
+        exported = tallystick("export", "--home", home, "-o", archive, *options, "--json")
+        assert (exported.status, exported.json["height"]) == (0, height), exported.err
+        (found,) = tallystick("verify", archive, "--trust", trust, "--json").json["files"]
+        assert found["code"] == code
+        assert code or any("cosigned by watcher" in each for each in found["proves"])
+    assert tallystick("export", "--home", home, "-o", archive, "--cosigned", "--to-height", "1").status == 2
 
 
 def test_what_cannot_be_read_or_is_no_archive_makes_no_home(
