@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from contracts import entries
 from ledger.clock import SettableClock
 from nodes.declarations.register import Declarations
 from nodes.enterprises import REGISTRY, enrol, enrolment
@@ -136,6 +138,45 @@ def test_nobody_is_told_twice_not_even_after_the_private_database_was_rebuilt(
     authority.reader.rebuild()
     again = Telling(authority)
     assert [again.run_once(), again.run_once()] == [0, 0]
+
+
+def test_a_registrar_that_governors_name_is_told_of_all_who_were_enrolled_before(
+    founded: Founded, nodes: dict[str, Node], clock: SettableClock
+) -> None:
+    name_registrar(nodes, clock, "authority")
+    ids = enrolled(nodes, founded)
+    assert Telling(nodes["authority"]).run_once() == 0
+    assert nodes["customs"].enterprises.list() == []
+    name_registrar(nodes, clock, "customs")
+    assert Telling(nodes["authority"]).run_once() == 2
+    settle(nodes)
+    assert {each.uscc: each.id for each in nodes["customs"].enterprises.list()} == ids
+    assert Declarations(nodes["customs"]).import_files([("a.csv", csv_file(declaration(3, OWN)))]).registered == 1
+    settle(nodes)
+    assert [each.enterprise for each in Declarations(nodes["exporter-a"]).list()] == [ids[OWN]]
+
+
+def name_registrar(nodes: dict[str, Node], clock: SettableClock, member: str) -> None:
+    """Every governor agrees, and the time until it takes effect passes."""
+    change = {"change": {"kind": "registrar", "member": member}}
+    proposal = done(nodes["authority"], "governance.propose", change)
+    with nodes["authority"].store.reading() as reader:
+        entry = entries.proposal(reader.state, proposal)
+    if entry is not None and entry["state"] == "OPEN":
+        settle(nodes)
+        done(nodes["customs"], "governance.approve", {"proposal": proposal})
+    clock.advance(25 * 3_600_000)
+    # What is due happens with the next block that leaves anything.
+    done(nodes["authority"], "key.revoke", {"key": "0" * 64, "reason": "left"}, "unknown-key")
+    settle(nodes)
+    assert {node.directory.registrar() for node in nodes.values()} == {member}
+
+
+def done(node: Node, kind: str, body: dict[str, Any], code: str = "ok") -> str:
+    """A record that the node signs alone, and what comes of it: its id."""
+    receipt = node.outbox.send(node.author.record(kind, body, [node.identity_key], {}).raw, kind)
+    assert receipt.code == code, receipt
+    return receipt.record_id
 
 
 def test_an_authority_that_registers_itself_tells_nobody(tmp_path: Path, clock: SettableClock) -> None:

@@ -1,4 +1,4 @@
-"""What is said in offers, disputes, and corrections that the authority signs: each word is in the homes of those it is for, and no other."""
+"""What is said in offers, disputes, and corrections that the authority signs: every word is in the homes of those whom it is for, alone."""
 
 from __future__ import annotations
 

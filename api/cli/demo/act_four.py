@@ -14,7 +14,15 @@ from nodes.customs.declaration import CustomsDeclaration
 from nodes.money import Money, decimal_text
 
 _EXPECTED_ALERTS: Final = frozenset(
-    {"refused-duplicate", "over-limit-attempt", "double-attempt", "voided-under-financing", "replaced-under-financing", "frozen-attempt"}
+    {
+        "refused-duplicate",
+        "over-limit-attempt",
+        "double-attempt",
+        "voided-under-financing",
+        "replaced-under-financing",
+        "dispute-opened",
+        "frozen-attempt",
+    }
 )
 _COURT: Final = {"document_sha256": "c0" * 32, "issuer": "Dalian Maritime Court", "reference": "(2026) Liao 72 Cai Bao 14", "text": ""}
 
