@@ -103,15 +103,17 @@ class Forger:
 
     files: Files
 
-    def document(self, leaf: dict[str, Any], entries: dict[str, Any]) -> dict[str, Any]:
+    def document(self, leaf: dict[str, Any], entries: dict[str, Any], **header_changes: Any) -> dict[str, Any]:
+        """A proof file of that leaf, whose signers' keys are what the entries say, and whose header is changed as told."""
         pages: dict[str, bytes | None] = {}
         store = type("Pages", (), {"page": staticmethod(pages.get)})()
         updated = update(store, {f"key/{each}": canonical.encode(entry) for each, entry in entries.items()})
         pages.update(updated.pages)
         record_hash = leaf_hash(canonical.encode(leaf))
         before = append(0, (), [leaf_hash(b"0"), leaf_hash(b"1"), record_hash])
-        header = Header(self.files.network, 1, 1, 1, "00" * 32, 3, root(before.size, before.frontier).hex(), updated.root.hex(), 1)
-        after = append(3, before.frontier, [leaf_hash(header.leaf)])
+        made = Header(self.files.network, 1, 1, 1, "00" * 32, 3, root(before.size, before.frontier).hex(), updated.root.hex(), 1)
+        header = {**made.to_json(), **header_changes}
+        after = append(3, before.frontier, [leaf_hash(canonical.encode({"header": header}))])
         nodes = {position(level, index): value for level, index, value in [*before.nodes, *after.nodes]}
         reader = type("Nodes", (), {"node": staticmethod(lambda level, index: nodes[position(level, index)])})()
         note = Checkpoint(origin_of(self.files.network), 4, root(4, after.frontier))
@@ -119,19 +121,20 @@ class Forger:
         def proof(key: str) -> StateProof:
             return prove(store, key)
 
+        named = leaf["record"].get("signers") if isinstance(leaf["record"], dict) else None
+        listed = named if isinstance(named, list) else []
+
         return {
             "v": 1,
             "kind": "record",
             "network": self.files.network,
             "leaf": leaf,
             "log_index": 2,
-            "header": header.to_json(),
+            "header": header,
             "header_log_index": 3,
             "checkpoint": sign_note(note, OPERATOR.key.name, OPERATOR_PRIVATE),
             "inclusion": {name: [h.hex() for h in inclusion_proof(at, 4, reader)] for name, at in (("record", 2), ("header", 3))},
-            "keys": [
-                {"key_id": each, "entry": entries.get(each), "proof": proof(f"key/{each}").to_json()} for each in leaf["record"]["signers"]
-            ],
+            "keys": [{"key_id": each, "entry": entries.get(each), "proof": proof(f"key/{each}").to_json()} for each in listed],
             "revealed": {},
         }
 

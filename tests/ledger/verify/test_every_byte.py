@@ -116,16 +116,14 @@ def free(document: bytes, kind: str) -> set[int]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_byte_changes_unnoticed(files: Files, sample: dict[str, bytes], kind: str) -> None:
     document, trusted = sample[kind], believed(files.network)
-    before, may_change, accepted = verify(document, trusted), free(document, kind), 0
+    before, may_change = verify(document, trusted), free(document, kind)
     assert before.ok, before.code
     assert 1 < len(may_change) < 600
     for at, other in changes(document, kind):
         after = verify(other, trusted)
         if after.ok:
-            accepted += 1
             assert at in may_change, (at, document[max(0, at - 30) : at + 30])
             assert after == before
-    assert accepted < len(document)
 
 
 @pytest.mark.parametrize("kind", KINDS)
