@@ -24,6 +24,7 @@ from tests.nodes.financings import test_desk as of_financings
 from tests.nodes.lending import lending
 from tests.nodes.network import BANK_B, CUSTODY, OWN, Network, asked, network
 from tests.nodes.requests import test_requests as of_requests
+from tests.nodes.requests.town import town_of
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, EXPORTER_A, found
 from tests.postgresql import network_databases
 
@@ -41,7 +42,7 @@ def test_enquiries_consents_and_accesses_work(net: Network) -> None:
 
 
 def test_requests_and_documents_travel_between_exporters_and_banks(net: Network) -> None:
-    town = of_requests.town_of(net)
+    town = town_of(net)
     for uscc in (OWN, CUSTODY):
         of_requests.test_it_is_sent_back_corrected_and_taken_up(town, uscc)
     of_requests.test_documents_travel_with_it_to_its_bank_alone(town)
