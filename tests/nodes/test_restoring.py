@@ -110,10 +110,17 @@ def from_backup(archive: bytes, path: Path, member: Path, storage: Storage | Non
     return restore_home(BytesIO(archive), path, packed(member), storage=storage or Storage(), **options)
 
 
-def from_old_home(archive: bytes, path: Path, member: Path) -> RestoredHome:
+def from_old_home(archive: bytes, path: Path, member: Path, storage: Storage | None = None) -> RestoredHome:
     file = BytesIO(archive)
     with copied(member, file, clock=SettableClock(START_MS), random=os.urandom) as backup:
-        return restore_home(file, path, backup)
+        return restore_home(file, path, backup, storage=storage or Storage())
+
+
+def exported(home: Path) -> bytes:
+    out = BytesIO()
+    with closing(LedgerStore(Home(home).ledger_url(Home(home).read_config()), read_only=True)) as store:
+        export(store, out)
+    return out.getvalue()
 
 
 def audited(home: Path) -> int:
@@ -168,6 +175,19 @@ def test_an_old_home_gives_what_a_backup_gives(net: Net, tmp_path: Path) -> None
     assert all(path.stat().st_mode & 0o077 == 0 for path in [tmp_path / "two", *(tmp_path / "two").rglob("*")])
 
 
+@pytest.mark.parametrize("storage", ["postgresql"], indirect=True)
+def test_a_node_moves_to_a_server_and_back(net: Net, storage: Storage, tmp_path: Path) -> None:
+    there = from_old_home(net.newest, tmp_path / "there", net.authority, storage)
+    assert there.engine == "solo"
+    with opened(tmp_path / "there") as authority:
+        enrolled(authority, THIRD)
+    archive = exported(tmp_path / "there")
+    back = from_old_home(archive, tmp_path / "back", tmp_path / "there", Storage("home", "home"))
+    assert (back.height, exported(tmp_path / "back")) == (3, archive)
+    assert rows(tmp_path / "back") == rows(tmp_path / "there")
+    assert (tmp_path / "back" / "ledger.db").exists() and audited(tmp_path / "back") == 3
+
+
 def test_an_old_home_whose_databases_are_lost_is_made_whole_from_its_keys(net: Net, tmp_path: Path) -> None:
     before = rows(net.authority)["enterprises"]
     for path in [*net.authority.glob("*.db"), *net.authority.glob("*.db-*")]:
@@ -199,12 +219,9 @@ def test_without_keys_there_is_a_ledger_at_rest(net: Net, storage: Storage, tmp_
     assert audited(tmp_path / "new") == 2
     home = Home(tmp_path / "new")
     config = home.read_config()
-    with closing(LedgerStore(home.ledger_url(config), read_only=True)) as store:
-        out = BytesIO()
-        export(store, out)
-        assert out.getvalue() == net.newest
-        with store.reading() as reader:
-            assert verify(state_proof(reader, "policy"), home.trust_file.read_bytes()).ok
+    assert exported(home.path) == net.newest
+    with closing(LedgerStore(home.ledger_url(config), read_only=True)) as store, store.reading() as reader:
+        assert verify(state_proof(reader, "policy"), home.trust_file.read_bytes()).ok
     with pytest.raises(Refused, match="ledger-at-rest"):
         Node.open(home.path)
 
