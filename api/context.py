@@ -16,6 +16,7 @@ from api.idempotency import Idempotency
 from api.principal import Principal
 from api.tokens import Tokens
 from ledger.limits import IMPORTS_AT_ONCE_MAX, SIGN_INS_AT_ONCE_MAX
+from nodes.auditing.runs import AuditRuns
 from nodes.caller import Caller as ServiceCaller
 from nodes.caller import Kind
 from nodes.node import Node
@@ -32,6 +33,7 @@ class ApiContext:
     heights: HeightWatch
     importing: threading.BoundedSemaphore
     sign_ins: ThreadPoolExecutor
+    audits: AuditRuns
 
     @classmethod
     def of(cls, node: Node) -> ApiContext:
@@ -40,10 +42,11 @@ class ApiContext:
         importing = threading.BoundedSemaphore(IMPORTS_AT_ONCE_MAX)
         kept, heights = Idempotency(node.private, node.clock), HeightWatch(node.engine)
         sign_ins = ThreadPoolExecutor(SIGN_INS_AT_ONCE_MAX, thread_name_prefix="sign-in")
-        return cls(node, tokens, Assertions(node, audiences), kept, heights, importing, sign_ins)
+        return cls(node, tokens, Assertions(node, audiences), kept, heights, importing, sign_ins, AuditRuns(node))
 
     def close(self) -> None:
         self.heights.close()
+        self.audits.close()
         self.tokens.close()
         self.sign_ins.shutdown(wait=False, cancel_futures=True)
 
