@@ -1,21 +1,26 @@
-"""The killed process seen from outside: started, asked, killed, started again; and the way upstream of a bank's node beside it."""
+"""The killed process seen from outside: started, asked, killed, started again; and the way upstream of a bank's node beside it.
+
+Each is forked from one that has read the program already (multiprocessing's forkserver): reading it takes longer than most rounds.
+"""
 
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
+import multiprocessing
+import os
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
 from itertools import count
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from ledger.engine import Receipt
 from ledger.errors import InputError, Refused, Unreachable
 from ledger.evidence import BlockBundle
+from tests.crash import child
 
 READY_S = 180.0
 ANSWER_S = 120.0
@@ -29,7 +34,10 @@ class Mortal:
         self._ids = count(1)
         self._lock = threading.Lock()
         self._waiting: dict[int, Future[Any]] = {}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._fork = multiprocessing.get_context("forkserver")
+        self._fork.set_forkserver_preload([child.__name__])
+        self._process: BaseProcess | None = None
+        self._asked: Connection | None = None
         self._listener: threading.Thread | None = None
         self.alive = threading.Event()
         self.items: list[dict[str, Any]] = []
@@ -37,35 +45,38 @@ class Mortal:
 
     def start(self) -> None:
         """Returns when the node answers."""
-        command = [sys.executable, "-m", "tests.crash.child", str(self._home)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._listener = threading.Thread(target=self._listen, args=(self._process,), daemon=True)
+        asked, self._asked = self._fork.Pipe(duplex=False)
+        heard, said = self._fork.Pipe(duplex=False)
+        self._process = self._fork.Process(target=child.main, args=(self._home, asked, said), daemon=True)
+        self._process.start()
+        # Its ends are its own now: when it ends, they do.
+        asked.close()
+        said.close()
+        self._listener = threading.Thread(target=self._listen, args=(heard,), daemon=True)
         self._listener.start()
-        assert self.alive.wait(READY_S), f"the node did not start: exit {self._process.poll()}"
+        assert self.alive.wait(READY_S), f"the node did not start: exit {self._process.exitcode}"
 
     def kill(self) -> None:
         """SIGKILL, and everything that was under way fails. What was still in the pipe is read first."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
+        self._process.kill()
         self._end()
 
     def stop(self) -> int:
         """Lets it end by itself: its exit status."""
-        assert self._process is not None and self._process.stdin is not None
+        assert self._asked is not None
         with self._lock:
-            self._process.stdin.close()
+            self._asked.close()
         return self._end()
 
     def _end(self) -> int:
-        assert self._process is not None and self._listener is not None
+        assert self._process is not None and self._listener is not None and self._asked is not None
         self._listener.join(READY_S)
-        status = self._process.wait(READY_S)
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except BrokenPipeError:
-                    continue
+        self._process.join(READY_S)
+        status = self._process.exitcode
+        assert status is not None, "the process did not end"
+        self._process.close()
+        self._asked.close()
         return status
 
     def ask(self, do: str, **more: Any) -> Any:
@@ -73,12 +84,12 @@ class Mortal:
         number, future = next(self._ids), Future[Any]()
         line = json.dumps({"id": number, "do": do, **more}).encode() + b"\n"
         with self._lock:
-            if not self.alive.is_set() or self._process is None or self._process.stdin is None:
+            if not self.alive.is_set() or self._asked is None:
                 raise gone()
             self._waiting[number] = future
             try:
-                self._process.stdin.write(line)
-                self._process.stdin.flush()
+                while line:
+                    line = line[os.write(self._asked.fileno(), line) :]
             except (OSError, ValueError) as error:
                 self._waiting.pop(number, None)
                 raise gone() from error
@@ -87,11 +98,11 @@ class Mortal:
         except TimeoutError as error:
             raise Unreachable("answer-late", "the process did not answer in time") from error
 
-    def _listen(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.endswith(b"\n"):
-                self._take(json.loads(line))
+    def _listen(self, heard: Connection) -> None:
+        with heard, os.fdopen(os.dup(heard.fileno()), "rb") as lines:
+            for line in lines:
+                if line.endswith(b"\n"):
+                    self._take(json.loads(line))
         with self._lock:
             self.alive.clear()
             left, self._waiting = list(self._waiting.values()), {}
