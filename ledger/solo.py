@@ -71,6 +71,8 @@ class SoloEngine:
         # Held while a block is made and while the engine halts, so that evidence is about the head that it is kept beside.
         self._turn = threading.RLock()
         self._halted = False
+        self.refusal: TallystickError | None = None
+        """Why nothing is ordered for now, if so: see `stand_still`."""
         self._clock_wrong = False
         self._clock_seen = (0, 0)
         self._chain: StoredChain | None = None
@@ -142,6 +144,11 @@ class SoloEngine:
                 finally:
                     self._halted = self.store.halted() is not None
 
+    def stand_still(self, refusal: TallystickError) -> None:
+        """Orders nothing more until the engine is made anew: every record is answered with this error. For any thread."""
+        with self._turn:
+            self.refusal = refusal
+
     def _let_go(self) -> None:
         self._forget_chain()
         if self._lock is not None:
@@ -179,6 +186,8 @@ class SoloEngine:
     def _execute_and_store(self, batch: list[Waiting]) -> Execution:
         if self._halted:
             refuse_if_halted(self.store)
+        if self.refusal is not None:
+            raise self.refusal
         chain = self._chain = self._chain or StoredChain(self.store)
         if chain.head.height > self.heights.height:
             self.heights.publish(chain.head.height)

@@ -11,6 +11,7 @@ from api.context import TheNode
 from api.responses import as_of, json_response
 from ledger.errors import TallystickError
 from ledger.header import Header
+from ledger.solo import SoloEngine
 from nodes.node import Node
 
 
@@ -46,6 +47,8 @@ def _look(node: Node) -> tuple[Header | None, list[str]]:
         return None, ["database-unreachable"]
     if halted is not None:
         faults.append(str(halted["code"]))
+    if isinstance(node.engine, SoloEngine) and node.engine.refusal is not None:
+        faults.append(node.engine.refusal.code)
     if node.reader.failure is not None:
         faults.append("reader-stopped")
     return head, faults

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 import structlog
 
 from ledger.checkpoint import Checkpoint, Cosignature, cosignatures_of, only_signed_by, verify_note
-from ledger.errors import InputError, VerificationFailed
+from ledger.errors import InputError, Refused, VerificationFailed
 from ledger.evidence import HeaderInLog, header_evidence, note_evidence
 from ledger.follow import FollowEngine
 from ledger.halting import Show
@@ -53,9 +53,13 @@ class Checkpoints:
             ahead = note.size > reader.head.log_size + 1
         if evidence is not None:
             self._refuse(lambda reader: note_evidence(reader, text, self._operator), source)
+        if ahead and isinstance(self._node.engine, SoloEngine):
+            self._stand_still(self._node.engine, source)
         self._remember(note, text, source, compared=not ahead)
         if not ahead:
-            self.keep(note.size, cosignatures_of(text, self.witnesses.keys()))
+            found = cosignatures_of(text, self.witnesses.keys())
+            if found:
+                self.keep(note.size, found)
         return "ahead" if ahead else "here"
 
     def compare_header(self, seen: HeaderInLog) -> bool:
@@ -125,6 +129,14 @@ class Checkpoints:
         except VerificationFailed as error:
             log.error("fork-seen" if error.code == "fork-seen" else "fork-not-shown", code=error.code, source=source)
             raise
+
+    def _stand_still(self, engine: SoloEngine, source: str) -> None:
+        """What an operator signed is durable before anybody sees it: where its own word is ahead of it, its ledger is an old copy, and the
+        next block that it ordered would be a fork.
+        """
+        log.error("ledger-older", source=source)
+        hint = "put the newest copy of the ledger database back, and serve the node again"
+        engine.stand_still(Refused("ledger-older", "this node's key signed more of the log than its ledger holds", hint=hint))
 
     def _remember(self, note: Checkpoint, text: str, source: str, *, compared: bool) -> None:
         of_source = seen_checkpoints.c.source == source

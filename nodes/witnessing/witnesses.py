@@ -61,6 +61,10 @@ class Witnesses:
         Raises `InputError` (`bad-witness`), `Refused` (`witness-key-other`, `too-many-witnesses`).
         """
         check_witness(name, public)
+        with self._private.reading() as connection:
+            known = _row(connection, name)
+        if known is not None and known.public == public:
+            return
         with self._private.begin() as connection:
             known = _row(connection, name)
             if known is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from ledger.errors import TallystickError
+from ledger.errors import TallystickError, Unreachable
 from nodes.witnessing.gossip import Gossip, Pusher
 from nodes.witnessing.witness import Witness
 
@@ -55,6 +55,8 @@ class _Worker:
                 return
             try:
                 self.run_once()
+            except Unreachable as error:
+                log.info("worker-waits", worker=self._name, code=error.code)
             except TallystickError as error:
                 log.warning("worker-waits", worker=self._name, code=error.code)
             if self._stopping.wait(self._pause_s):

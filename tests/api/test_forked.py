@@ -84,7 +84,8 @@ def two_faced(tmp_path: Path) -> Iterator[TwoFaced]:
         for node in nodes:
             stack.enter_context(node)
             stack.enter_context(serving(node))
-        yield TwoFaced(founded, *nodes)
+        honest, twin, bank_a, bank_b = nodes
+        yield TwoFaced(founded, honest, twin, bank_a, bank_b)
 
 
 def _configure(path: Path, *, port: int | None = None, upstream: str | None = None, peers: list[str] | None = None) -> None:
@@ -182,6 +183,20 @@ def test_an_operator_that_is_shown_its_own_fork_orders_no_more(two_faced: TwoFac
     require_found_out(two_faced, two_faced.honest)
     with pytest.raises(TallystickError, match="fork-seen"):
         two_faced.grow(two_faced.honest)
+
+
+def test_an_operator_whose_ledger_is_an_old_copy_orders_nothing(two_faced: TwoFaced) -> None:
+    """Its own signature is ahead of it: the next block would be a fork."""
+    for _ in range(2):
+        two_faced.grow(two_faced.twin)
+    with two_faced.twin.store.reading() as reader:
+        note = reader.checkpoint() or ""
+    assert Checkpoints(two_faced.honest).observe(note, "member bank-b") == "ahead"
+    with pytest.raises(TallystickError, match="ledger-older"):
+        two_faced.grow(two_faced.honest)
+    answer = httpx.get(f"http://127.0.0.1:{two_faced.honest.config.api.port}/readyz")
+    assert (answer.status_code, answer.json()["faults"]) == (503, ["ledger-older"])
+    assert two_faced.honest.store.halted() is None
 
 
 def test_a_halted_node_says_so_to_whoever_asks_whether_it_is_ready(two_faced: TwoFaced) -> None:
