@@ -22,12 +22,15 @@ run: setup
 	@if [ -e $(DEMO) ]; then mv $(DEMO) "$(DEMO).$$(date +%Y%m%d-%H%M%S)"; fi
 	$(BIN)/tallystick demo --home $(DEMO) --serve
 
+# A worker takes neighbouring tests, which share what they made, and in the end those that others have not begun.
+PYTEST = $(BIN)/python -m pytest -q -n auto --dist worksteal
+
 test: setup
-	$(BIN)/python -m pytest -q -n auto
+	$(PYTEST)
 
 # The same tests with many more examples, and the long sweeps.
 test-deep: setup
-	TALLYSTICK_DEEP=1 $(BIN)/python -m pytest -q -n auto
+	TALLYSTICK_DEEP=1 $(PYTEST)
 
 check: setup
 	$(BIN)/ruff format --check .
