@@ -32,12 +32,12 @@ from ledger.store import LedgerStore
 from ledger.writer_lock import WriterLock
 from nodes.backups.making import back_up
 from nodes.backups.restoring import IN_HOME, leaving_nothing, restore_unfinished
-from nodes.founding import trust_document
 from nodes.home import EngineSection, Home, HomeConfig, NetworkSection, NodeSection, StorageSection, write_file
 from nodes.keys.keystore import Argon2Cost
 from nodes.node import Node
-from nodes.private import PrivateStore
+from nodes.private import PrivateStore, outbox, parts
 from nodes.reader import cursor_of
+from nodes.trust_files import trust_document
 
 AT_REST: Final = "replica"
 _NAME_CHARS_MAX: Final = 64
@@ -140,11 +140,17 @@ def _members_own(home: Home, opening: Opening, backup: MemberBackup, storage: St
     filled.append(home.private_url(config))
     if config.network.id != opening.network:
         raise Refused("other-network", "the archive is of another network than the member's keys", hint="take its own network's archive")
-    with closing(PrivateStore(home.private_url(config))) as private, private.reading() as connection:
-        seen = cursor_of(connection)
-    if config.engine.kind == "solo" and seen > _log_size(opening) - 1:
-        raise _older()
+    if config.engine.kind == "solo":
+        with closing(PrivateStore(home.private_url(config))) as private, private.reading() as connection:
+            _check_newest(connection, opening)
     return config
+
+
+def _check_newest(connection: sa.Connection, opening: Opening) -> None:
+    """An operator's private database knows of blocks by how far it read, by what it sent and by what it opened."""
+    heights = [connection.execute(sa.select(sa.func.max(column))).scalar() for column in (outbox.c.height, parts.c.height)]
+    if cursor_of(connection) > _log_size(opening) - 1 or max(height or 0 for height in heights) > opening.height:
+        raise _older()
 
 
 def _at_rest(home: Home, opening: Opening, storage: Storage) -> HomeConfig:

@@ -14,22 +14,20 @@ from rich.console import Console
 from rich.progress import Progress
 
 from api.cli.backup import PassphraseFile
+from api.cli.files import written_whole
 from api.cli.homes import HomeOption, OpenHome, reading
 from api.cli.output import AsJson, print_json, say
 from api.cli.staff import read_secret
 from contracts.ruleset import RULEBOOK
-from ledger.archive import Exported
 from ledger.archive import Progress as OnProgress
 from ledger.archive import export as export_ledger
 from ledger.archive_lines import is_archive
 from ledger.archive_replay import verify_archive
 from ledger.clock import SystemClock
-from ledger.errors import InputError, NotFound, Unreachable
+from ledger.errors import InputError, NotFound
 from ledger.limits import TRUST_FILE_BYTES_MAX
-from ledger.store import LedgerStore
 from ledger.verify import Verdict
 from nodes.keys.passwords import password_bytes
-from nodes.private_files import temporary_path
 from nodes.restoring import MemberBackup, RestoredHome, Storage, copied, restore_home
 from nodes.witnessing.cosigned import CosignedNotes
 
@@ -46,7 +44,8 @@ def export(
         raise InputError("usage", "either --to-height or --cosigned", hint="see tallystick export --help")
     with reading(home) as opened:
         height, note = _end(opened, to_height, cosigned=cosigned)
-        made = _written(opened.store, out, height, note, shown=not as_json)
+        with written_whole(out) as file, _progress("exporting", shown=not as_json) as progress:
+            made = export_ledger(opened.store, file, height, note=note, on_progress=progress)
     size = out.stat().st_size
     if as_json:
         print_json({"file": str(out), "network": made.network, "height": made.height, "records": made.records, "bytes": size})
@@ -113,22 +112,6 @@ def _end(opened: OpenHome, to_height: int | None, *, cosigned: bool) -> tuple[in
             "not-cosigned", "this home knows of no cosigned checkpoint", hint="leave out --cosigned: the operator signed all of them"
         )
     return height_of_best, best.note
-
-
-def _written(store: LedgerStore, out: Path, to_height: int, note: str | None, *, shown: bool) -> Exported:
-    """Writes the file beside its place, and names it once it is whole and on the disk."""
-    temporary = temporary_path(out)
-    try:
-        with temporary.open("wb") as file, _progress("exporting", shown=shown) as progress:
-            made = export_ledger(store, file, to_height, note=note, on_progress=progress)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, out)
-    except OSError as error:
-        raise Unreachable("file-not-written", f"{out} cannot be written: {os.strerror(error.errno or 0)}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return made
 
 
 def _backup(keys: Path, archive: BinaryIO, passphrase_file: Path | None, stack: ExitStack) -> MemberBackup:

@@ -8,17 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli.files import written_whole
 from api.cli.homes import HomeOption
 from api.cli.output import AsJson, print_json, print_table, say
 from api.cli.staff import read_secret
 from ledger.clock import SystemClock
-from ledger.errors import InputError, Refused, Unreachable
+from ledger.errors import InputError, Refused
 from nodes.backups.making import Backup, back_up
 from nodes.backups.rebuilding import Rebuilt, rebuild_private
 from nodes.backups.restoring import restore
 from nodes.home import Home
 from nodes.keys.passwords import check_password, password_bytes
-from nodes.private_files import temporary_path
 
 PassphraseFile = Annotated[
     Path | None, typer.Option("--passphrase-file", help="its first line is the passphrase; without it, it is asked for, or read from stdin")
@@ -36,7 +36,8 @@ def backup(
     check_password(passphrase, "backup")
     if out.exists():
         raise Refused("file-exists", f"{out} is there already", hint="a backup is never overwritten: name another file")
-    made = _written(home, out, password_bytes(passphrase))
+    with written_whole(out) as file:
+        made = back_up(Home(home), file, password_bytes(passphrase), clock=SystemClock(), random=os.urandom)
     if as_json:
         print_json({"file": str(out), **_backup(made)})
         return
@@ -70,24 +71,6 @@ def recover(
         return
     say(f"{home}: {put_back.files} files and {put_back.rows} rows of {put_back.node}")
     say("Never run it beside the home that it was made from. A follower fetches the ledger; an operator puts its newest one back.")
-
-
-def _written(home: Path, out: Path, passphrase: bytes) -> Backup:
-    """Writes the file beside its place, and names it once it is whole and on the disk."""
-    temporary = temporary_path(out)
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
-            # A file of this name may have been left there, by somebody else too: then this fails.
-            os.fchmod(file.fileno(), 0o600)
-            made = back_up(Home(home), file, passphrase, clock=SystemClock(), random=os.urandom)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, out)
-    except OSError as error:
-        raise Unreachable("file-not-written", f"{out} cannot be written: {os.strerror(error.errno or 0)}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return made
 
 
 def _backup(made: Backup) -> dict[str, Any]:

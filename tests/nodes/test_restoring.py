@@ -33,7 +33,8 @@ from nodes.backups.making import back_up
 from nodes.enterprises import Enrolment, enrol, enrolment
 from nodes.home import Home
 from nodes.node import Node
-from nodes.private import PrivateStore, private_schema
+from nodes.private import PrivateStore, private_schema, set_meta
+from nodes.reader import CURSOR
 from nodes.restoring import MemberBackup, RestoredHome, Storage, copied, restore_home
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, START_MS, Beside, custody, found
 from tests.postgresql import drop_database, new_database
@@ -204,6 +205,17 @@ def test_an_operator_never_goes_on_from_an_older_ledger(net: Net, tmp_path: Path
     with pytest.raises(Refused, match="ledger-older"):
         source(net.archives[1], tmp_path / "new", net.authority)
     assert not (tmp_path / "new").exists()
+
+
+def test_what_an_operator_sent_counts_where_it_reads_everything_anew(net: Net, tmp_path: Path) -> None:
+    with (
+        closing(PrivateStore(Home(net.authority).private_url(Home(net.authority).read_config()))) as private,
+        private.begin() as connection,
+    ):
+        set_meta(connection, CURSOR, "1")
+    with pytest.raises(Refused, match="ledger-older"):
+        from_backup(net.archives[1], tmp_path / "new", net.authority)
+    assert from_backup(net.newest, tmp_path / "new", net.authority).height == 2
 
 
 def test_an_old_operators_ledger_counts_where_its_private_database_is_lost(net: Net, tmp_path: Path) -> None:
