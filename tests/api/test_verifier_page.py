@@ -7,6 +7,7 @@ import hashlib
 import json
 import random
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import api
+import tests.vectors
 from contracts import readings
 from ledger.checkpoint import add_cosignature
 from ledger.proof import bundle_file, consistency_file, fork_file, fork_from_note, record_proof, state_proof
@@ -27,8 +29,10 @@ from tests.contracts.walks import fresh_pair, walk
 from tests.ledger.small_ledger import ANNE, ANNE_CHECK, private_key, solo_ledger
 from tests.ledger.verify.small_files import sealed_record
 from tests.ledger.verify.trusting import WITNESS, trust
+from tests.vectors.splices import spliced
 
 PAGE: Final = Path(api.__file__).parent / "verifier.html"
+VECTORS: Final = Path(tests.vectors.__file__).parent
 _RUN: Final = """async ([documents, trust]) => {
   const bytes = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
   const verdicts = [];
@@ -210,3 +214,25 @@ def test_the_page_allows_its_own_script_and_style_and_nothing_else() -> None:
     allowed = [f"script-src 'sha256-{digests['script']}'", f"style-src 'sha256-{digests['style']}'"]
     assert policy == "; ".join(["default-src 'none'", *allowed, "base-uri 'none'", "form-action 'none'"])
     assert not re.search(r"https?://|src=|@import|url\(", text)
+
+
+def test_every_proof_file_of_the_vectors(page: Page) -> None:
+    found = json.loads((VECTORS / "proofs.json").read_bytes())
+    trusts, documents = found["trusts"], {name: text.encode() for name, text in found["documents"].items()}
+    by_trust = defaultdict(list)
+    for each in [*found["good"], *found["bad"]]:
+        document = documents[each["document"]]
+        by_trust[each["trust"]].append((each, spliced(document, each) if "at" in each else document))
+    for which, cases in by_trust.items():
+        verdicts = judged(page, [document for _, document in cases], trusts[which].encode())
+        for (each, _), verdict in zip(cases, verdicts, strict=True):
+            expected = each.get("verdict") or {"ok": False, "code": each["code"]}
+            assert {name: verdict[name] for name in expected} == expected, each["name"]
+
+
+def test_every_trust_file_of_the_vectors(page: Page) -> None:
+    found = json.loads((VECTORS / "trusts.json").read_bytes())
+    plain, document = found["trust"].encode(), found["document"].encode()
+    for each in found["bad"]:
+        (verdict,) = judged(page, [document], spliced(plain, each))
+        assert (verdict["ok"], verdict["code"]) == (False, each["code"]), each["name"]
