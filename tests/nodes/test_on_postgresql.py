@@ -25,7 +25,6 @@ from tests.nodes.lending import lending
 from tests.nodes.network import BANK_B, CUSTODY, OWN, Network, asked, network
 from tests.nodes.requests import test_requests as of_requests
 from tests.nodes.requests.town import town_of
-from tests.nodes.requests.town import town_of
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, EXPORTER_A, found
 from tests.postgresql import network_databases
 
