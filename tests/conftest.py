@@ -27,6 +27,7 @@ settings.register_profile("deep", max_examples=1000, deadline=None, print_blob=T
 settings.load_profile("deep" if DEEP else "quick")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int | None:
     """One more than there are cores for `-n auto`: nodes wait for each other now and then. None leaves it to xdist's own variable."""
     return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else (os.cpu_count() or 1) + 1
