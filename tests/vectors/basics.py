@@ -6,6 +6,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
+from contracts.commitments import consent_commitment, grant_commitment, offer_commitment
 from ledger import canonical
 from ledger.hashing import tagged
 from ledger.header import Header
@@ -75,6 +76,33 @@ def ids(fixed: Fixed) -> Family:
     return {"good": good}
 
 
+def commitments() -> Family:
+    """`id` is the tagged hash of the opening `value`; a bad one does not open to it."""
+    salt, ids_used = "5a" * 32, {name: sha256(name.encode()).hexdigest() for name in ("consent", "declaration", "financing")}
+    grant: dict[str, Any] = {"bank": "bank-a", **ids_used, "end": 1_700_086_400_000, "maximum": 800_000, "salt": salt, "uses": 3}
+    del grant["financing"]
+    openings: dict[str, tuple[dict[str, Any], str]] = {
+        "consent": ({"bank": "bank-a", "salt": salt}, consent_commitment("bank-a", salt)),
+        "grant": (grant, grant_commitment(**grant)),
+        "offer": (
+            {"bank": "bank-b", "financing": ids_used["financing"], "salt": salt},
+            offer_commitment(bank="bank-b", financing=ids_used["financing"], salt=salt),
+        ),
+    }
+    good, bad = [], []
+    for tag, (value, made) in openings.items():
+        assert tagged(tag, canonical.encode(value)).hex() == made
+        good.append({"name": f"a {tag}", "tag": tag, "value": value, "id": made})
+        for name, said in value.items():
+            other = said + 1 if isinstance(said, int) else ("6b" + said[2:] if len(said) == 64 else "bank-c")
+            bad.append(
+                {"name": f"a {tag}, another {name}", "tag": tag, "value": {**value, name: other}, "id": made, "code": "other-opening"}
+            )
+        others = next(each for each in openings if each != tag)
+        bad.append({"name": f"a {tag}, as a {others}", "tag": others, "value": value, "id": made, "code": "other-opening"})
+    return {"good": good, "bad": bad}
+
+
 def signatures() -> Family:
     """ECDSA P-256 over a digest of 32 bytes: r and s, of 32 bytes each, s at most half of the order; `public` is a compressed point."""
     public, other = bytes.fromhex(public_json(ANNE)["public"]), bytes.fromhex(public_json(BOB)["public"])
@@ -135,6 +163,7 @@ def families(fixed: Fixed) -> dict[str, Callable[[], Family]]:
     return {
         "canonical": canonical_json,
         "ids": lambda: ids(fixed),
+        "commitments": commitments,
         "signatures": signatures,
         "sealed": lambda: sealed(fixed),
     }

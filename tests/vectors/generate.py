@@ -14,6 +14,7 @@ DIRECTORY: Final = Path(__file__).parent
 _ABOUT: Final = {
     "canonical": "Canonical JSON: `bytes` is the one form of `value`; the bytes of the bad ones are refused, by whatever code.",
     "ids": "Tagged hashes: of the canonical JSON of `value`, or of the bytes `data`.",
+    "commitments": "Commitments to consents, grants and offers: tagged hashes of the canonical JSON of their openings.",
     "signatures": "ECDSA P-256 in its low-s form, over a digest.",
     "sealed": "Sealed parts, opened with their content key.",
     "inclusion": "Inclusion in the log (RFC 9162, 2.1.3).",

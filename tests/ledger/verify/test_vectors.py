@@ -64,6 +64,13 @@ def test_ids() -> None:
         assert signatures.tagged(each["tag"], data).hex() == tagged(each["tag"], data).hex() == each["id"], each["name"]
 
 
+def test_commitments() -> None:
+    found = family("commitments")
+    for place, each in enumerate(found["good"] + found["bad"]):
+        opens = signatures.tagged(each["tag"], strict_json.encode(each["value"])).hex() == each["id"]
+        assert opens is (place < len(found["good"])), each["name"]
+
+
 def test_signatures() -> None:
     found = family("signatures")
     for place, each in enumerate(found["good"] + found["bad"]):
