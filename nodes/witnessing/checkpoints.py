@@ -140,19 +140,21 @@ class Checkpoints:
 
     def _remember(self, note: Checkpoint, text: str, source: str, *, compared: bool) -> None:
         of_source = seen_checkpoints.c.source == source
-        with self._node.private.begin() as connection:
+        same = sa.and_(of_source, seen_checkpoints.c.size == note.size, seen_checkpoints.c.root == note.root.hex())
+        with self._node.private.reading() as connection:
             known = connection.execute(sa.select(seen_checkpoints).where(of_source)).fetchall()
+        ours = [row for row in known if (row.size, row.root) == (note.size, note.root.hex())]
+        # Strangers may show old notes again and again: what says nothing new costs no writing.
+        if any(row.compared or not compared for row in ours) or (not compared and len(known) >= SEEN_CHECKPOINTS_PER_SOURCE_MAX):
+            return
+        if compared and not ours and any(row.compared and row.size > note.size for row in known):
+            return
+        with self._node.private.begin() as connection:
+            connection.execute(sa.delete(seen_checkpoints).where(same))
             if compared:
                 # Of what was compared the newest is enough: the log that it is about holds all before it.
                 older = sa.and_(of_source, seen_checkpoints.c.compared.is_(True), seen_checkpoints.c.size <= note.size)
-                same = sa.and_(of_source, seen_checkpoints.c.size == note.size, seen_checkpoints.c.root == note.root.hex())
-                connection.execute(sa.delete(seen_checkpoints).where(sa.or_(older, same)))
-                if any(row.compared and row.size > note.size for row in known):
-                    return
-            elif (
-                any(row.size == note.size and row.root == note.root.hex() for row in known) or len(known) >= SEEN_CHECKPOINTS_PER_SOURCE_MAX
-            ):
-                return
+                connection.execute(sa.delete(seen_checkpoints).where(older))
             connection.execute(sa.insert(seen_checkpoints), [self._row(note, text, source, compared=compared)])
 
     def _row(self, note: Checkpoint, text: str, source: str, *, compared: bool) -> dict[str, Any]:

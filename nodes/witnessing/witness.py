@@ -13,6 +13,7 @@ import structlog
 from ledger import canonical
 from ledger.checkpoint import Checkpoint, Cosignature, cosignatures_of, parse_note, with_cosignatures
 from ledger.errors import InputError, NotFound, TallystickError, Unreachable
+from ledger.halting import refuse_if_halted
 from ledger.hashing import tagged_json
 from ledger.log_operator import operator_of
 from ledger.store import Reader
@@ -40,11 +41,13 @@ class Witness:
 
     def cosign_newest(self) -> str | None:
         """The newest checkpoint of this node's replica with its cosignature; None where there is nothing new to cosign, or this node is no
-        witness. Raises as `Checkpoints.observe` where the replica does not continue what this node cosigned before.
+        witness. Raises `VerificationFailed` for a replica that has halted, and as `Checkpoints.observe` where it does not continue what
+        this node cosigned before.
         """
         key = self._node.witness_key
         if key is None:
             return None
+        refuse_if_halted(self._node.store)
         with self._node.store.reading() as reader:
             note, size = reader.checkpoint(), reader.head.log_size + 1
             if note is None:
@@ -62,6 +65,7 @@ class Witness:
         key = self._node.witness_key
         if key is None:
             raise NotFound("not-a-witness", "this node cosigns no log")
+        refuse_if_halted(self._node.store)
         request = read_add_checkpoint(body)
         with self._node.store.reading() as reader:
             last = self._continued(reader)

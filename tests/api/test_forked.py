@@ -224,6 +224,9 @@ def test_a_witness_cosigns_no_other_history_and_keeps_it_as_evidence(two_faced: 
     with pytest.raises(TallystickError, match="not-consistent"):
         witness.add_checkpoint(write_add_checkpoint(last.size, proof, note))
     require_found_out(two_faced, two_faced.bank_a)
+    for cosigning in (witness.cosign_newest, lambda: witness.add_checkpoint(b"")):
+        with pytest.raises(VerificationFailed, match="fork-seen"):
+            cosigning()
 
 
 def test_a_witness_remembers_what_it_cosigned_when_its_ledger_is_fetched_anew(two_faced: TwoFaced) -> None:
