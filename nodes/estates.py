@@ -3,120 +3,41 @@
 What a lender says of its financings is sealed to itself, the authority and the enterprise: an heir opens none of it. So, after the
 succession, the authority hands it the content keys of those parts, in records of type `member.estate`, sealed to the heir and itself: of
 every financing that may still go on, and of the declarations, consents and collections that it stands on; never of a part `secret`.
-The predecessor can write nothing about them any more, so what is handed on is whole. At the heir's node each key opens what its author
-sealed, checked against the record as by any recipient; the node then reads the ledger anew, and keeps the book that the predecessor kept.
+The predecessor can write nothing about them any more, so what is handed on is whole. What becomes of it at the heir's node: `estate_book`.
 
 What has been handed on is read from the authority's own opened parts: nothing is handed on twice, and a crash leaves work for `run_once`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
-import structlog
-from pydantic import Field
 
 from contracts import balances, entries
 from contracts.financings.common import holder
 from ledger import canonical
-from ledger.errors import InputError, NotFound, VerificationFailed
 from ledger.limits import ESTATE_KEYS_MAX
-from ledger.store import LedgerStore, Reader, StoredRecord
+from ledger.store import Reader
 from nodes.author import Part
-from nodes.consents.terms import CONSENT_PART, Hex32
+from nodes.consents.terms import CONSENT_PART
 from nodes.declarations.book import declarations
 from nodes.declarations.parts import PART as DECLARATION
+from nodes.estate_book import PART, TYPE, EstateKey, EstatePart, PartName
 from nodes.financings.book import financing_lines, financing_records
 from nodes.financings.parts import APPLICATION, COLLECTION, LOAN, PLEDGE, REASON, REPAYMENT, TERMS
 from nodes.outcomes import require_ok
-from nodes.private import get_meta, parts, set_meta
-from nodes.reader import broken_parts, read_again, store_part
-from nodes.sealed_models import Hash, SealedModel, SealedPart, Slug, read_part
-from nodes.sealing import Opened, open_with_key
+from nodes.private import parts
+from nodes.sealed_models import read_part
 
 if TYPE_CHECKING:
     from nodes.node import Node
 
-TYPE: Final = "member.estate"
-PART: Final = "estate"
-PROJECTION: Final = "estates/1"
 _OF_FINANCINGS: Final = (APPLICATION, PLEDGE, LOAN, REPAYMENT, REASON, TERMS)
 _ENDED: Final = ("PAID_OFF", "EXPIRED", "TRANSFERRED")
 _IDS: Final = 500
 _READ_S: Final = 10.0
-
-PartName = Literal["application", "pledge", "loan", "repayment", "reason", "terms", "collection", "consent", "declaration"]
-
-log = structlog.get_logger(__name__)
-
-
-class EstateKey(SealedModel):
-    """What opens one part of one record."""
-
-    record: Hash
-    part: PartName
-    content_key: Hex32
-
-
-class EstatePart(SealedPart):
-    """The part `estate`, for the heir and the authority: financings of a member that was succeeded, and what opens their parts."""
-
-    member: Slug
-    heir: Slug
-    financings: Annotated[list[Hash], Field(max_length=ESTATE_KEYS_MAX)]
-    keys: Annotated[list[EstateKey], Field(min_length=1, max_length=ESTATE_KEYS_MAX)]
-
-
-class EstateBook:
-    """The projection, on a bank's node. What it writes outlives every reading anew, as the opened parts do."""
-
-    def __init__(self, store: LedgerStore, member: str) -> None:
-        self._store, self._member = store, member
-
-    def apply(self, connection: sa.Connection, stored: StoredRecord, opened: Mapping[str, Opened]) -> None:
-        """Raises `InputError` (`part-malformed`)."""
-        body = stored.record.body
-        if stored.result["code"] != "ok" or PART not in opened or body["heir"] != self._member:
-            return
-        estate = read_part(EstatePart, opened[PART].content)
-        if (estate.member, estate.heir) != (body["member"], body["heir"]):
-            raise InputError("part-malformed", "the sealed estate is another member's than its public fields say")
-        new = [financing for financing in estate.financings if not inherited(connection, financing)]
-        for financing in new:
-            set_meta(connection, _mark(financing), stored.id)
-        with self._store.reading() as reader:
-            outcomes = {_open(connection, reader, key) for key in estate.keys}
-        if None in outcomes:
-            connection.execute(sa.insert(broken_parts).values(record_id=stored.id, place=PART, code="estate-wrong", height=stored.height))
-        if new or True in outcomes:
-            read_again(connection)
-
-
-def inherited(connection: sa.Connection, financing_id: str) -> bool:
-    """Whether an estate handed this node a financing of a predecessor."""
-    return get_meta(connection, _mark(financing_id)) is not None
-
-
-def _mark(financing_id: str) -> str:
-    return f"inherited:{financing_id}"
-
-
-def _open(connection: sa.Connection, reader: Reader, key: EstateKey) -> bool | None:
-    """Opens a part and keeps it: whether it is new here, or None where the key does not open it."""
-    if connection.execute(sa.select(parts.c.part).where(parts.c.record_id == key.record, parts.c.part == key.part)).first() is not None:
-        return False
-    stored, content_key = reader.record(key.record), bytes.fromhex(key.content_key)
-    if stored is None:
-        return None
-    try:
-        content = open_with_key(stored.record.core, key.part, content_key)
-    except (NotFound, VerificationFailed) as error:
-        log.warning("estate-wrong", record_id=key.record, part=key.part, code=error.code)
-        return None
-    store_part(connection, stored, key.part, Opened(content, content_key))
-    return True
 
 
 class Estates:

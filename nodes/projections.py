@@ -7,7 +7,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from ledger.store import LedgerStore, StoredRecord
-from nodes import accesses, dispute_book, enterprises, estates, notice_book, task_book
+from nodes import accesses, dispute_book, enterprises, estate_book, notice_book, task_book
 from nodes.consents import book as consent_book
 from nodes.declarations import book as declaration_book
 from nodes.directory import Directory
@@ -49,7 +49,7 @@ def register_projections(
         reader.register(notice_book.PROJECTION, [notice_book.notices], book_of_notices.apply, notice_book.TYPES)
 
     def keeps(connection: sa.Connection, stored: StoredRecord) -> bool:
-        return role != "bank" or directory.author_of(stored.record.signers) == member or estates.inherited(connection, stored.id)
+        return role != "bank" or directory.author_of(stored.record.signers) == member or estate_book.inherited(connection, stored.id)
 
     # Movements before the book, because what a repayment pays depends on what was owed before it.
     reader.register(movement_book.PROJECTION, [movement_book.movements], movement_book.Movements(keeps).apply, movement_book.TYPES)
@@ -57,7 +57,7 @@ def register_projections(
     if role == "bank" and member is not None:
         offers = offer_book.OfferBook(directory, member)
         reader.register(offer_book.PROJECTION, [offer_book.transfer_offers], offers.apply, [offer_book.TYPE])
-        reader.register(estates.PROJECTION, [], estates.EstateBook(store, member).apply, [estates.TYPE])
+        reader.register(estate_book.PROJECTION, [], estate_book.EstateBook(store, member).apply, [estate_book.TYPE])
     reader.register(collection_book.PROJECTION, [collection_book.collections], collection_book.project_collection, [collection_book.TYPE])
     reader.register(dispute_book.PROJECTION, [dispute_book.disputes], dispute_book.project_dispute, dispute_book.TYPES)
     if member is not None:

@@ -18,7 +18,8 @@ from ledger.limits import ESTATE_KEYS_MAX, SEALED_TEXT_BYTES_MAX
 from nodes import estates
 from nodes.author import Part
 from nodes.backups.rebuilding import rebuild_private
-from nodes.estates import EstateKey, EstatePart, Estates
+from nodes.estate_book import EstateKey, EstatePart
+from nodes.estates import Estates
 from nodes.financings.desk import Financings
 from nodes.financings.steps import CollectionUse
 from nodes.financings.views import Financing
