@@ -121,7 +121,9 @@ class Loans(Base):
         before, state = self.before(f), self.model.state(f)
         deltas = []
         for line in self.lines(f):
-            left, drawn = self.model.available(line["d"]), line["drawn"]
+            # A line may name what was never registered: it was refused, and nothing is left of it.
+            left = self.model.available(line["d"]) if line["d"] in self.model.declarations else 0
+            drawn = line["drawn"]
             undrawn = line["was"] - drawn - line["lost"]
             some = (
                 0,
