@@ -1,7 +1,7 @@
 """What a lender changes of a loan that runs: it gives up what it will not get back, or takes that back; or it puts right what was recorded
 wrongly. Each takes two people and a reason, which stays sealed with the amounts.
 
-A correction that frees a share, or that uses more than is available, could lend money twice: the authority signs it too.
+A correction that frees a share, or brings a line above what was committed or is available, could lend money twice: the authority signs too.
 """
 
 from __future__ import annotations
