@@ -251,6 +251,16 @@ def test_an_attempt_that_fails_leaves_every_place_as_it_was(net: Net, storage: S
     assert from_backup(net.newest, tmp_path / "new", net.bank, storage).height == 2
 
 
+def test_an_attempt_that_is_broken_off_can_be_made_again(net: Net, storage: Storage, tmp_path: Path) -> None:
+    def breaks_off(_done: int, _last: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        from_backup(net.newest, tmp_path / "new", net.bank, storage, on_progress=breaks_off)
+    assert not (tmp_path / "new").exists()
+    assert from_backup(net.newest, tmp_path / "new", net.bank, storage).height == 2
+
+
 def test_what_stands_in_the_way_is_never_overwritten(net: Net, storage: Storage, tmp_path: Path) -> None:
     with pytest.raises(Refused, match="home-not-empty"):
         from_backup(net.newest, net.bank, net.bank, storage)
