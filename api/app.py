@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 from api import oauth, problems
 from api.context import ApiContext, context_of
@@ -99,16 +101,24 @@ def create_app(node: Node) -> FastAPI:
     """The application of a node that is open, and running when the first request comes. `app.state.context.close()` before the
     server stops lets long polls go. Raises `LookupError` where a route declares no permission.
     """
-    app = FastAPI(title="Tallystick", version=VERSION, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Tallystick", version=VERSION, openapi_url=None, docs_url=None, redoc_url=None, routes=list(_routes()))
     app.router.route_class = GuardedRoute
     app.router.redirect_slashes = False
     app.state.context = ApiContext.of(node)
     problems.install(app)
+    app.add_middleware(RequestBounds, random=node.random)
+    return app
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """Every route. They hold nothing of a node, and making them takes long: all applications of a process have the same."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.router.route_class = GuardedRoute
     app.add_api_route("/openapi.json", _get_openapi, methods=["GET"], include_in_schema=False)
     for add_routes in _ROUTES:
         add_routes(app)
-    app.add_middleware(RequestBounds, random=node.random)
-    return app
+    return tuple(app.router.routes)
 
 
 def context(app: FastAPI) -> ApiContext:
