@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.ledger.verify.sampled import sample_files
 from tests.ledger.verify.small_files import Files, small_files
 
 
@@ -13,3 +14,8 @@ from tests.ledger.verify.small_files import Files, small_files
 def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Files]:
     with small_files(tmp_path_factory.mktemp("proof")) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def sample(files: Files, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return sample_files(files, tmp_path_factory.mktemp("sample"))

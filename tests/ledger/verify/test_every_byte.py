@@ -11,75 +11,25 @@ import os
 import random
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger import canonical
-from ledger.checkpoint import add_cosignature
-from ledger.proof import bundle_file, consistency_file, fork_file, fork_from_note, record_proof, state_proof
 from ledger.verify import verify
-from tests.ledger.small_ledger import Solo, solo_ledger
-from tests.ledger.verify.small_files import Files, sealed_record
+from tests.ledger.verify.small_files import Files
 from tests.ledger.verify.trusting import WITNESS, trust
 
 DEEP = os.environ.get("TALLYSTICK_DEEP") == "1"
 CHANGES = 400
 """How many changes of each file are tried where not all are."""
 
-STRANGER = Ed25519PrivateKey.from_private_bytes(bytes([8]) * 32)
 # In JSON a line end of a note is written \n, and the dash before a signature is a character of its own.
 NOT_ASKED = re.compile("— stranger [^\\\\]*\\\\n".encode())
 NO_WITNESS = re.compile("— (?:stranger|w) [^\\\\]*\\\\n".encode())
 KINDS = ["record", "revealed", "refused once", "state", "absent", "consistency", "fork by blocks", "fork by notes", "bundle"]
 
 
-def cosigned(note: str) -> str:
-    """A note with one cosignature that the trust file demands, and one of a key that it does not name."""
-    return add_cosignature(add_cosignature(note, "w", WITNESS, 1_700_000_000), "stranger", STRANGER, 1_700_000_001)
-
-
 def believed(network: str) -> bytes:
     return trust(network, witnesses=[{"name": "w", "public": WITNESS.public_key().public_bytes_raw().hex()}], witnesses_required=1)
-
-
-def side(solo: Solo, height: int) -> dict[str, object]:
-    with solo.store.reading() as reader:
-        header = reader.header(height)
-        assert header is not None
-        path = reader.inclusion_proof(header.log_size, reader.head.log_size + 1)
-        note = cosigned(reader.checkpoint() or "")
-        return {"checkpoint": note, "header": header.to_json(), "inclusion": [each.hex() for each in path]}
-
-
-@pytest.fixture(scope="module")
-def sample(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, bytes]]:
-    """A file of each kind: of a small ledger, and of another history that its operator signed too."""
-    path: Path = tmp_path_factory.mktemp("other")
-    with solo_ledger(path / "one.db") as one, solo_ledger(path / "other.db") as other:
-        sealed, letter_key, _ = sealed_record(one)
-        (answer,) = one.send(sealed)
-        one.put("a", "b", "c")
-        one.put("d")
-        other.put("x", "y")
-        other.put("z")
-        with one.store.reading() as reader, other.store.reading() as elsewhere:
-            note = cosigned(reader.checkpoint() or "")
-            sealed_id = answer.record_id  # type: ignore[union-attr]  # it was taken
-            found = {
-                "record": record_proof(reader, sealed_id, note=note),
-                "revealed": record_proof(reader, sealed_id, {"letter": letter_key}, note),
-                "state": state_proof(reader, "note/a", 2, note),
-                "absent": state_proof(reader, "note/none", note=note),
-                "consistency": consistency_file(reader, cosigned(reader.checkpoint(1) or ""), note),
-                "fork by blocks": fork_file(side(one, 1), side(other, 1)),
-                "fork by notes": fork_from_note(reader, cosigned(elsewhere.checkpoint(1) or "")),
-            }
-            found["bundle"] = bundle_file(reader.head.network, [found["state"], found["revealed"]])
-        refused = canonical.decode(files.documents["refused once"])
-        found["refused once"] = canonical.encode({**refused, "checkpoint": cosigned(refused["checkpoint"])})
-        yield {name: document + b"\n" for name, document in found.items()}
 
 
 def changes(document: bytes, name: str) -> Iterator[tuple[int, bytes]]:
