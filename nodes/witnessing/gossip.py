@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from ledger.checkpoint import cosignatures_of, with_cosignatures
-from ledger.errors import InputError, Refused, TallystickError, Unreachable
+from ledger.errors import InputError, NotFound, Refused, TallystickError, Unreachable
 from ledger.evidence import HeaderInLog
 from ledger.store import Reader
 from ledger.witness import write_add_checkpoint
@@ -55,18 +55,20 @@ class Gossip:
         except TallystickError as error:
             if self._node.store.halted() is not None or error.code == "replica-damaged":
                 raise
-            level = log.info if isinstance(error, Unreachable) else log.warning
+            level = log.info if isinstance(error, Unreachable | NotFound) else log.warning
             level("peer-passed-over", peer=peer.url, code=error.code)
             return False
         return True
 
     def _compare(self, peer: Peer) -> None:
         shown = peer.checkpoint()
-        note = require_note(shown.get("checkpoint"))
         if peer is not self._upstream:
             # The operator could announce as many witnesses as it likes: only a peer at its own address is asked who it is.
             self._announced(peer, shown.get("witness"))
-        if self._checkpoints.observe(note, peer.url) == "ahead":
+        if shown.get("checkpoint", "") is None:
+            # A follower has no note before its first block.
+            return
+        if self._checkpoints.observe(require_note(shown.get("checkpoint")), peer.url) == "ahead":
             self._compare_headers(peer)
 
     def _announced(self, peer: Peer, witness: Any) -> None:
@@ -114,7 +116,7 @@ class Pusher:
         self._sizes: dict[str, int] = {}
 
     def run_once(self) -> int:
-        """How many cosigned."""
+        """How many cosigned what is new."""
         return sum(self._cosigned(witness) for witness in self._witnesses)
 
     def close(self) -> None:
@@ -124,14 +126,13 @@ class Pusher:
     def _cosigned(self, witness: Peer) -> bool:
         with self._node.store.reading() as reader:
             note, size = reader.checkpoint(), reader.head.log_size + 1
-            if note is None:
+            if note is None or self._sizes.get(witness.url) == size:
                 return False
             try:
-                status, answer = self._ask(witness, reader, note, size)
+                status, answer = _ask(witness, reader, note, self._sizes.get(witness.url, 0), size)
                 if status == _CONFLICT:
                     # It says which size it cosigned last; what it says of a log ahead of this one is not provable here.
-                    self._sizes[witness.url] = _size(answer)
-                    status, answer = self._ask(witness, reader, note, size)
+                    status, answer = _ask(witness, reader, note, min(_size(answer), size), size)
             except Unreachable as error:
                 log.info("witness-passed-over", witness=witness.url, code=error.code)
                 return False
@@ -148,9 +149,9 @@ class Pusher:
         self._checkpoints.keep(size, found)
         return bool(found)
 
-    def _ask(self, witness: Peer, reader: Reader, note: str, size: int) -> tuple[int, str]:
-        old = min(self._sizes.get(witness.url, 0), size)
-        return witness.add_checkpoint(write_add_checkpoint(old, reader.consistency_proof(old, size), note))
+
+def _ask(witness: Peer, reader: Reader, note: str, old: int, size: int) -> tuple[int, str]:
+    return witness.add_checkpoint(write_add_checkpoint(old, reader.consistency_proof(old, size), note))
 
 
 def _size(answer: str) -> int:

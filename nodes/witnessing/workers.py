@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from nodes.node import Node
 
 _PAUSE_S: Final = 1.0
+# What could not be handed in, or pushed, is tried again after so long, new blocks or not.
+_RETRY_S: Final = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +24,7 @@ log = structlog.get_logger(__name__)
 class _Worker:
     """A thread that does one thing again and again, when it is woken or after so long."""
 
-    def __init__(self, name: str, every_s: float | None, pause_s: float) -> None:
+    def __init__(self, name: str, every_s: float, pause_s: float) -> None:
         self._name, self._every_s, self._pause_s = name, every_s, pause_s
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -67,16 +69,18 @@ class WitnessWorker(_Worker):
     """Cosigns and hands in what is new, compares what was ahead, and asks other witnesses to cosign."""
 
     def __init__(self, node: Node) -> None:
-        super().__init__("witness", None, _PAUSE_S)
+        super().__init__("witness", _RETRY_S, _PAUSE_S)
         self._witness, self._pusher = Witness(node), Pusher(node)
+        self._to_hand_in: str | None = None
         node.engine.subscribe(self.wake)
 
     def run_once(self) -> None:
         self._witness.checkpoints.compare_remembered()
-        note = self._witness.cosign_newest()
-        if note is not None:
-            self._witness.hand_in(note)
+        self._to_hand_in = self._witness.cosign_newest() or self._to_hand_in
         self._pusher.run_once()
+        if self._to_hand_in is not None:
+            self._witness.hand_in(self._to_hand_in)
+            self._to_hand_in = None
 
     def stop(self) -> None:
         super().stop()

@@ -123,6 +123,12 @@ def test_a_peer_that_shows_the_same_log_is_heard_and_may_say_who_it_is(pair: Pai
     assert known.keys()[KEY.name] == KEY.public
 
 
+def test_a_peer_before_its_first_block_has_no_note_and_is_no_trouble(pair: Pair) -> None:
+    with structlog.testing.capture_logs() as logged:
+        assert asked(pair, shown(checkpoint=None, witness=None)) == 1
+    assert [each for each in logged if each["log_level"] == "warning"] == []
+
+
 def pushed(pair: Pair, answer: Answer) -> int:
     pusher = Pusher(pair.authority, answering(answer))
     try:
