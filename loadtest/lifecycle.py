@@ -8,7 +8,7 @@ none. Everything follows from the seed but the signatures, which ECDSA draws at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from random import Random
@@ -108,12 +108,13 @@ class Lives:
     """Blocks of records, one after the other, on a chain of its own in memory. `starts` is how many lives begin in each block.
 
     `sealed` scales the sealed texts: 1 for those of the demo, 0 for the least that the format takes. With `signs` False signatures
-    are 64 bytes of nothing, for ledgers that only need to be large.
+    are 64 bytes of nothing, for ledgers that only need to be large. All three may be changed between two blocks.
     """
 
     def __init__(self, starts: int, *, seed: int = 1, sealed: float = 1, signs: bool = True) -> None:
         self.chain = MemoryChain(GENESIS, RULEBOOK, Unchecked())
-        self._starts, self._random, self._sealed, self._signs = starts, Random(seed), sealed, signs
+        self.starts, self.sealed, self.signs = starts, sealed, signs
+        self._random = Random(seed)
         self._network = network_of(GENESIS)
         self._now_ms, self._begun = START_MS, 0
         self._alive: list[Iterator[Step]] = []
@@ -121,28 +122,31 @@ class Lives:
             f"{m} {p}": Signer.of(private_key(f"{m} {p}")) for m in ("authority", *BANKS) for p in ("make", "check", "service")
         }
 
-    def fill(self, store: LedgerStore, records: int, on_block: Callable[[int], None] | None = None) -> int:
+    def fill(self, store: LedgerStore, records: int) -> int:
         """Writes a new ledger of at least so many records into an empty store; how many they are."""
-        done = 0
         with store.engine.begin() as connection:
             store.commit(connection, self.chain.begun, OPERATOR.checkpoint(self.chain.begun))
+        done = 0
         while done < records:
-            block = self.block()
-            execution = self.chain.run(block)
-            codes = {o.result["code"] if isinstance(o, Accepted) else o.code for o in execution.outcomes}
-            assert codes == {"ok"}, f"a life went wrong: {sorted(codes)}"
+            done += len(self.go_on(store))
+        return done
+
+    def go_on(self, store: LedgerStore) -> list[str]:
+        """Writes the next block; the ids of its records, none of them where every life has ended and no other begins."""
+        block = self.block()
+        execution = self.chain.run(block)
+        accepted = [outcome for outcome in execution.outcomes if isinstance(outcome, Accepted) and outcome.result["code"] == "ok"]
+        assert len(accepted) == len(block.transactions), "a life went wrong"
+        if accepted:
             with store.engine.begin() as connection:
                 store.commit(connection, execution, OPERATOR.checkpoint(execution))
-            done += len(block.transactions)
-            if on_block is not None:
-                on_block(done)
-        return done
+        return [outcome.record.id for outcome in accepted]
 
     def block(self) -> Block:
         """The next block: every life that has begun takes its next step."""
         self._now_ms += _BLOCK_MS
-        self._alive += [self._life(self._begun + number) for number in range(self._starts)]
-        self._begun += self._starts
+        self._alive += [self._life(self._begun + number) for number in range(self.starts)]
+        self._begun += self.starts
         steps = [(life, next(life, None)) for life in self._alive]
         self._alive = [life for life, step in steps if step is not None]
         return Block(self.chain.head.engine_height + 1, self._now_ms, [step[0] for _, step in steps if step is not None])
@@ -208,12 +212,12 @@ class Lives:
         record_bytes = canonical.encode(core)
         made = record_id(record_bytes)
         digest = bytes.fromhex(made)
-        signatures = [keys.sign(signer.private, digest) if self._signs else bytes(64) for signer in signers]
+        signatures = [keys.sign(signer.private, digest) if self.signs else bytes(64) for signer in signers]
         return assemble(record_bytes, signatures), made
 
     def _part(self, name: str) -> dict[str, Any]:
-        length = int(_TEXT_CHARS.get(name, _TEXT_CHARS_ELSE) * self._sealed)
-        wraps = [{"box": self._digits(int(_BOX_CHARS * self._sealed))} for _ in range(4)]
+        length = int(_TEXT_CHARS.get(name, _TEXT_CHARS_ELSE) * self.sealed)
+        wraps = [{"box": self._digits(int(_BOX_CHARS * self.sealed))} for _ in range(4)]
         commitment = self._random.randbytes(32).hex()
         return {"suite": 1, "key_commitment": commitment, "wraps": wraps, "text": self._digits(length)}
 

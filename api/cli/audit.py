@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,7 +77,10 @@ def _tell(audited: HomeAudit, written: list[Path]) -> None:
 
 @contextmanager
 def _stopping() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C ends the audit after the block at hand, with a snapshot; a second one ends it at once."""
+    """Ctrl-C ends the audit after the block at hand, with a snapshot; a second one ends it at once. Only a main thread can be told."""
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
     asked: list[int] = []
 
     def ask(number: int, _frame: FrameType | None) -> None:

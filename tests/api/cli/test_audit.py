@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import signal
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api.cli import audit
+from ledger.audit import Manner
+from ledger.errors import VerificationFailed
+from nodes.auditing import report
 from tests.api.cli.conftest import Tallystick
 
 
@@ -35,3 +40,49 @@ def test_a_changed_result_is_found_and_its_height_is_named(spoilt_demo: Path, ta
     told = tallystick("audit", "--home", home)
     assert told.status == 1
     assert f"first bad height is {height}" in told.out
+
+
+def test_the_report_is_written_and_signed_by_the_member(played_demo: Path, tallystick: Tallystick, tmp_path: Path) -> None:
+    told = tallystick("audit", "--home", played_demo / "bank-a", "--jobs", "2", "--sample", "3", "--report", tmp_path / "report")
+    assert told.status == 0, told.err
+    assert "opened parts agree with the ledger" in told.out
+    names = ["audit-report.json", "audit-report.pdf", "audit-sample.csv"]
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == names
+    assert all(name in told.out.replace("\n", "") for name in names)
+    document = (tmp_path / "report" / names[0]).read_bytes()
+    assert report.check(document, (played_demo / "trust.json").read_bytes()).member == "bank-a"
+    assert (tmp_path / "report" / names[1]).read_bytes().startswith(b"%PDF-")
+    assert len((tmp_path / "report" / names[2]).read_text().splitlines()) == 4
+
+
+def test_an_exporters_home_makes_a_report_that_nobody_signs(played_demo: Path, tallystick: Tallystick, tmp_path: Path) -> None:
+    assert tallystick("audit", "--home", played_demo / "exporter-a", "--report", tmp_path, "--json").status == 0
+    with pytest.raises(VerificationFailed, match="report-unsigned"):
+        report.check((tmp_path / "audit-report.json").read_bytes(), (played_demo / "trust.json").read_bytes())
+
+
+def test_there_is_nothing_to_resume_before_an_audit_was_stopped(played_demo: Path, tallystick: Tallystick) -> None:
+    told = tallystick("audit", "--home", played_demo / "auditor", "--resume")
+    assert told.status != 0
+    assert "no-snapshot" in told.err
+
+
+def test_ctrl_c_stops_an_audit_and_the_next_one_goes_on(spoilt_demo: Path, tallystick: Tallystick, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interrupt comes at a height, as if it were pressed there."""
+    home = spoilt_demo / "bank-b"
+
+    def interrupted(**given: Any) -> Manner:
+        def press(height: int, last: int) -> None:
+            if height == 9:
+                signal.raise_signal(signal.SIGINT)
+
+        return Manner(**{**given, "on_progress": press})
+
+    monkeypatch.setattr(audit, "Manner", interrupted)
+    stopped = tallystick("audit", "--home", home, "--json")
+    assert (stopped.status, "audit-stopped" in stopped.err) == (1, True)
+    monkeypatch.setattr(audit, "Manner", Manner)
+    found = tallystick("audit", "--home", home, "--resume", "--json")
+    assert found.status == 0, found.err
+    assert found.json["resumed_from"] == 9
+    assert not (home / audit.SNAPSHOT_FILE).exists()
