@@ -166,3 +166,21 @@ def test_a_note_that_no_block_ends_with_keeps_no_cosignature(private: PrivateSto
         size = parse_note(note).checkpoint.size
         CosignedNotes(private).keep(reader, size - 1, [KEYS["a"].cosign(note, 1)])
     assert CosignedNotes(private).cosigners_above(0) == {}
+
+
+def test_a_server_counts_cosignatures_as_a_file_does(postgresql_url: str, solo: Solo) -> None:
+    private = PrivateStore(postgresql_url)
+    try:
+        witnesses, notes = Witnesses(private, SettableClock(START_MS)), CosignedNotes(private)
+        for name in "ab":
+            witnesses.announce(name, public(name), "member")
+        solo.put("one")
+        size = cosign(private, solo, "a", "b")
+        cosign(private, solo, "a", time_s=1_800_000_000)
+        with solo.store.reading() as reader:
+            best = notes.best(reader)
+        assert best is not None
+        assert (best.size, dict(best.cosigners)) == (size, {"a": 1_800_000_000, "b": 1_700_000_000})
+        assert notes.cosigners_above(0) == {"a": size, "b": size}
+    finally:
+        private.close()
