@@ -1,10 +1,12 @@
 """Other members' nodes, asked without signing in: what the operator shows them; and C2SP witnesses, asked to cosign.
 
-Nothing that arrives is trusted; answers have a bound, and a peer that does not answer is passed over.
+Nothing that arrives is trusted; answers have a bound in length and in time, and a peer that does not answer is passed over. A peer that
+dripped its answer would else keep this node from asking the others, for ever, and from being stopped.
 """
 
 from __future__ import annotations
 
+import threading
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -19,14 +21,16 @@ CHECKPOINT: Final = "/.well-known/tallystick/checkpoint"
 HEADER: Final = "/.well-known/tallystick/header"
 WITNESS: Final = "/.well-known/tallystick/witness"
 _TIMEOUT_S: Final = 5.0
+_ANSWER_S: Final = 20.0
 
 
 class Peer:
-    """One address. `transport` stands in for the network in tests."""
+    """One address, for one thread. `transport` stands in for the network in tests; `answer_s` is how long a whole answer may take."""
 
-    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, url: str, transport: httpx.BaseTransport | None = None, *, answer_s: float = _ANSWER_S) -> None:
         self.url = url.rstrip("/")
-        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT_S, transport=transport)
+        self._transport, self._answer_s = transport, answer_s
+        self._http = self._opened()
 
     def checkpoint(self) -> dict[str, Any]:
         """The newest checkpoint that it shows: `{checkpoint, size, witness, ...}`. Raises `Unreachable` (`peer-unreachable`),
@@ -58,7 +62,13 @@ class Peer:
         return value
 
     def _ask(self, method: str, path: str, **options: Any) -> tuple[int, bytes]:
+        if self._http.is_closed:
+            self._http = self._opened()
         body = bytearray()
+        # httpx bounds each wait for bytes, and not their sum: closing the connections is what ends an answer that never ends.
+        late = threading.Timer(self._answer_s, self._http.close)
+        late.daemon = True
+        late.start()
         try:
             with self._http.stream(method, path, **options) as response:
                 for chunk in response.iter_bytes():
@@ -68,6 +78,11 @@ class Peer:
                 return response.status_code, bytes(body)
         except httpx.HTTPError as error:
             raise Unreachable("peer-unreachable", "the peer does not answer") from error
+        finally:
+            late.cancel()
+
+    def _opened(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=_TIMEOUT_S, transport=self._transport)
 
     def close(self) -> None:
         self._http.close()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger.checkpoint import parse_note, sign_note
 from ledger.clock import SettableClock
 from ledger.engine import Receipt
+from ledger.errors import Unreachable
 from ledger.limits import GOSSIP_ANSWER_BYTES_MAX
 from ledger.witness import WitnessKey, read_add_checkpoint
 from nodes.enterprises import enrol
@@ -101,6 +105,40 @@ BAD: dict[str, Answer] = {
 def test_a_peer_that_answers_badly_is_passed_over(pair: Pair, what: str) -> None:
     assert asked(pair, BAD[what]) == 0
     assert pair.bank.store.halted() is None
+
+
+@contextmanager
+def dripping(beginning: bytes, drop: bytes) -> Iterator[str]:
+    """A peer that never comes to the end of its answer: its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    asker, _ = listener.accept()
+                    threading.Thread(target=drip, args=(asker,), daemon=True).start()
+
+        def drip(asker: socket.socket) -> None:
+            with asker, suppress(OSError):
+                asker.sendall(beginning)
+                while True:
+                    asker.sendall(drop)
+                    time.sleep(0.02)
+
+        threading.Thread(target=answer, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    ("beginning", "drop"),
+    [(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"), (b"HTTP/1.1 200 OK\r\nX: ", b"x")],
+    ids=["in the body", "in a header"],
+)
+def test_a_peer_whose_answer_never_ends_is_passed_over_each_time(beginning: bytes, drop: bytes) -> None:
+    with dripping(beginning, drop) as url, Peer(url, answer_s=0.1) as peer:
+        for _ in range(2):
+            with pytest.raises(Unreachable):
+                peer.checkpoint()
 
 
 def test_a_note_that_the_operator_did_not_sign_says_nothing_about_it(pair: Pair) -> None:
