@@ -66,7 +66,7 @@ class EstateBook:
         for financing in new:
             set_meta(connection, _mark(financing), stored.id)
         with self._store.reading() as reader:
-            outcomes = {_open(connection, reader, key) for key in estate.keys}
+            outcomes = {_open(connection, reader, key, stored.log_index) for key in estate.keys}
         if None in outcomes:
             connection.execute(sa.insert(broken_parts).values(record_id=stored.id, place=PART, code="estate-wrong", height=stored.height))
         if new or True in outcomes:
@@ -82,12 +82,13 @@ def _mark(financing_id: str) -> str:
     return f"inherited:{financing_id}"
 
 
-def _open(connection: sa.Connection, reader: Reader, key: EstateKey) -> bool | None:
-    """Opens a part and keeps it: whether it is new here, or None where the key does not open it."""
+def _open(connection: sa.Connection, reader: Reader, key: EstateKey, before: int) -> bool | None:
+    """Opens a part of a record before an index of the log and keeps it: whether it is new here, or None where the key does not open it."""
     if connection.execute(sa.select(parts.c.part).where(parts.c.record_id == key.record, parts.c.part == key.part)).first() is not None:
         return False
     stored, content_key = reader.record(key.record), bytes.fromhex(key.content_key)
-    if stored is None:
+    # The reader may be about to open what comes later, and keeps each part once.
+    if stored is None or stored.log_index >= before:
         return None
     try:
         content = open_with_key(stored.record.core, key.part, content_key)

@@ -61,6 +61,8 @@ class Estates:
             if (member, heir) in self._done or not self._node.directory.keys(heir, "seal"):
                 return 0
             financings = sorted(_going_on(reader, member))
+        # The tables may be older than the state in which the member is succeeded, and what its last records say would be missed for good.
+        self._node.reader.catch_up()
         handed = self._handed(heir)
         missing = [key for key in self._keys(heir, financings) if (key.record, key.part) not in handed]
         named = {key.record for key in missing}

@@ -165,6 +165,21 @@ def test_an_estate_that_a_crash_cut_short_is_handed_on_later_in_as_many_records_
         assert worker.run_once() == Estates(net.authority).run_once() == 0
 
 
+def test_what_a_bank_wrote_last_is_handed_on_although_it_was_not_read_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with network(tmp_path / "net") as net:
+        left = left_behind(net)
+        a, authority = left.a, net.authority
+        authority.reader.stop()
+        monkeypatch.setattr(authority.reader, "wait_for", lambda *_: authority.reader.catch_up())
+        a.sign(a.financings.repay(a.maker, left.financings["lent"], usd("3000.00"), source="own-funds", paid_on=LATER, reference="P").id)
+        succeeded = authority.author.record("member.succeed", BODY, [authority.identity_key])
+        assert authority.outbox.send(succeeded.raw, "member.succeed").code == "ok"
+        assert Estates(authority).run_once() == 1
+        net.settle()
+        assert [key.part for key in handed(net)[0].keys].count("repayment") == 2
+        assert left.at(left.b, "lent").total("outstanding") == usd("10000.00")
+
+
 def test_the_heir_of_an_heir_is_handed_what_both_wrote_as_soon_as_it_has_a_key_to_seal_to(tmp_path: Path) -> None:
     with network(tmp_path / "net") as net:
         left = left_behind(net)
@@ -208,6 +223,28 @@ def test_a_key_that_opens_nothing_is_noted_and_takes_nothing_from_the_rest(tmp_p
         assert [tuple(row) for row in found] == [(authored.record_id, "estate", "estate-wrong")]
         assert left.at(left.b, "lent").total("outstanding") == usd("13000.00")
         assert left.at(left.b, "paid off").total("applied") == usd("20000.00")
+
+
+def test_an_estate_opens_nothing_that_comes_after_it(tmp_path: Path) -> None:
+    """The heir's own reader opens that, and would find it kept already."""
+    with network(tmp_path / "net") as net:
+        left = left_behind(net)
+        left.succeed()
+        authority, b = net.authority, left.b.node
+        recipients = [authority.directory.recipient(slug) for slug in ("bank-b", "authority")]
+        void = {"declaration": "0" * 64, "reason": "error", "successor": None}
+        later = authority.author.record("declaration.void", void, [authority.identity_key], {"declaration": Part({"v": 1}, recipients)})
+        keys = [EstateKey(record=later.record_id, part="declaration", content_key=later.content_keys["declaration"].hex())]
+        part = EstatePart(member="bank-a", heir="bank-b", financings=[], keys=keys)
+        estate = authority.author.record("member.estate", BODY, [authority.identity_key], {"estate": Part(part.content(), recipients)})
+        b.reader.stop()
+        for record in (estate, later):
+            authority.outbox.send(record.raw, "test")
+        net.settle()
+        with b.private.reading() as connection:
+            found = connection.execute(sa.select(broken_parts.c.record_id, broken_parts.c.code)).all()
+        assert [tuple(row) for row in found] == [(estate.record_id, "estate-wrong")]
+        assert b.reader.parts_of(later.record_id)["declaration"].content == {"v": 1}
 
 
 def test_a_full_estate_fits_its_record() -> None:
