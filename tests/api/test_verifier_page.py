@@ -206,6 +206,28 @@ def test_a_person_drops_two_files_and_reads_what_they_prove(page: Page, samples:
     expect(page.locator("#believed")).to_contain_text(hashlib.sha256(samples.witnessed).hexdigest())
 
 
+def test_verdicts_under_a_trust_file_that_was_replaced_meanwhile_are_not_shown(page: Page, samples: Samples) -> None:
+    """The first trust file, which demands no witness, takes its time; the second is chosen before it is read."""
+    page.reload()
+    files = [base64.b64encode(each).decode() for each in (samples.documents["taken"], samples.plain, samples.witnessed)]
+    page.evaluate(
+        """async (files) => {
+          const [proof, plain, witnessed] = files.map((text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0)));
+          const file = (name, data, ready) => ({ name, arrayBuffer: () => ready.then(() => data.buffer) });
+          let arrive;
+          take("proof", [file("taken.json", proof, Promise.resolve())]);
+          take("trust", [file("lenient.json", plain, new Promise((resolve) => { arrive = resolve; }))]);
+          take("trust", [file("strict.json", witnessed, Promise.resolve())]);
+          while (document.querySelector("article") === null) await new Promise(requestAnimationFrame);
+          arrive();
+          for (let frame = 0; frame < 30; frame += 1) await new Promise(requestAnimationFrame);
+        }""",
+        files,
+    )
+    expect(page.locator("article")).to_contain_text("does not hold")
+    expect(page.locator("#believed")).to_contain_text(f"strict.json: SHA-256 {hashlib.sha256(samples.witnessed).hexdigest()}")
+
+
 def test_the_page_allows_its_own_script_and_style_and_nothing_else() -> None:
     text = PAGE.read_text(encoding="utf-8")
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
