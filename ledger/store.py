@@ -298,7 +298,8 @@ def _after(prefix: str) -> str:
 
 
 def _header(leaf: bytes) -> Header:
-    return Header.from_json(canonical.decode(leaf)["header"])
+    value = canonical.decode(leaf)
+    return Header.from_json(value.get("header") if isinstance(value, dict) else None)
 
 
 def _stored(row: Any) -> StoredRecord:

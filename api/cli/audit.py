@@ -21,6 +21,7 @@ from api.cli.output import AsJson, print_json, print_table, say
 from ledger.audit import Manner
 from ledger.audit_snapshot import Snapshot
 from ledger.clock import SystemClock
+from ledger.errors import TallystickError
 from ledger.limits import AUDIT_SAMPLE_MAX
 from nodes.auditing.files import AuditedHome, files_of, service_key
 from nodes.auditing.whole import HomeAudit, audit_home
@@ -43,22 +44,31 @@ def audit(
         with _stopping() as stops, _progress(shown=not as_json and sys.stderr.isatty()) as on_progress:
             manner = Manner(jobs=jobs, on_progress=on_progress, snapshot=snapshot, resume=resume, stops=stops)
             audited = audit_home(opened.store, opened.private, opened.genesis, manner)
+        # What was found is told before a report is made of it: what is damaged may keep that from being made.
+        if as_json:
+            print_json(audited.to_json())
+        else:
+            _tell(audited)
         written = [] if report is None else _write(opened, audited, report, sample)
-    if as_json:
-        print_json(audited.to_json())
-    else:
-        _tell(audited, written)
+    for path in written if not as_json else []:
+        say(f"written: {path}")
     if not audited.ok:
         raise typer.Exit(1)
 
 
 def _write(opened: OpenHome, audited: HomeAudit, directory: Path, sample: int) -> list[Path]:
-    key = service_key(opened.home, opened.store, os.urandom)
-    home = AuditedHome(opened.config, opened.store, opened.private, key)
-    return files_of(audited, home, SystemClock(), sample).write(directory)
+    try:
+        key = service_key(opened.home, opened.store, os.urandom)
+        home = AuditedHome(opened.config, opened.store, opened.private, key)
+        return files_of(audited, home, SystemClock(), sample).write(directory)
+    except TallystickError as error:
+        if audited.ok:
+            raise
+        sys.stderr.write(f"tallystick: {error.code}: no report can be made of this ledger: {error.message}\n")
+        return []
 
 
-def _tell(audited: HomeAudit, written: list[Path]) -> None:
+def _tell(audited: HomeAudit) -> None:
     report = audited.to_json()
     if audited.ok:
         say(f"ok: {report['records']} records in {report['height'] + 1} blocks follow from genesis, to the last byte")
@@ -71,8 +81,6 @@ def _tell(audited: HomeAudit, written: list[Path]) -> None:
         say(f"NOT OK: the first bad height is {report['first_bad_height']}")
         rows = [(found.height, found.code, found.reason, found.record_id) for found in audited.findings]
         print_table(["height", "code", "reason", "record"], rows)
-    for path in written:
-        say(f"written: {path}")
 
 
 @contextmanager

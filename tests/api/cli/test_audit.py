@@ -55,6 +55,26 @@ def test_the_report_is_written_and_signed_by_the_member(played_demo: Path, tally
     assert len((tmp_path / "report" / names[2]).read_text().splitlines()) == 4
 
 
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [
+        ("update headers set checkpoint = 'rubbish'", "bad-note"),
+        ("update headers set leaf = x'7b7d' where height = (select max(height) from headers)", "malformed-header"),
+    ],
+    ids=["notes", "the newest header"],
+)
+def test_what_is_found_is_told_where_no_report_can_be_made_of_it(
+    spoilt_demo: Path, tallystick: Tallystick, tmp_path: Path, damage: str, code: str
+) -> None:
+    with sqlite3.connect(spoilt_demo / "bank-a" / "ledger.db") as connection:
+        connection.execute(damage)
+    connection.close()
+    audited = tallystick("audit", "--home", spoilt_demo / "bank-a", "--report", tmp_path / "report", "--json")
+    assert audited.status == 1
+    assert audited.json["findings"]
+    assert code in audited.err
+
+
 def test_an_exporters_home_makes_a_report_that_nobody_signs(played_demo: Path, tallystick: Tallystick, tmp_path: Path) -> None:
     assert tallystick("audit", "--home", played_demo / "exporter-a", "--report", tmp_path, "--json").status == 0
     with pytest.raises(VerificationFailed, match="report-unsigned"):
