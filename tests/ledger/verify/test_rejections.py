@@ -15,6 +15,8 @@ from ledger.checkpoint import Checkpoint, add_cosignature, parse_note, sign_note
 from ledger.proof import record_proof
 from ledger.record import sign_record
 from ledger.verify import verify
+from ledger.verify.sealed_parts import open_parts
+from ledger.verify.strict_json import Invalid
 from tests.ledger.small_ledger import ANNE, BOB, OPERATOR, Solo, key_id, solo_ledger
 from tests.ledger.verify.small_files import OPERATOR_PRIVATE, Files, Forger, code, entry, high_s, leaf_of
 from tests.ledger.verify.trusting import trust
@@ -239,6 +241,18 @@ def test_a_part_of_another_record(files: Files) -> None:
         assert code(record_proof(reader, copied), files) is None
         assert code(record_proof(reader, copied, {"letter": files.letter_key}), files) == "revealed-invalid"
         assert code(record_proof(reader, files.sealed_id, {"letter": files.letter_key}), files) is None
+
+
+def test_a_part_whose_suite_only_counts_as_one(files: Files) -> None:
+    """Python takes true for 1, other languages do not: both verifiers must say the same."""
+    with files.solo.store.reading() as reader:
+        stored = reader.record(files.sealed_id)
+    assert stored is not None
+    core, revealed = deepcopy(dict(stored.record.core)), {"letter": files.letter_key.hex()}
+    assert "letter" in open_parts(core, revealed)
+    core["sealed"]["letter"]["suite"] = True
+    with pytest.raises(Invalid, match="revealed-invalid"):
+        open_parts(core, revealed)
 
 
 def test_a_part_under_another_name(files: Files) -> None:
