@@ -31,9 +31,8 @@ def _open(record: dict[str, Any], name: str, content_key: bytes) -> Any:
     if name.startswith("secret"):
         raise Invalid("secret-revealed")
     part = record["sealed"].get(name)
-    if type(part) is not dict or part.keys() != {"suite", "key_commitment", "wraps", "text"}:
-        raise Invalid(_CODE)
-    if type(part["suite"]) is not int or part["suite"] != 1:
+    shaped = type(part) is dict and part.keys() == {"suite", "key_commitment", "wraps", "text"}
+    if not shaped or type(part["suite"]) is not int or part["suite"] != 1:
         raise Invalid(_CODE)
     if tagged("content-key", content_key).hex() != part["key_commitment"]:
         raise Invalid(_CODE)
