@@ -105,7 +105,9 @@ class Countersignatures:
         if task.state != OPEN:
             raise Refused(_REFUSALS[task.state], f"the task is {task.state}", hint="its bank may have the record prepared again")
         with node.private.begin() as connection:
-            row = connection.execute(sa.select(tasks).where(tasks.c.id == task_id, tasks.c.state == OPEN)).one()
+            row = connection.execute(sa.select(tasks).where(tasks.c.id == task_id, tasks.c.state == OPEN)).first()
+            if row is None:
+                raise Refused("task-signed", "somebody else has decided in this moment", hint="the task says what")
             handed = connection.execute(sa.select(countersignatures).where(countersignatures.c.task == task_id)).one()
             given = [bytes.fromhex(one) for one in canonical.decode(handed.signatures.encode("ascii"))]
             raw = assemble(row.core.encode("utf-8"), [*given, keys.sign(node.identity_key.private, bytes.fromhex(task_id))])

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from nodes.tasks import Tasks
 from tests.api.business import signed
 from tests.api.served import Network, problem
 from tests.api.supervised import approved, declared, disbursed, granted, usd
@@ -62,6 +63,18 @@ def test_a_correction_that_lowers_a_loan_takes_effect_with_the_authoritys_signat
     assert (seen(network, financing)["flags"], seen(network, financing)["totals"]["outstanding"]) == (["CORRECTED"], usd("15000.00"))
     again = network.sign_in("authority", "checker").post(f"/v1/tasks/{task['id']}/sign")
     assert problem(again)["code"] == "task-signed"
+
+
+def test_of_two_who_sign_for_the_authority_at_once_the_second_is_told_that_it_is_decided(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    location = countersigned(network, corrected(network, lent(network), "-5000.00"))
+    task_id = at_the_authority(network, location)["id"]
+    open_still = Tasks(network.nodes["authority"]).get(task_id)
+    assert network.sign_in("authority", "checker").post(f"/v1/tasks/{task_id}/sign").status_code == 200
+    monkeypatch.setattr(Tasks, "get", lambda *_: open_still)
+    answer = network.sign_in("authority", "maker").post(f"/v1/tasks/{task_id}/sign")
+    assert (answer.status_code, problem(answer)["code"]) == (409, "task-signed")
 
 
 def test_a_correction_above_what_was_ever_approved_waits_for_the_authority_too(network: Network) -> None:
