@@ -150,11 +150,14 @@ def fork(value: Any, trust: Trust) -> Verdict:
         what = f"with different first {logs[0].size} leaves"
     if not shown:
         raise Invalid("no-fork")
-    who = " and ".join(dict.fromkeys(f"operator {log.operator!a}" for log in logs))
+    who = list(dict.fromkeys(f"operator {log.operator!a}" for log in logs))
+    leaves_open = ["which of the two histories is the right one, or why there are two"]
+    if len(who) > 1:
+        # After a handover of keys both are named by the trust file, and one of them may have signed nothing wrong.
+        leaves_open.append("which of the two operators signed what it should not have")
+    signed = "signed" if len(who) == 1 else "signed one each of"
     sizes = f"one of {logs[0].size} leaves and one of {logs[1].size}"
-    return Verdict(
-        True, None, [f"{who} signed two histories, {sizes}, {what}"], ["which of the two histories is the right one, or why there are two"]
-    )
+    return Verdict(True, None, [f"{' and '.join(who)} {signed} two histories, {sizes}, {what}"], leaves_open)
 
 
 def _operator(value: Any) -> OperatorTrust:

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import Page, expect
 
 import api
 import tests.vectors
 from contracts import readings
-from ledger.checkpoint import add_cosignature
+from ledger import canonical
+from ledger.checkpoint import add_cosignature, parse_note, sign_note
 from ledger.proof import bundle_file, consistency_file, fork_file, fork_from_note, record_proof, state_proof
 from ledger.verify import Verdict, verify
 from tests.chromium import chromium_page
@@ -111,6 +113,20 @@ def test_both_verifiers_say_the_same_of_every_kind_of_file(page: Page, samples: 
     held = {name for name, verdict in zip(samples.documents, verdicts, strict=True) if verdict["ok"]}
     # Only these carry the witness's word, and only a fork needs none.
     assert held == ({"revealed", "fork"} if witnessed else samples.documents.keys() - {"no fork"})
+
+
+def test_both_verifiers_say_the_same_of_a_fork_between_two_operators(page: Page, samples: Samples) -> None:
+    fork = json.loads(samples.documents["fork"])
+    successor = Ed25519PrivateKey.from_private_bytes(bytes([8]) * 32)
+    longer = parse_note(fork["second"]["checkpoint"]).checkpoint
+    fork["second"]["checkpoint"] = sign_note(longer, "next", successor)
+    believed = json.loads(samples.plain)
+    named = {"name": "next", "public": successor.public_key().public_bytes_raw().hex(), "first_size": 0, "last_size": None}
+    believed["operators"].append(named)
+    documents, file = [canonical.encode(fork)], canonical.encode(believed)
+    (verdict,) = judged(page, documents, file)
+    assert [verdict] == expected(documents, file)
+    assert "signed one each of two histories" in verdict["proves"][0]
 
 
 def test_both_verifiers_say_the_same_of_files_with_a_byte_changed(page: Page, samples: Samples) -> None:

@@ -170,6 +170,21 @@ def test_two_blocks_of_one_height_are_a_fork(histories: Histories) -> None:
         assert verdict.as_of is None
 
 
+def test_of_two_operators_a_fork_does_not_show_which_one_lied(histories: Histories) -> None:
+    """The key was handed over: one of them signed the short log, the other the long one, and only one of them may be to blame."""
+    successor = Ed25519PrivateKey.from_private_bytes(bytes([8]) * 32)
+    short = histories.notes[1]
+    size = int(short.split("\n")[1])
+    wrong = sign_note(Checkpoint(origin_of(histories.network), size, bytes(32)), "next", successor)
+    sides = [{"checkpoint": note, "header": None, "inclusion": None} for note in (short, wrong)]
+    named = [(OPERATOR.key.name, OPERATOR.key.public), ("next", successor.public_key().public_bytes_raw())]
+    operators = [{"name": name, "public": public.hex(), "first_size": 0, "last_size": None} for name, public in named]
+    verdict = verify(fork_file(*sides), trust(histories.network, operators=operators))
+    assert verdict.ok, verdict.code
+    assert verdict.proves[0].startswith("operator 'op' and operator 'next' signed one each of two histories")
+    assert "which of the two operators signed what it should not have" in verdict.does_not_prove
+
+
 def test_two_notes_of_one_size_are_a_fork(histories: Histories) -> None:
     ours = histories.notes[2]
     theirs = note_of(histories.network, int(ours.split("\n")[1]), bytes(32))
