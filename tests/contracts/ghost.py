@@ -108,8 +108,9 @@ class Ghost:
         """What is lent, lost and promised on each declaration of an approval just given is financeable in money."""
         for d in {line["d"] for line in self.model.financings[f]["lines"] if line["held"]}:
             owed = Fraction(0)
-            for other, i, _ in self.model.lines_on(d):
-                promised = self.agreed[other, i] if self.model.state(other) == "APPROVED" else 0
+            for other, i, line in self.model.lines_on(d):
+                # A line whose hold fell with its consent, before the approval, promises nothing.
+                promised = self.agreed[other, i] if self.model.state(other) == "APPROVED" and line["held"] else 0
                 owed += self.lent[other, i] + self.lost[other, i] + promised
             it = self.model.declarations[d]
             financeable = self.money(it["capacity"] - self.model.collected(d), d) * it["ppm"] / MILLION
