@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from ledger import canonical, log_tree
 from ledger.checkpoint import parse_note, verify_note
 from ledger.errors import InputError, Refused, TallystickError
-from ledger.evidence import evidence_holds
+from ledger.evidence import FORK_SEEN, OPERATOR_INVALID, evidence_holds
 from ledger.execution import Accepted, Block, Execution, in_order
 from ledger.header import Header, split_record_leaf
 from ledger.limits import AUDIT_FINDINGS_MAX, BLOCK_RECORDS_MAX
@@ -24,6 +24,12 @@ from ledger.memory_chain import MemoryChain
 from ledger.store import Reader
 from ledger.stored_rows import Grouped, RowStream, in_chunks, rows_of
 from ledger.tables import SCHEMA_VERSION, headers, log_nodes, meta, records, state_rows, tree_pages
+
+# That the operator signed a block is what its evidence shows; which rules lead to it, only a replay under them does.
+_HALTED: Final = {
+    FORK_SEEN: "this replica halted here: the evidence is kept, and it holds",
+    OPERATOR_INVALID: "this replica halted here: the operator signed the block that is kept, and this node's program did not come to it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +245,7 @@ class Walk:
             evidence, known = {}, False
         if known:
             code, height = str(evidence["code"]), int(evidence["height"])
-            self._found.append(Finding(height, None, code, "this replica halted here: the evidence is kept, and it holds"))
+            self._found.append(Finding(height, None, code, _HALTED[code]))
         else:
             self._add("meta-differs", "the evidence for which this replica halted does not hold")
 
