@@ -147,7 +147,7 @@ def test_a_members_node_signs_in_with_its_service_key_once_per_assertion(network
     answer = _exchange(client, "bank-a", made)
     assert answer.status_code == 200
     own = {"ledger:read", "ledger:write"}
-    handed_on = {"messages:read", "messages:write", "countersignatures:read", "countersignatures:write"}
+    handed_on = {"consents:read", "messages:read", "messages:write", "countersignatures:read", "countersignatures:write"}
     assert set(answer.json()["scope"].split()) == own | handed_on
     again = _exchange(client, "bank-a", made)
     assert (again.status_code, again.json()["code"]) == (401, "assertion-replayed")
