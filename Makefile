@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := var/demo
 
-.PHONY: setup run test test-deep check format docs migrations lock
+.PHONY: setup run test test-deep mutants check format docs migrations lock
 
 setup: .venv/.installed
 
@@ -31,6 +31,15 @@ test: setup
 # The same tests with many more examples, and the long sweeps.
 test-deep: setup
 	TALLYSTICK_DEEP=1 $(PYTEST)
+
+# Changes the verifier and the trees one thing at a time and asks the tests whether they notice: docs/mutation.md. It takes hours.
+MUTMUT = var/mutants/bin/mutmut
+mutants:
+	$(PYTHON) -m venv var/mutants
+	var/mutants/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	var/mutants/bin/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
+	$(MUTMUT) run --max-children 2
+	$(MUTMUT) results
 
 check: setup
 	$(BIN)/ruff format --check .

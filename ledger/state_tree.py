@@ -286,7 +286,7 @@ def _path_or_none(key: Any) -> bytes | None:
     if type(key) is not str:
         return None
     try:
-        return sha256(key.encode("utf-8")).digest()
+        return sha256(key.encode()).digest()
     except UnicodeEncodeError:
         return None
 

@@ -68,7 +68,7 @@ def check_state(root: bytes, key: str, value: bytes | None, proof: Any, code: st
     """The state of that root holds exactly this value at the key, or nothing where the value is None. Raises `Invalid` (the code)."""
     shape = fields(proof, ("siblings", "terminal"), code)
     siblings = [unhex(each, 32, code) for each in items(shape["siblings"], _SIBLINGS_MAX, code)]
-    path = sha256(key.encode("ascii")).digest()
+    path = sha256(key.encode()).digest()
     terminal = _terminal(shape["terminal"], code)
     if value is not None:
         proven = terminal == (path, sha256(value).digest())

@@ -30,7 +30,7 @@ def decode(data: bytes, bytes_max: int) -> Any:
         raise Invalid("oversize")
     data = data.removesuffix(b"\n")
     try:
-        value = json.loads(data.decode("utf-8"), parse_float=_refuse, parse_constant=_refuse)
+        value = json.loads(data.decode(), parse_float=_refuse, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise Invalid("not-json") from error
     if encode(value) != data:
@@ -44,7 +44,7 @@ def encode(value: Any) -> bytes:
     """
     _check(value, 0)
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode("utf-8")
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
     except UnicodeEncodeError as error:
         raise Invalid("not-canonical") from error
 

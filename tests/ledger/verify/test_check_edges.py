@@ -91,6 +91,10 @@ def test_canonical_bytes() -> None:
     assert code_of(strict_json.encode, [{"a": 2**53}]) == "not-canonical"
 
 
+def test_what_is_invalid_says_its_code() -> None:
+    assert (str(strict_json.Invalid("some-code")), strict_json.Invalid("some-code").code) == ("some-code", "some-code")
+
+
 # Shapes
 
 
@@ -291,3 +295,16 @@ def test_no_log_is_so_large_that_its_proofs_are_so_long(length: int, check: str)
             second = sha256(b"\x01" + second + bytes(32)).digest()
         expected = None if length <= 128 else "consistency-invalid"
         assert code_of(merkle.check_consistency, 1, first, 2**length, second, path) == expected
+
+
+@pytest.mark.parametrize("bit", [0, 1, 2, 3, 4, 255])
+def test_another_leaf_shows_absence_only_where_the_way_to_the_key_ends_at_it(bit: int) -> None:
+    """Whoever makes the root can hang a leaf where it does not belong; three siblings fix the first three bits of the path."""
+    path = sha256(b"key").digest()
+    other = (int.from_bytes(path, "big") ^ 1 << 255 - bit).to_bytes(32, "big")
+    siblings, node = [sha256(b"%d" % depth).digest() for depth in range(3)], sha256(b"\x02" + other + bytes(32)).digest()
+    for depth in (2, 1, 0):
+        right = path[0] >> 7 - depth & 1
+        node = sha256(b"\x03" + (siblings[depth] + node if right else node + siblings[depth])).digest()
+    proof = {"siblings": [each.hex() for each in siblings], "terminal": {"path": other.hex(), "value_hash": "00" * 32}}
+    assert code_of(merkle.check_state, node, "key", None, proof, "some-code") == ("some-code" if bit < 3 else None)
