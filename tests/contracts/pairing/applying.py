@@ -33,8 +33,9 @@ class Applications(Base):
     def ask(self, choose: Choose, d: str) -> tuple[int, int | None]:
         """A share, and the amount where one was asked for in money."""
         left = self.model.available(d) if d in self.model.declarations else 0
-        if left and choose((0, 1, 2)) == 0:
-            rest = left * self.ghost.registered[d] // MILLION
+        rest = left * self.ghost.registered[d] // MILLION if left else 0
+        # A share that covers no minor unit is asked for as a share only: a node finds no amount for it.
+        if rest and choose((0, 1, 2)) == 0:
             amount = max(1, rest // choose((1, 2, 3, 7)) - choose((0, 0, 1)))
             return max(1, min(self.ghost.share_of(amount, d), left)), amount
         return self.some_share(choose, left), None
