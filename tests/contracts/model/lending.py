@@ -117,6 +117,8 @@ class Lending(Applying, Base):
         for line, delta in zip(lines, deltas, strict=True):
             line["drawn"] += delta
             line["was"] = max(line["was"], line["drawn"] + line["lost"])
+            # The authority may sign for a line that the approval let go: then its bank has lent on it all the same.
+            line["approved"] = line["approved"] or delta > 0
         financing["flags"].add("CORRECTED")
         if not sums(financing, "drawn"):
             financing["state"] = by_shares(financing)
