@@ -7,7 +7,6 @@ One of them decides; the node adds its member's signature and sends the record. 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,10 +15,11 @@ import structlog
 
 from ledger import canonical, keys
 from ledger.engine import Receipt
-from ledger.errors import InputError, NotFound, NotPermitted, Refused, TallystickError, VerificationFailed
+from ledger.errors import InputError, NotFound, NotPermitted, Refused, VerificationFailed
 from ledger.hashing import tagged_json
 from ledger.record import Record, assemble, parse
 from nodes.awaiting import awaiting_authority
+from nodes.background import Background
 from nodes.caller import Caller, registered_key
 from nodes.outbox import Outgoing
 from nodes.outcomes import require_ok
@@ -154,13 +154,12 @@ class Countersignatures:
         return {"action": "countersign", "bank": member, "record": dict(record.body), "sealed": sealed}
 
 
-class Awaiting:
+class Awaiting(Background):
     """The bank's side: hands in what two people have signed, and asks what became of it."""
 
     def __init__(self, node: Node) -> None:
+        super().__init__("countersigning", "countersigning-waits", _IDLE_S, at_once=False)
         self._node = node
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def run_once(self) -> int:
         """Every record that waits: how many still do. Raises `Unreachable` where the upstream node is not there."""
@@ -168,25 +167,6 @@ class Awaiting:
         with self._node.private.reading() as connection:
             rows = connection.execute(query.where(tasks.c.state == AWAITING)).fetchall()
         return sum(not self._settled(row) for row in rows)
-
-    def start(self) -> None:
-        """Does so in the background."""
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="countersigning", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-
-    def _run(self) -> None:
-        while not self._stopping.wait(_IDLE_S):
-            try:
-                self.run_once()
-            except TallystickError as error:
-                log.warning("countersigning-waits", code=error.code)
 
     def _settled(self, row: Any) -> bool:
         node = self._node

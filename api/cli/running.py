@@ -12,12 +12,13 @@ import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 import uvicorn
 
 from api.app import context, create_app
 from ledger.errors import Unreachable
+from nodes.background import Background
 from nodes.countersigning import Awaiting
 from nodes.enquiries.worker import EnquiryWorker
 from nodes.monitoring.sweep import Sweeper
@@ -43,21 +44,13 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-class _Works(Protocol):
-    """What runs in a thread of its own."""
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-
 class RunningNode:
     """An open node with its workers and its API. A context: inside it, requests are answered."""
 
     def __init__(self, node: Node, listener: socket.socket) -> None:
         self.node = node
         self._listener = listener
-        self._workers: list[_Works] = []
+        self._workers: list[Background] = []
         self._begun = threading.Event()
         self._thread: threading.Thread | None = None
 

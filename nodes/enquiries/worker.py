@@ -12,7 +12,6 @@ Nothing is sealed to the bank before the take is on the ledger with `ok`: until 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +23,7 @@ from contracts import entries
 from ledger.engine import Receipt
 from ledger.errors import InputError, Refused, TallystickError
 from ledger.store import Reader
+from nodes.background import Background
 from nodes.consents.book import consents
 from nodes.consents.objections import Objections
 from nodes.consents.paper import Papers
@@ -64,33 +64,16 @@ def _nothing(_step: str) -> None:
     """No hook."""
 
 
-class EnquiryWorker:
+class EnquiryWorker(Background):
     """One worker. `on_step` is called after each durable step, with its name: for tests that kill a worker there."""
 
     def __init__(self, node: Node, name: str = "enquiries", *, on_step: Callable[[str], None] = _nothing) -> None:
-        self._node, self._name, self._on_step = node, name, on_step
+        super().__init__(name, "enquiries-wait", _IDLE_S, retry_s=_IDLE_S)
+        self._node, self._on_step = node, on_step
         self._answering, self._papers, self._objections = Answering(node), Papers(node), Objections(node)
         self._telling, self._estates = Telling(node), Estates(node)
         self._given_up: set[str] = set()
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        node.engine.subscribe(self._notify)
-
-    def start(self) -> None:
-        """Works in a thread of its own whenever the ledger grows."""
-        self._stopping.clear()
-        self._wake.set()
-        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends after the batch in hand."""
-        self._stopping.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        node.engine.subscribe(self.wake)
 
     def run_once(self) -> int:
         """Takes and answers what is open now, a batch at most, and gives the number of enquiries that have their answer by it.
@@ -107,19 +90,10 @@ class EnquiryWorker:
         refused = self._take([one for one in found if one.decline is None])
         return self._answer(found, refused)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.wait(_IDLE_S)
-            self._wake.clear()
-            try:
-                while not self._stopping.is_set() and self.run_once():
-                    pass
-            except TallystickError as error:
-                log.warning("enquiries-wait", worker=self._name, code=error.code)
-                self._stopping.wait(_IDLE_S)
-
-    def _notify(self, _height: int) -> None:
-        self._wake.set()
+    def work(self) -> None:
+        """Batch after batch, until nothing is open."""
+        while not self._stopping.is_set() and self.run_once():
+            pass
 
     def _find_open(self) -> list[_Open]:
         """A batch of open enquiries, the oldest first, in an order of its own: workers side by side then seldom meet at one."""

@@ -4,15 +4,13 @@ what it counts with, follows from times on the ledger, so each alert is raised o
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-import structlog
 
 from contracts.months import DAY_MS
-from ledger.errors import TallystickError
+from nodes.background import Background
 from nodes.monitoring import deadlines as kinds
 from nodes.monitoring.catalogue import DETECTORS
 from nodes.monitoring.findings import Finding, raise_alert
@@ -28,8 +26,6 @@ _EVERY_S: Final = 60.0
 # A record made before a deadline may still be on its way when the deadline passes.
 _GRACE_MS: Final = 60_000
 
-log = structlog.get_logger(__name__)
-
 
 def sweep(node: Node) -> int:
     """Looks at every deadline that passed and was not looked at yet: how many there were. Raises `Unreachable`."""
@@ -40,39 +36,15 @@ def sweep(node: Node) -> int:
     return total
 
 
-class Sweeper:
+class Sweeper(Background):
     """Sweeps in a thread of its own, every minute."""
 
     def __init__(self, node: Node) -> None:
+        super().__init__("sweeper", "sweep-waits", _EVERY_S)
         self._node = node
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        self._stopping.clear()
-        self._wake.set()
-        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends after the batch in hand."""
-        self._stopping.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.wait(_EVERY_S)
-            self._wake.clear()
-            if self._stopping.is_set():
-                return
-            try:
-                sweep(self._node)
-            except TallystickError as error:
-                log.warning("sweep-waits", code=error.code)
+    def run_once(self) -> int:
+        return sweep(self._node)
 
 
 def _sweep_batch(node: Node, now_ms: int) -> int:

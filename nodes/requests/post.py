@@ -18,6 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from ledger import canonical
 from ledger.errors import InputError, Refused, TallystickError
 from ledger.limits import LETTERS_WAITING_MAX
+from nodes.background import Background
 from nodes.private import get_meta, metadata, set_meta
 from nodes.requests.letters import ENTERPRISE, Delivered, Envelope, Letter, open_letter, seal_letter
 from nodes.requests.mailbox import TOO_MANY, Relay, counted_together
@@ -190,29 +191,12 @@ def _check_waiting(connection: sa.Connection, sender: str) -> None:
         raise Refused(TOO_MANY, f"{LETTERS_WAITING_MAX} letters of this exporter wait to be posted", hint="go on tomorrow")
 
 
-class PostWorker:
+class PostWorker(Background):
     """Runs a post in a thread of its own."""
 
     def __init__(self, post: Post) -> None:
+        super().__init__("post", "letters-wait", _IDLE_S)
         self._post = post
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="post", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._post.run_once()
-            except TallystickError as error:
-                log.warning("letters-wait", code=error.code)
-            self._stopping.wait(_IDLE_S)
+    def run_once(self) -> None:
+        self._post.run_once()
