@@ -4,7 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := var/demo
 
-.PHONY: setup run test test-deep mutants check format docs migrations lock
+# CometBFT, of the version that the program asks for.
+COMET_VERSION := 0.38.25
+COMET := var/tools/cometbft
+export TALLYSTICK_COMETBFT ?= $(CURDIR)/$(COMET)
+
+.PHONY: setup engine run test test-deep mutants check format docs migrations proto lock
 
 setup: .venv/.installed
 
@@ -16,6 +21,12 @@ setup: .venv/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+engine: $(COMET)
+
+$(COMET):
+	@command -v go >/dev/null || { echo 'tallystick: go-missing: Go 1.23 or newer builds CometBFT; install it, or name a cometbft $(COMET_VERSION) in TALLYSTICK_COMETBFT' >&2; exit 2; }
+	GOBIN=$(CURDIR)/var/tools go install -trimpath github.com/cometbft/cometbft/cmd/cometbft@v$(COMET_VERSION)
 
 # A demo that was played before is moved aside, never overwritten.
 run: setup
@@ -55,6 +66,10 @@ format: setup
 # Writes the documents that are generated from the code; a test compares them.
 docs: setup
 	$(BIN)/python docs/generate.py
+
+# Writes what reads and writes the messages between CometBFT and its application; a test compares it.
+proto: setup
+	$(BIN)/python -m grpc_tools.protoc -I ledger/comet --python_out=ledger/comet --pyi_out=ledger/comet ledger/comet/abci.proto
 
 # Writes the statements of the newest revision of the private database from today's tables; a test compares them.
 migrations: setup

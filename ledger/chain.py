@@ -7,12 +7,13 @@ no other process writes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from ledger import log_tree
 from ledger.cache import BoundedCache
 from ledger.errors import VerificationFailed
 from ledger.execution import Execution
@@ -80,15 +81,30 @@ class StoredChain:
             raise VerificationFailed("header-missing", f"the ledger lacks the header of height {height}", hint="run tallystick audit")
         return found
 
-    def commit(self, execution: Execution, checkpoint: str | None) -> None:
-        """Makes a block durable and moves on. On any failure nothing is written, and this chain must be made anew."""
+    @property
+    def log_root(self) -> bytes:
+        """The root of the log after the head's own leaf."""
+        return log_tree.root(self.head.log_size + 1, self.frontier)
+
+    def commit(self, execution: Execution, checkpoint: str | None, beside: Callable[[Connection], None] | None = None) -> None:
+        """Makes a block durable and moves on; `beside` writes what belongs to it, in the same transaction. On any failure nothing is
+        written, and this chain must be made anew.
+        """
         header = execution.header
         if header is None or header.previous != self.head.hash:
             raise VerificationFailed("chain-broken", "a block that does not follow the head cannot be stored")
         self.rest()
         with self._store.writing() as connection:
             self._store.commit(connection, execution, checkpoint)
+            if beside is not None:
+                beside(connection)
         self._advance(header, execution)
+
+    def note(self, write: Callable[[Connection], None]) -> None:
+        """Makes durable what is to be kept of an engine's block that left nothing on the ledger."""
+        self.rest()
+        with self._store.writing() as connection:
+            write(connection)
 
     def _advance(self, header: Header, execution: Execution) -> None:
         self.head = header

@@ -21,6 +21,11 @@ QUEUE_RECORDS_MAX: Final = 20_000
 QUEUE_BYTES_MAX: Final = 67_108_864
 CLOCK_JUMP_MS_MAX: Final = 3_600_000
 
+# CometBFT: what one message between the engine and the application may hold, and what is remembered of others' misbehaviour
+ABCI_FRAME_BYTES_MAX: Final = 67_108_864
+COMET_BLOCK_OVERHEAD_BYTES: Final = 1_048_576
+MISBEHAVIOR_KEPT: Final = 100
+
 # Customs files
 IMPORT_FILE_BYTES_MAX: Final = 1_073_741_824
 IMPORT_XML_DECLARATION_BYTES_MAX: Final = 1_048_576

@@ -1,0 +1,285 @@
+"""The `comet` engine: this node's own CometBFT orders blocks with those of the other members, and the application executes them.
+
+One thread serves the engine's questions and owns the chain and everything that waits; others only hand it work. A record is looked at
+here first, as any engine does, then sent to CometBFT, again and again until it is on a block or past its time. CometBFT is started again
+with the application where either of them fails, for they are one unit; where going on would be wrong (rules that this program does not
+have, a ledger that does not stand where its engine does), nothing more is started, and `trouble` says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from ledger.clock import Clock
+from ledger.comet.application import Application
+from ledger.comet.files import CometHome, Settings
+from ledger.comet.position import Position
+from ledger.comet.process import CometProcess, find_binary
+from ledger.comet.rpc import Rpc
+from ledger.comet.server import Answers, Connection
+from ledger.comet.snapshots import Snapshots
+from ledger.comet.validators import powers_in
+from ledger.comet.waiting import Waiters, answer
+from ledger.engine import Heights, Receipt, stopped
+from ledger.errors import InputError, Refused, TallystickError, Unreachable, VerificationFailed
+from ledger.execution import Accepted, Execution, execute_genesis
+from ledger.file_lock import Lock
+from ledger.rules import Rulebook
+from ledger.solo import begin_ledger, receipt
+from ledger.store import LedgerStore
+
+_TICK_S: Final = 0.25
+_SEND_BATCH: Final = 200
+_RESTART_S: Final = (0.2, 10.0)
+_NO_BLOCK_MS: Final = 10_000
+# After these nothing is started again until a person has seen to it.
+_FINAL: Final = frozenset({"rules-missing", "position-damaged", "other-network", "engine-behind", "state-damaged", "header-missing"})
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CometSetup:
+    """Where CometBFT's directory and log are, how it is to be found, and who may connect: a network identity of 40 hex characters."""
+
+    home: CometHome
+    log_file: Path
+    settings: Settings
+    peer_allowed: Callable[[str], bool]
+
+
+class CometEngine:
+    """Implements `ledger.engine.Engine`."""
+
+    def __init__(
+        self,
+        store: LedgerStore,
+        genesis: Mapping[str, Any],
+        rulebook: Rulebook,
+        clock: Clock,
+        setup: CometSetup,
+        *,
+        lock: Lock | None = None,
+    ) -> None:
+        self.store = store
+        self.heights = Heights()
+        self.trouble: TallystickError | None = None
+        """Why no blocks are made here for now, if so."""
+        self._genesis, self._rulebook, self._clock, self._setup, self._lock = genesis, rulebook, clock, setup, lock
+        self._waiters = Waiters()
+        self._sending: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._failed = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._application: Application | None = None
+        self._last_block_ms = 0
+        self._runtime: Path | None = None
+
+    def start(self) -> None:
+        """Takes the home's lock, opens the ledger, and starts CometBFT. Blocks come once enough of the others are there.
+
+        Raises `Unreachable` (`engine-missing`, `engine-version`, ...), `Refused`, `VerificationFailed`.
+        """
+        binary = find_binary()
+        if self._lock is not None:
+            self._lock.acquire()
+        try:
+            begin_ledger(self.store, self._genesis, self._rulebook, None)
+            application = self._application = Application(self.store, self._genesis, self._rulebook, self._committed)
+            powers = powers_in((execute_genesis(self._genesis, self._rulebook).state_changes or {}).get("validators"))
+            self._setup.home.write(self._genesis, powers, self._setup.settings)
+        except BaseException:
+            self._let_go()
+            raise
+        self.heights.publish(application.chain.head.height)
+        self._last_block_ms = self._clock.monotonic_ms()
+        # Names of sockets are short by nature, and those of homes are not.
+        runtime = self._runtime = Path(tempfile.mkdtemp(prefix="tallystick-"))
+        self._process = CometProcess(binary, self._setup.home.path, runtime / "abci.sock", runtime / "rpc.sock", self._setup.log_file)
+        self.rpc = Rpc(runtime / "rpc.sock")
+        self._stopping.clear()
+        listening = threading.Event()
+        targets = {"comet-abci": lambda: self._serve(listening), "comet-send": self._send, "comet-process": self._supervise}
+        self._threads = [threading.Thread(target=target, name=name, daemon=True) for name, target in targets.items()]
+        self._threads[0].start()
+        listening.wait()
+        for thread in self._threads[1:]:
+            thread.start()
+
+    def stop(self) -> None:
+        """Ends CometBFT and then its application. What waits is answered with `engine-stopped`, and may be on the ledger."""
+        if self._loop is None:
+            return
+        self._stopping.set()
+        self._failed.set()
+        self._sending.put(None)
+        self._threads[2].join()
+        self._process.stop()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
+        self._loop = None
+        self.heights.close()
+        self.rpc.close()
+        self._let_go()
+
+    def subscribe(self, callback: Callable[[int], None]) -> None:
+        self.heights.subscribe(callback)
+
+    def submit(self, raw: bytes) -> Future[Receipt]:
+        future: Future[Receipt] = Future()
+        loop = self._loop
+        if loop is None or self._stopping.is_set():
+            future.set_exception(stopped())
+            return future
+        with suppress(RuntimeError):  # from a loop that was closed in between
+            loop.call_soon_threadsafe(self._take, raw, future)
+            return future
+        answer(future, stopped())
+        return future
+
+    @property
+    def position(self) -> Position:
+        """Where CometBFT is, as this application last committed."""
+        assert self._application is not None, "the engine was started"
+        return self._application.position
+
+    def waiting(self) -> int:
+        """How many records wait for their block."""
+        return len(self._waiters)
+
+    def _let_go(self) -> None:
+        if self._application is not None:
+            self._application.close()
+            self._application = None
+        if self._runtime is not None:
+            shutil.rmtree(self._runtime, ignore_errors=True)
+            self._runtime = None
+        if self._lock is not None:
+            self._lock.release()
+
+    # In the application's thread.
+
+    def _serve(self, listening: threading.Event) -> None:
+        application = self._application
+        assert application is not None, "the engine opens its application first"
+        loop = self._loop = asyncio.new_event_loop()
+        answers = Answers(application, self._clock, self._setup.peer_allowed, Snapshots())
+        runtime = self._runtime
+        assert runtime is not None, "sockets have a place"
+        server = loop.run_until_complete(loop.create_unix_server(lambda: Connection(answers, self._fault), str(runtime / "abci.sock")))
+        listening.set()
+        loop.call_later(_TICK_S, self._tick)
+        try:
+            loop.run_forever()
+        finally:
+            self._waiters.fail(stopped())
+            server.close()
+            loop.run_until_complete(server.wait_closed())
+            loop.close()
+
+    def _take(self, raw: bytes, future: Future[Receipt]) -> None:
+        application = self._application
+        if application is None or self._stopping.is_set():
+            answer(future, stopped())
+            return
+        try:
+            if self.trouble is not None:
+                raise self.trouble
+            record = application.check(raw, self._clock.now_ms()).record
+            if self._waiters.add(record.id, raw, record.core["not_after"], future, self._clock.monotonic_ms()):
+                self._sending.put(raw)
+        except TallystickError as error:
+            answer(future, error)
+        except (SQLAlchemyError, OSError) as error:
+            log.error("record-not-checked", error=type(error).__name__)
+            answer(future, Unreachable("storage-failed", "the ledger cannot be read", hint="check the disk, then send it again"))
+
+    def _committed(self, position: Position, execution: Execution) -> None:
+        self._last_block_ms = self._clock.monotonic_ms()
+        self.trouble = None
+        if execution.header is not None:
+            self.heights.publish(execution.header.height)
+        for outcome in execution.outcomes:
+            if isinstance(outcome, Accepted):
+                self._waiters.settle(receipt(outcome, execution))
+        self._waiters.expire(position.time_ms)
+
+    def _tick(self) -> None:
+        loop = self._loop
+        if loop is None or self._stopping.is_set():
+            return
+        now_ms = self._clock.monotonic_ms()
+        if self._waiters.stalled(now_ms) and now_ms - self._last_block_ms >= _NO_BLOCK_MS:
+            self._waiters.fail(_no_quorum())
+        for raw in self._waiters.due(now_ms):
+            self._sending.put(raw)
+        loop.call_later(_TICK_S, self._tick)
+
+    def _fault(self, error: TallystickError) -> None:
+        log.error("engine-stopped", code=error.code, reason=error.message)
+        self.trouble = error
+        self._failed.set()
+
+    # In threads of their own.
+
+    def _send(self) -> None:
+        while (raw := self._sending.get()) is not None:
+            batch = [raw]
+            with suppress(queue.Empty):
+                while len(batch) < _SEND_BATCH and (more := self._sending.get_nowait()) is not None:
+                    batch.append(more)
+            if self._stopping.is_set():
+                return
+            try:
+                self.rpc.send(batch)
+            except Unreachable as error:
+                # They are sent again in their time.
+                log.info("records-not-sent", records=len(batch), code=error.code)
+
+    def _supervise(self) -> None:
+        pause_s = _RESTART_S[0]
+        while not self._stopping.is_set():
+            self._failed.clear()
+            began_ms = self._clock.monotonic_ms()
+            try:
+                self._process.start()
+                while not self._failed.wait(_TICK_S) and not self._process.ended():
+                    pass
+            except Unreachable as error:
+                self.trouble = error
+            if self._stopping.is_set():
+                return
+            self._process.stop()
+            trouble = self.trouble
+            if isinstance(trouble, Refused | InputError | VerificationFailed) and trouble.code in _FINAL:
+                log.error("engine-stays-down", code=trouble.code, reason=trouble.message)
+                return
+            log.warning("engine-starts-again", after_s=pause_s)
+            if self._stopping.wait(pause_s):
+                return
+            lasted_ms = self._clock.monotonic_ms() - began_ms
+            pause_s = _RESTART_S[0] if lasted_ms > 60_000 else min(2 * pause_s, _RESTART_S[1])
+
+
+def _no_quorum() -> Unreachable:
+    return Unreachable(
+        "no-quorum",
+        "the consortium makes no blocks: a third or more of its voting power is not reached",
+        hint="the record is kept and sent again by itself; see that more than two thirds of the validators run and reach each other",
+    )

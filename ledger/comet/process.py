@@ -1,0 +1,77 @@
+"""CometBFT as a process of this node: found, started and stopped. When the application goes, it goes too, for it loses its connections."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from ledger.errors import Unreachable
+
+VERSION: Final = "0.38.25"
+BINARY_VARIABLE: Final = "TALLYSTICK_COMETBFT"
+_INSTALL: Final = f"make engine, or: go install github.com/cometbft/cometbft/cmd/cometbft@v{VERSION}; then name it in {BINARY_VARIABLE}"
+_VERSION_S: Final = 20
+_STOP_S: Final = 10
+
+
+def find_binary() -> str:
+    """The program, as the environment or the search path gives it, of the version that this program is made for.
+
+    Raises `Unreachable` (`engine-missing`, `engine-version`).
+    """
+    named = os.environ.get(BINARY_VARIABLE) or shutil.which("cometbft")
+    if named is None:
+        raise Unreachable("engine-missing", "CometBFT is not installed", hint=_INSTALL)
+    try:
+        told = subprocess.run(  # noqa: S603 - the program that the operator names
+            [named, "version"], capture_output=True, timeout=_VERSION_S, check=True, text=True
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Unreachable("engine-missing", f"{named} does not run", hint=_INSTALL) from error
+    if told.removeprefix("v").split("+")[0] != VERSION:
+        raise Unreachable("engine-version", f"{named} is CometBFT {told}, this program is made for {VERSION}", hint=_INSTALL)
+    return named
+
+
+class CometProcess:
+    """One run of it. `log_file` takes what it prints."""
+
+    def __init__(self, binary: str, home: Path, application: Path, rpc: Path, log_file: Path) -> None:
+        self._arguments = [binary, "start", "--home", str(home), "--proxy_app", f"unix://{application}", "--rpc.laddr", f"unix://{rpc}"]
+        self._log_file, self._rpc = log_file, rpc
+        self._running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Raises `Unreachable` (`engine-missing`)."""
+        self._rpc.unlink(missing_ok=True)
+        try:
+            with self._log_file.open("ab") as output:
+                os.fchmod(output.fileno(), 0o600)
+                self._running = subprocess.Popen(  # noqa: S603 - the program that the operator names
+                    self._arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                )
+        except OSError as error:
+            raise Unreachable("engine-missing", "CometBFT cannot be started", hint=_INSTALL) from error
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._running is None else self._running.pid
+
+    def ended(self) -> bool:
+        """Whether it ran and does no more."""
+        return self._running is not None and self._running.poll() is not None
+
+    def stop(self) -> None:
+        """Asks it to end, and ends it where it does not in time."""
+        running, self._running = self._running, None
+        if running is None:
+            return
+        running.terminate()
+        try:
+            running.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
