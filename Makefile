@@ -7,7 +7,9 @@ DEMO := var/demo
 # CometBFT, of the version that the program asks for.
 COMET_VERSION := 0.38.25
 COMET := var/tools/cometbft
+ifneq ($(wildcard $(COMET)),)
 export TALLYSTICK_COMETBFT ?= $(CURDIR)/$(COMET)
+endif
 
 .PHONY: setup engine run test test-deep mutants check format docs migrations proto lock
 
