@@ -7,6 +7,7 @@
     private.db        the private database (unless `private_url` names another)
     keys/             the encrypted key store, mode 0700
     node.secret       what opens the node's own keys, mode 0600
+    comet/            what CometBFT reads and writes, of the engine `comet` (`ledger.comet.files`)
     logs/             the node's logs
 
 A home is its node's alone (mode 0700), and one process at a time runs it, holding the lock file. Reading commands
@@ -28,13 +29,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ledger import canonical
 from ledger.errors import InputError, Refused, VerificationFailed
 from ledger.header import network_of
-from ledger.limits import CONFIG_FILE_BYTES_MAX, GENESIS_FILE_BYTES_MAX, GOSSIP_PEERS_MAX
+from ledger.limits import COMET_PEERS_MAX, CONFIG_FILE_BYTES_MAX, GENESIS_FILE_BYTES_MAX, GOSSIP_PEERS_MAX
 from nodes.private_files import locked, make_private_directory, write_private_file
 
 Role = Literal["authority", "registrar", "bank", "enterprise", "auditor"]
 EngineKind = Literal["solo", "follow", "comet", "none"]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,31}$")]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+HostPort = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}$")]
+Peer = Annotated[str, Field(pattern=r"^[0-9a-f]{40}@(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}$")]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")]
 
 CONFIG_NAME: Final = "tallystick.toml"
@@ -68,17 +71,29 @@ class NodeSection(_Section):
 
 
 class EngineSection(_Section):
-    """How the node comes by blocks: it makes them (`solo`), or fetches and checks those of `upstream` (`follow`). A home of the kind `none`
-    comes by no more: it is a ledger at rest, without keys, to be audited, proven from and exported.
+    """How the node comes by blocks: it makes them (`solo`), fetches and checks those of `upstream` (`follow`), or its CometBFT orders them
+    with those of the other members (`comet`; `upstream` is then the authority's node, for letters and introductions). A home of the kind
+    `none` comes by no more: it is a ledger at rest, without keys, to be audited, proven from and exported.
+
+    Of `comet`: `listen` is where the others' engines find this one, `external` the same as they see it where that differs, `peers` are
+    theirs (`id@host:port`), and `empty_blocks_interval_s` is how old the newest block may get where nothing happens.
     """
 
     kind: EngineKind
     upstream: Url | None = None
+    listen: HostPort | None = None
+    external: HostPort | None = None
+    peers: Annotated[list[Peer], Field(max_length=COMET_PEERS_MAX)] = []
+    empty_blocks_interval_s: Annotated[int, Field(ge=1, le=3_600)] | None = None
 
     @model_validator(mode="after")
-    def _a_follower_has_an_upstream(self) -> Self:
-        if (self.kind == "follow") != (self.upstream is not None):
-            raise ValueError("`upstream` is given exactly for the engine `follow`")
+    def _each_kind_has_its_fields(self) -> Self:
+        if (self.kind == "follow" and self.upstream is None) or (self.kind in ("solo", "none") and self.upstream is not None):
+            raise ValueError("`upstream` is given for the engine `follow`, and may be for `comet`")
+        if (self.kind == "comet") != (self.listen is not None):
+            raise ValueError("`listen` is given exactly for the engine `comet`")
+        if self.kind != "comet" and (self.peers or self.external is not None or self.empty_blocks_interval_s is not None):
+            raise ValueError("`peers`, `external` and `empty_blocks_interval_s` are of the engine `comet`")
         return self
 
 
@@ -159,6 +174,10 @@ class Home:
     @property
     def secret_file(self) -> Path:
         return self.path / "node.secret"
+
+    @property
+    def comet_dir(self) -> Path:
+        return self.path / "comet"
 
     @property
     def logs_dir(self) -> Path:
