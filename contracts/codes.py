@@ -34,6 +34,7 @@ CODES: Final = {
     "not-permitted": "the signers may not do this to this thing",
     "offer-expired": "the time of the offer is past",
     "overused": "more is used on the declaration than its capacity allows, so it takes no new hold",
+    "power-change-too-large": "a third of the validators' power, or more, would change hands within the policy's days",
     "proposal-lapsed": "the time in which the proposal could be approved is past",
     "replaced": "another declaration replaces this one",
     "same-person": "one person signed twice where two people must",

@@ -1,25 +1,30 @@
 """The first state, from the application part of the genesis document.
 
-    {policy, registrar, governors: [{member, weight}], recovery: {k, keys}, registry_commitment, members: [...]}
+    {policy, registrar, governors: [{member, weight}], recovery: {k, keys}, registry_commitment, members: [...],
+     validators: [{member, public, power}]}
 
-`policy` may leave fields out, which then have their defaults. Members are written as `member.admit` writes them.
+`policy` may leave fields out, which then have their defaults. Members are written as `member.admit` writes them. `validators` came with
+rules version 2, and may be left out: then the network has none, for good. `public` is a key of purpose `validate` among the member's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
+from contracts import entries
 from contracts.governance import SCHEDULED
 from contracts.guards import AUTHORITY, RuleRefused
 from contracts.members import put_new_member
 from contracts.models import Body, Hash, MemberAdmit, Slug
 from contracts.policy import STATE_KEY, Policy
 from contracts.proposals import Governor
+from contracts.validators import VALIDATE, Power
+from ledger import keys
 from ledger.errors import InputError
-from ledger.limits import GENESIS_MEMBERS_MAX, GOVERNORS_MAX, RECOVERY_KEYS_MAX
+from ledger.limits import GENESIS_MEMBERS_MAX, GOVERNORS_MAX, RECOVERY_KEYS_MAX, VALIDATORS_MAX
 from ledger.rules import State
 
 
@@ -36,8 +41,16 @@ class Recovery(Body):
         return self
 
 
-class Application(Body):
-    """The whole application part. An authority is among the members; registrar and governors are members."""
+class GenesisValidator(Body):
+    """A member that votes on blocks from the first one on, the public key that it votes with, and the power of its vote."""
+
+    member: Slug
+    public: Hash
+    power: Power
+
+
+class ApplicationOfVersion1(Body):
+    """The application part under rules version 1. An authority is among the members; registrar and governors are members."""
 
     policy: Policy
     registrar: Slug
@@ -57,14 +70,51 @@ class Application(Body):
         return self
 
 
+class Application(ApplicationOfVersion1):
+    """The whole application part. Every validator's key is one of its member's; each member and each key votes once."""
+
+    validators: Annotated[list[GenesisValidator], Field(default_factory=list, min_length=1, max_length=VALIDATORS_MAX)]
+
+    @model_validator(mode="after")
+    def _validators_hold_their_keys(self) -> Self:
+        held = {(member.member, key.public) for member in self.members for key in member.keys if key.purpose == VALIDATE}
+        voting = {validator.member: validator.public for validator in self.validators}
+        if len(voting) != len(self.validators) or not held.issuperset(voting.items()):
+            raise ValueError("every validator is a member with that key of purpose validate, each once")
+        return self
+
+
+Parsed = TypeVar("Parsed", bound=ApplicationOfVersion1)
+
+
 def write_genesis(state: State, application: Mapping[str, Any], time_ms: int) -> None:
     """Writes the first state, as of the genesis document's time. Raises `InputError` (`bad-genesis`) naming the field that does not fit."""
+    parsed = _parsed(application, Application)
+    _write(state, parsed, time_ms)
+    if parsed.validators:
+        entries.put_validators(state, [_validator(each) for each in sorted(parsed.validators, key=lambda each: each.public)])
+
+
+def write_genesis_of_version_1(state: State, application: Mapping[str, Any], time_ms: int) -> None:
+    """The same for rules version 1, which knows of no validators."""
+    _write(state, _parsed(application, ApplicationOfVersion1), time_ms)
+
+
+def _validator(named: GenesisValidator) -> entries.Validator:
+    key_id = keys.key_id(keys.ED25519, bytes.fromhex(named.public))
+    return {"key": key_id, "member": named.member, "power": named.power, "public": named.public}
+
+
+def _parsed(application: Mapping[str, Any], model: type[Parsed]) -> Parsed:
     try:
-        parsed = Application.model_validate(dict(application), strict=True)
+        return model.model_validate(dict(application), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         raise InputError("bad-genesis", f"the genesis document does not fit at {where or 'its top'}: {first['msg']}") from error
+
+
+def _write(state: State, parsed: ApplicationOfVersion1, time_ms: int) -> None:
     state.put(STATE_KEY, parsed.policy.model_dump())
     state.put("registrar", {"member": parsed.registrar})
     state.put("governors", [governor.model_dump() for governor in parsed.governors])

@@ -1,4 +1,4 @@
-"""Governance: governors propose changes of the policy, the governors, the registrar or the rules, and approve them by weight.
+"""Governance: governors propose changes of policy, governors, registrar, rules or validators, and approve them by weight.
 
 A proposal passes with strictly more than two thirds of the weight of the governors that there are then, and takes effect after the
 policy's delay: at the first block from that time on that leaves anything, before its records are judged. It is looked at again then,
@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from contracts import entries, policy
+from contracts import entries, policy, validators
 from contracts.financings.common import holder
 from contracts.guards import Author, RuleRefused, author_of, known, may_start, require, rule
 from contracts.months import DAY_MS
@@ -28,6 +28,7 @@ from contracts.proposals import (
     newest_rules,
     policy_of,
 )
+from contracts.validators import Coming, ValidatorsChange
 from ledger.limits import RULES_AHEAD_DAYS_MAX, SCHEDULED_MAX
 from ledger.rules import Context, Result, State
 
@@ -44,6 +45,8 @@ def propose(state: State, context: Context, body: GovernancePropose) -> Result:
     if isinstance(body.change, RulesChange):
         # No later version can start before this one: a time that is wrong by centuries would be the last change of rules there is.
         require(body.change.at <= context.time_ms + RULES_AHEAD_DAYS_MAX * DAY_MS, "malformed")
+    if isinstance(body.change, ValidatorsChange):
+        validators.check_power(state, [*_validators_scheduled(state), Coming(_after_delay(state, context), body.change.powers)])
     entry: entries.Proposal = {
         "change": body.change.model_dump(mode="json"),
         "proposer": author.member,
@@ -81,10 +84,26 @@ def begin_block(state: State, time_ms: int) -> None:
     for item in due:
         entry = entries.proposal(state, item["proposal"])
         assert entry is not None, "only proposals are scheduled"
-        entry["state"] = "DONE" if _take_effect(state, _change_of(entry)) else "FAILED"
+        entry["state"] = "DONE" if _take_effect(state, _change_of(entry), time_ms) else "FAILED"
         entries.put_proposal(state, item["proposal"], entry)
     if due:
         state.put(SCHEDULED, [item for item in scheduled if item["at"] > time_ms])
+
+
+def _validators_scheduled(state: State) -> list[Coming]:
+    coming = []
+    for item in state.get(SCHEDULED) or []:
+        entry = entries.proposal(state, item["proposal"])
+        assert entry is not None, "only proposals are scheduled"
+        change = _change_of(entry)
+        if isinstance(change, ValidatorsChange):
+            coming.append(Coming(item["at"], change.powers))
+    return coming
+
+
+def _after_delay(state: State, context: Context) -> int:
+    """When what passes now takes effect."""
+    return context.time_ms + policy.value(state, "governance_delay_hours") * HOUR_MS
 
 
 def _governor(state: State, context: Context) -> Author:
@@ -133,7 +152,7 @@ def _weigh(state: State, context: Context, proposal_id: str, entry: entries.Prop
 def _schedule(state: State, context: Context, proposal_id: str, entry: entries.Proposal, change: Change) -> None:
     scheduled = state.get(SCHEDULED) or []
     require(len(scheduled) < SCHEDULED_MAX, "too-many-scheduled")
-    at = context.time_ms + policy.value(state, "governance_delay_hours") * HOUR_MS
+    at = _after_delay(state, context)
     if isinstance(change, RulesChange):
         newest = newest_rules(state)
         if change.version <= newest["version"]:
@@ -147,12 +166,15 @@ def _schedule(state: State, context: Context, proposal_id: str, entry: entries.P
     state.put(SCHEDULED, [*scheduled, {"proposal": proposal_id, "at": at}])
 
 
-def _take_effect(state: State, change: Change) -> bool:
+def _take_effect(state: State, change: Change, time_ms: int) -> bool:
     """Whether a change still fits, and if so, does what it says. New rules need nothing more than their time: `rules` lists them."""
     if isinstance(change, RulesChange):
         return True
     try:
-        check(state, change)
+        if isinstance(change, ValidatorsChange):
+            validators.put_changed(state, change, time_ms)
+        else:
+            check(state, change)
     except RuleRefused:
         return False
     if isinstance(change, PolicyChange):

@@ -1,4 +1,4 @@
-"""What must hold of members, governance, orders, disputes and replacements after every block: the other half of `invariants`."""
+"""What must hold of members, governance, validators, orders, disputes and replacements after a block: the other half of `invariants`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 from contracts import entries
 from contracts.governance import SCHEDULED
 from contracts.guards import AUTHORITY
+from contracts.validators import VALIDATE
+from ledger.keyring import entry_key
+from ledger.limits import VALIDATOR_POWER_MAX, VALIDATORS_MAX
 from ledger.rules import State
 
 _STATUSES = frozenset({"active", "suspended", "succeeded"})
@@ -20,6 +23,7 @@ def broken_in_network(state: State) -> Iterator[str]:
     members: dict[str, entries.Member] = _all(state, "member")
     yield from _members(members)
     yield from _governance(state, members)
+    yield from _validators(state)
     yield from _orders(state)
     yield from _replacements(_all(state, "declaration"))
     for name, dispute in _all(state, "dispute").items():
@@ -73,6 +77,33 @@ def _governance(state: State, members: dict[str, entries.Member]) -> Iterator[st
     rules = [(item["at"], item["version"]) for item in state.get("rules") or []]
     if rules != sorted(rules) or len({version for _, version in rules}) != len(rules):
         yield "the versions of the rules do not start in their order"
+
+
+def _validators(state: State) -> Iterator[str]:
+    validators = entries.validators(state)
+    if validators is None:
+        return
+    publics = [each["public"] for each in validators]
+    if (
+        not 1 <= len(validators) <= VALIDATORS_MAX
+        or publics != sorted(set(publics))
+        or len({each["member"] for each in validators}) != len(publics)
+    ):
+        yield "the validators are none or too many, not in order, or one votes twice"
+    for each in validators:
+        key = state.get(entry_key(each["key"]))
+        if key is None or (key["member"], key["public"], key["purpose"], key["revoked_at"]) != (
+            each["member"],
+            each["public"],
+            VALIDATE,
+            None,
+        ):
+            yield f"validator {each['key']}: its key is not one of its member's that is in force"
+        if not 1 <= each["power"] <= VALIDATOR_POWER_MAX:
+            yield f"validator {each['key']}: its power lies outside its bounds"
+    times = [each["at"] for each in entries.validator_changes(state)]
+    if times != sorted(set(times)):
+        yield "the changes of the validators are not in the order of their times"
 
 
 def _orders(state: State) -> Iterator[str]:

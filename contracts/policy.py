@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.shares import WHOLE
-from ledger.limits import NOT_AFTER_DAYS_BOUND
+from ledger.limits import NOT_AFTER_DAYS_BOUND, POWER_CHANGE_DAYS_BOUND
 from ledger.rules import State
 
 STATE_KEY: Final = "policy"
@@ -31,7 +31,7 @@ class Policy(BaseModel):
     not_after_days_max: Annotated[int, Field(ge=1, le=NOT_AFTER_DAYS_BOUND)] = 7
     records_per_member_block: Annotated[int, Field(ge=10, le=10_000)] = 500
     governance_delay_hours: Annotated[int, Field(ge=0, le=720)] = 24
-    power_change_third_days: Annotated[int, Field(ge=1, le=90)] = 21
+    power_change_third_days: Annotated[int, Field(ge=1, le=POWER_CHANGE_DAYS_BOUND)] = 21
     onboarding_days: Annotated[int, Field(ge=0, le=365)] = 90
     proof_heights_kept: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
 

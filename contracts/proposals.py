@@ -13,6 +13,8 @@ from contracts import entries
 from contracts.guards import AUTHORITY, known, refuse, require
 from contracts.models import Body, Hash, Slug, TimeMs
 from contracts.policy import Policy
+from contracts.validators import ValidatorsChange
+from contracts.validators import check as check_validators
 from ledger.limits import GOVERNOR_WEIGHT_MAX, GOVERNORS_MAX, INTEGER_MAX, POLICY_FIELDS_MAX
 from ledger.rules import State
 
@@ -53,7 +55,14 @@ class RulesChange(Body):
     at: TimeMs
 
 
-Change = PolicyChange | GovernorsChange | RegistrarChange | RulesChange
+ChangeOfVersion1 = PolicyChange | GovernorsChange | RegistrarChange | RulesChange
+Change = ChangeOfVersion1 | ValidatorsChange
+
+
+class GovernanceProposeOfVersion1(Body):
+    """A change that governors are to approve, of policy, governors, registrar or rules."""
+
+    change: Annotated[ChangeOfVersion1, Field(discriminator="kind")]
 
 
 class GovernancePropose(Body):
@@ -69,7 +78,9 @@ class GovernanceApprove(Body):
 
 
 def check(state: State, change: Change) -> None:
-    """Refuses a change that does not fit: `malformed`, `unknown-member`, or `wrong-state` for a member that is not active."""
+    """Refuses a change that does not fit: `malformed`, `unknown-member`, `wrong-state` for a member that is not active, and as
+    `contracts.validators.check`.
+    """
     if isinstance(change, PolicyChange):
         policy_of(change)
     elif isinstance(change, GovernorsChange):
@@ -80,6 +91,8 @@ def check(state: State, change: Change) -> None:
     elif isinstance(change, RegistrarChange):
         entry = _active(state, change.member)
         require(entry["role"] in (AUTHORITY, "registrar"), "malformed")
+    elif isinstance(change, ValidatorsChange):
+        check_validators(state, change)
     else:
         require(change.version > newest_rules(state)["version"], "malformed")
 

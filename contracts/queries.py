@@ -1,4 +1,5 @@
-"""Questions that nodes ask of the state: how a declaration and a financing stand at a time. Nothing here writes.
+"""Questions that nodes ask of the state: how a declaration and a financing stand at a time, and whose an engine's key is. Nothing here
+writes.
 
 What an application would get is not asked here: its handler, run on an overlay that is thrown away, gives the exact answer.
 """
@@ -6,12 +7,17 @@ What an application would get is not asked here: its handler, run on an overlay 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
 
 from contracts import balances, entries
 from contracts.balances import financing_state
+from contracts.validators import VALIDATE
 from ledger.rules import State
 
-__all__ = ["Standing", "available", "financing_state", "standing", "status"]
+__all__ = ["Standing", "available", "engine_key_holder", "financing_state", "standing", "status"]
+
+_ADDRESS_HEX_CHARS: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,22 @@ def status(state: State, declaration_id: str, time_ms: int) -> str | None:
     """The status of a declaration at a time, or None where it is not registered."""
     entry = entries.declaration(state, declaration_id)
     return None if entry is None else balances.status(entry, time_ms)
+
+
+def engine_key_holder(state: State, address: str) -> str | None:
+    """The active member with a key of purpose `validate` in force whose address this is: the first 20 bytes, in hex, of the SHA-256 of its
+    32 public bytes, by which CometBFT names validators and nodes. Such a key need not vote: it may be that of a node in the network of
+    peers. Reads every key.
+    """
+    for _, key in state.scan("key/"):
+        if (
+            key["purpose"] == VALIDATE
+            and key["revoked_at"] is None
+            and sha256(bytes.fromhex(key["public"])).hexdigest()[:_ADDRESS_HEX_CHARS] == address
+        ):
+            member = entries.member(state, key["member"])
+            return key["member"] if member is not None and member["status"] == "active" else None
+    return None
 
 
 def standing(entry: entries.Declaration, time_ms: int) -> Standing:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from contracts import consents, declarations, disputes, enquiries, governance, members, models, orders, proposals
+from contracts import consents, declarations, disputes, enquiries, governance, members, models, orders, proposals, validators
 from contracts.financings import models as financing_models
 from contracts.financings.apply import apply
 from contracts.financings.cancel import cancel
@@ -19,7 +19,7 @@ from contracts.financings.review import approve, intake
 from contracts.financings.take_over import take_over
 from contracts.financings.transfer import transfer
 from contracts.financings.write_off import write_off
-from contracts.genesis import write_genesis
+from contracts.genesis import write_genesis, write_genesis_of_version_1
 from ledger.keys import PublicKey
 from ledger.rules import Handler, RecordType, Rulebook, Ruleset
 
@@ -40,13 +40,13 @@ def _consent_key(body: models.ConsentGive) -> PublicKey:
     return body.key.to_public()
 
 
-_TYPES: Final = (
+_TYPES_OF_VERSION_1: Final = (
     _type("member.admit", models.MemberAdmit, members.admit),
     _type("member.suspend", models.MemberSuspend, members.suspend),
     _type("member.reinstate", models.MemberReinstate, members.reinstate),
     _type("member.succeed", models.MemberSucceed, members.succeed),
     _type("member.estate", models.MemberEstate, members.estate, "estate"),
-    _type("governance.propose", proposals.GovernancePropose, governance.propose),
+    _type("governance.propose", proposals.GovernanceProposeOfVersion1, governance.propose),
     _type("governance.approve", proposals.GovernanceApprove, governance.approve),
     _type("key.add", models.KeyAdd, members.add_key),
     _type("key.revoke", models.KeyRevoke, members.revoke_key),
@@ -77,5 +77,18 @@ _TYPES: Final = (
     _type("order.lift", models.OrderLift, orders.lift, "order"),
 )
 
-RULESET: Final = Ruleset(1, {kind.name: kind for kind in _TYPES}, write_genesis, governance.begin_block)
-RULEBOOK: Final[Rulebook] = {RULESET.version: RULESET}
+# What version 2 adds: governors change the validators of a network that has them.
+_CHANGED_IN_VERSION_2: Final = (
+    _type("governance.propose", proposals.GovernancePropose, governance.propose),
+    _type("key.revoke", models.KeyRevoke, validators.revoke_key),
+)
+
+
+def _by_name(*types: RecordType) -> dict[str, RecordType]:
+    return {kind.name: kind for kind in types}
+
+
+_VERSION_1: Final = Ruleset(1, _by_name(*_TYPES_OF_VERSION_1), write_genesis_of_version_1, governance.begin_block)
+# The newest: what a new network begins with.
+RULESET: Final = Ruleset(2, _by_name(*_TYPES_OF_VERSION_1, *_CHANGED_IN_VERSION_2), write_genesis, governance.begin_block)
+RULEBOOK: Final[Rulebook] = {_VERSION_1.version: _VERSION_1, RULESET.version: RULESET}

@@ -140,6 +140,10 @@ GOVERNORS_MAX: Final = 100
 GOVERNOR_WEIGHT_MAX: Final = 1_000_000
 RULES_AHEAD_DAYS_MAX: Final = 366
 SCHEDULED_MAX: Final = 64
+# CometBFT's bound on the sum of all powers, 2**60, is far above so many times so much.
+VALIDATORS_MAX: Final = 64
+VALIDATOR_POWER_MAX: Final = 1_000_000
+POWER_CHANGE_DAYS_BOUND: Final = 90
 RECOVERY_KEYS_MAX: Final = 64
 POLICY_FIELDS_MAX: Final = 64
 REPLACES_MAX: Final = 16
