@@ -3,9 +3,9 @@
 `validators` in the state is the whole set in force, sorted by public key. Whoever tells an engine of it reads `public` and `power` only.
 A network whose genesis names no validators has no such entry, and never gets one.
 
-What changes hands within any stretch of the policy's `power_change_third_days` stays below a third of the power of every set that a
-change in that stretch changed. So whoever trusts one of those sets finds more than two thirds of its power still there: what left can
-by itself never sign for a third, and what more than two thirds of the newest set sign, more than a third of the trusted one signed too.
+Within the policy's `power_change_third_days`, what has changed hands since a set was in force stays below a third of that set's power.
+So whoever trusts a set no older finds more than two thirds of its power still there: what left it can by itself never sign for a third,
+and what more than two thirds of the newest set sign, more than a third of the trusted one signed too.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def _seated(state: State, seat: Seat, powers: Powers) -> entries.Validator:
 
 
 def check_power(state: State, coming: Sequence[Coming]) -> None:
-    """Refuses with `power-change-too-large` where, once all that is coming has come, too much would have changed hands within the policy's
-    days. Each that is coming is judged with what changed in the days before it.
+    """Refuses with `power-change-too-large` where, once all that is coming has come, a third of a set or more would have changed hands
+    since, within the policy's days. Each that is coming is judged with what changed in the days before it.
     """
     changes = entries.validator_changes(state)
     first = len(changes)
@@ -91,8 +91,10 @@ def check_power(state: State, coming: Sequence[Coming]) -> None:
     span_ms = policy.value(state, "power_change_third_days") * DAY_MS
     for last in changes[first:]:
         within = [each for each in changes if last["at"] - span_ms < each["at"] <= last["at"]]
-        changed = sum(each["changed"] for each in within)
-        require(3 * changed < min(each["total"] for each in within), "power-change-too-large")
+        since = 0
+        for each in reversed(within):
+            since += each["changed"]
+            require(3 * since < each["total"], "power-change-too-large")
 
 
 def _steps(before: Powers, coming: Sequence[Coming]) -> Iterator[entries.PowerChange]:

@@ -6,6 +6,7 @@ the invariants are checked. Signers are made up, because whose signature is vali
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -44,6 +45,15 @@ def key(number: int, purpose: str = "service", person: str | None = None) -> dic
     return {"alg": "p256", "public": public(number), "purpose": purpose, "person": person}
 
 
+def engine_key(label: str) -> dict[str, Any]:
+    """Some key that an engine signs with, as `key.add` has it."""
+    return {"alg": keys.ED25519, "public": name(label), "purpose": "validate", "person": None}
+
+
+def engine_key_id(label: str) -> str:
+    return keys.key_id(keys.ED25519, bytes.fromhex(name(label)))
+
+
 def signer(member: str | None, purpose: str = "service", person: str | None = None, object_id: str | None = None) -> Signer:
     return Signer(name(f"{member} {purpose} {person}"), member, purpose, person, object_id)
 
@@ -60,13 +70,18 @@ def once(consent: str, introducer: str = AUTHORITY) -> tuple[Signer, ...]:
     return (signer(None, "once", None, consent), signer(introducer))
 
 
-def genesis(**policy: int) -> dict[str, Any]:
+def genesis(validators: Mapping[str, int] | None = None, **policy: int) -> dict[str, Any]:
+    """Six members. Those that are to validate, with a power each, have a key for it whose label is their name."""
     roles = {AUTHORITY: "authority", REGISTRAR: "registrar", **dict.fromkeys(BANKS, "bank"), "auditor": "auditor"}
-    members = [
+    members: list[dict[str, Any]] = [
         {"member": slug, "role": role, "region": "210000", "name": slug.title(), "keys": [key(number + 1)]}
         for number, (slug, role) in enumerate(roles.items())
     ]
+    for member in members:
+        member["keys"] += [engine_key(slug) for slug in validators or {} if slug == member["member"]]
+    seats = [{"member": slug, "public": name(slug), "power": power} for slug, power in (validators or {}).items()]
     return {
+        **({} if validators is None else {"validators": seats}),
         "policy": policy,
         "registrar": REGISTRAR,
         "governors": [{"member": AUTHORITY, "weight": 1}],
@@ -87,14 +102,14 @@ class Grant:
 class World:
     """A state, a clock that only the test moves, and a shorthand for every record. `checks_each`: invariants after every record."""
 
-    def __init__(self, **policy: int) -> None:
+    def __init__(self, validators: Mapping[str, int] | None = None, **policy: int) -> None:
         self.state = Overlay(EmptyState())
         self.time = START
         self.height = 0
         self.serial = 0
         self.last = ""
         self.checks_each = True
-        write_genesis(self.state, genesis(**policy), START)
+        write_genesis(self.state, genesis(validators, **policy), START)
 
     def run(self, type_name: str, body: dict[str, Any], signers: tuple[Signer, ...], *, position: int | None = None) -> Result:
         """Runs a record in a block of its own, or at a later position of the same block."""
@@ -105,7 +120,7 @@ class World:
         record_id = name(f"record {self.serial}")
         context = Context(name("net"), record_id, type_name, self.height, position or 0, self.serial, self.time, signers, frozenset())
         if position is None:
-            begin_block(self.state, RULESET, self.time)
+            self.begin()
         layer = Overlay(self.state)
         model = kind.model.model_validate(body, strict=True)
         result = kind.handle(layer, context, model)
@@ -118,6 +133,10 @@ class World:
             assert not self.checks_each or check_invariants(self.state, self.time) == []
         self.last = record_id
         return result
+
+    def begin(self) -> None:
+        """Lets what is due take effect, as the next block does before its records."""
+        begin_block(self.state, RULESET, self.time)
 
     def ok(self, type_name: str, body: dict[str, Any], signers: tuple[Signer, ...], *, position: int | None = None) -> str:
         """Runs a record that must be accepted, and gives its id."""

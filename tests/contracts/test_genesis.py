@@ -44,11 +44,11 @@ BOUNDS = {
 def test_a_policy_field_is_bounded(field: str) -> None:
     low, high = BOUNDS[field]
     for good in (low, high):
-        write_genesis(Overlay(EmptyState()), genesis(**{field: good}), START)
+        write_genesis(Overlay(EmptyState()), genesis(None, **{field: good}), START)
     wrong: tuple[Any, ...] = (low - 1, high + 1, str(low), True, float(low))
     for bad in wrong:
         with pytest.raises(InputError, match="bad-genesis") as raised:
-            write_genesis(Overlay(EmptyState()), genesis(**{field: bad}), START)
+            write_genesis(Overlay(EmptyState()), genesis(None, **{field: bad}), START)
         assert field in raised.value.message
 
 

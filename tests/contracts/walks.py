@@ -44,7 +44,8 @@ WEIGHTS: dict[Callable[[Pair, Choose], None], int] = {
     Pair.succeed: 1,
     Pair.freeze: 2,
     Pair.dispute: 1,
-    Pair.govern: 2,
+    Pair.govern: 4,
+    Pair.keys: 1,
     Pair.wait: 5,
     Pair.another_grant: 3,
 }

@@ -12,8 +12,9 @@ from tests.contracts.model.governance import Governance
 from tests.contracts.model.lending import Lending
 from tests.contracts.model.members import Members
 from tests.contracts.model.moving import Moving
+from tests.contracts.model.validators import Seat
 
-__all__ = ["BILLION", "MILLION", "Model", "Signed"]
+__all__ = ["BILLION", "MILLION", "Model", "Seat", "Signed"]
 
 
 class Model(Declarations, Lending, Moving, Members, Governance):

@@ -73,6 +73,8 @@ class Base:
     orders: dict[str, Entry] = field(default_factory=dict)
     disputes: dict[str, Entry] = field(default_factory=dict)
     proposals: dict[str, Entry] = field(default_factory=dict)
+    keys: dict[str, Entry] = field(default_factory=dict)
+    sets: list[tuple[int, dict[str, int]]] = field(default_factory=list)
 
     # Who may.
 

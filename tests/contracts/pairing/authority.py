@@ -7,12 +7,12 @@ from typing import Any
 from tests.contracts.harness import AUTHORITY, REGISTRAR, name, one
 from tests.contracts.model import Signed
 from tests.contracts.pairing.base import RARELY, Choose
-from tests.contracts.pairing.moving import Moves
+from tests.contracts.pairing.validators import Seats
 
 DIGEST = name("order")
 
 
-class Oversight(Moves):
+class Oversight(Seats):
     """Rare things, so that most of a walk is lending."""
 
     def by_authority(self, choose: Choose) -> Signed:
@@ -105,7 +105,7 @@ class Oversight(Moves):
 
     def govern(self, choose: Choose) -> None:
         """A change is proposed, or one that is open is approved."""
-        if len(self.model.proposals) > 12:
+        if len(self.model.proposals) > 24:
             return
         by = choose(list(self.model.members)) if choose(RARELY) else choose(list(self.model.governors))
         signed = Signed(by, "one")
@@ -115,7 +115,13 @@ class Oversight(Moves):
             result = self.tell("governance.approve", {"proposal": p}, one(by))
             self.same(result, self.model.assent(signed, p))
             return
-        kind, value = self.some_change(choose)
+        self.tell_proposal(signed, *self.some_change(choose))
+
+    def seat(self, choose: Choose) -> None:
+        """Another set of validators is proposed, by the authority."""
+        self.tell_proposal(Signed(AUTHORITY, "one"), "validators", self.some_seats(choose))
+
+    def tell_proposal(self, signed: Signed, kind: str, value: Any) -> None:
         change = {
             "policy": {"kind": "policy", "policy": value},
             "governors": {
@@ -123,12 +129,13 @@ class Oversight(Moves):
                 "governors": [{"member": slug, "weight": w} for slug, w in value.items()] if kind == "governors" else [],
             },
             "registrar": {"kind": "registrar", "member": value},
+            "validators": self.as_change(value if kind == "validators" else []),
         }[kind]
-        result = self.tell("governance.propose", {"change": change}, one(by))
+        result = self.tell("governance.propose", {"change": change}, one(signed.by))
         self.same(result, self.model.propose(signed, self.world.last, kind, value))
 
     def some_change(self, choose: Choose) -> tuple[str, Any]:
-        kind = choose(("policy", "policy", "policy", "governors", "registrar"))
+        kind = choose(("policy", "policy", "policy", "governors", "registrar", "validators", "validators", "validators"))
         if kind == "policy":
             field, value = choose(
                 (
@@ -144,6 +151,8 @@ class Oversight(Moves):
                 )
             )
             return kind, {**self.model.policy, field: value}
+        if kind == "validators":
+            return kind, self.some_seats(choose)
         if kind == "governors":
             return kind, {AUTHORITY: choose((1, 3)), choose(self.banks()): choose((1, 2)), REGISTRAR: 1}
         return kind, choose((AUTHORITY, REGISTRAR, REGISTRAR, "auditor", "nobody"))

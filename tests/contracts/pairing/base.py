@@ -18,12 +18,29 @@ from contracts.months import month_end_ms
 from contracts.queries import available, status
 from ledger.rules import Result, Signer
 from tests.contracts.ghost import Ghost
-from tests.contracts.harness import AUTHORITY, BANKS, DAY, FAR, REGISTRAR, START, World, key, name, once, one, public, signer, two
+from tests.contracts.harness import (
+    AUTHORITY,
+    BANKS,
+    DAY,
+    FAR,
+    REGISTRAR,
+    START,
+    World,
+    engine_key_id,
+    key,
+    name,
+    once,
+    one,
+    public,
+    signer,
+    two,
+)
 from tests.contracts.model import MILLION, Model, Signed
 
 TICK = DAY // 4
 MORE_BANKS = ("bank-d", "bank-e")
 DECLARATIONS = {"whole": (MILLION, "2027-12", 1_234_567), "odd": (777_777, "2027-12", 99_991), "soon": (MILLION, "2026-05", 1_000_003)}
+VALIDATORS = {AUTHORITY: 10, **dict.fromkeys(BANKS, 10)}
 GOVERNORS = {AUTHORITY: 1, BANKS[0]: 1, BANKS[1]: 2}
 SHARE_MAX = 10 * MILLION
 YES_OR_NO = (True, False)
@@ -39,10 +56,14 @@ class Base:
     """`codes` counts results by type, `moves` what records made of financings; both say what the walks reached."""
 
     def __init__(self) -> None:
-        self.world = World(approved_days_stale=1, holds_max=3, onboarding_days=4, governance_delay_hours=6)
+        self.world = World(
+            VALIDATORS, approved_days_stale=1, holds_max=3, onboarding_days=4, governance_delay_hours=6, power_change_third_days=1
+        )
         self.world.checks_each = False
         self.world.state.put("governors", [{"member": slug, "weight": weight} for slug, weight in GOVERNORS.items()])
         self.model = Model(dict(self.world.state.get("policy") or {}), t=START, governors=dict(GOVERNORS))
+        self.model.keys = {slug: {"member": slug, "purpose": "validate", "dead": False} for slug in VALIDATORS}
+        self.model.sets.append((START, dict(VALIDATORS)))
         self.ghost = Ghost(self.model)
         self.position: int | None = None
         self.codes: Counter[tuple[str, str]] = Counter()
@@ -211,6 +232,7 @@ class Base:
         coming = sorted(end for end in ends if self.world.time < end <= self.world.time + 6 * TICK)[:2]
         end = choose(coming) if coming else self.world.time + TICK
         self.world.time = told.t = choose((self.world.time + TICK, end, end, max(self.world.time, end - 1)))
+        self.world.begin()
         told.begin()
         assert check_invariants(self.world.state, self.world.time) == []
 
@@ -248,6 +270,8 @@ class Base:
         for p, proposal in self.model.proposals.items():
             assert self.world.entry("proposal", p)["state"] == proposal["state"], (p, proposal, self.world.entry("proposal", p), time)
         assert self.world.state.get("policy") == self.model.policy
+        voting = {each["key"]: each["power"] for each in self.world.state.get("validators") or []}
+        assert voting == {engine_key_id(label): power for label, power in self.model.sets[-1][1].items()}
         self.ghost.check_lines()
 
     def agree_on(self, f: str, financing: dict[str, Any], entry: Any) -> None:
