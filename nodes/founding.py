@@ -9,13 +9,17 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, get_args
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.policy import Policy
 from ledger import canonical
 from ledger.clock import Clock
+from ledger.comet.files import CometHome
+from ledger.comet.validators import address_of
 from ledger.database import connect, parsed_url
 from ledger.errors import InputError
 from ledger.header import network_of
@@ -41,9 +45,11 @@ from nodes.private_files import create_node_secret
 from nodes.trust_files import trust_document
 from nodes.witnessing.witnesses import FOUNDING, Witnesses
 
-RULES_VERSION: Final = 1
+RULES_VERSION: Final = 2
 REGION: Final = "110000"
 PORT_FIRST: Final = 8000
+ENGINE_PORT_FIRST: Final = 26_656
+POWER: Final = 10
 _SLUG: Final = re.compile(r"[a-z][a-z0-9-]{1,31}\Z")
 _STAFF: Final[Mapping[str, tuple[str, ...]]] = {
     "authority": ("maker", "checker"),
@@ -66,12 +72,13 @@ class MemberPlan:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the nodes will be found: member after member listens on the next port. `{id}` in a database address (SQLAlchemy) stands
-    for the member; None is SQLite in the home.
+    """Where the nodes will be found: member after member listens on the next port, and so does its engine in a consortium. `{id}` in a
+    database address (SQLAlchemy) stands for the member; None is SQLite in the home.
     """
 
     host: str = "127.0.0.1"
     port_first: int = PORT_FIRST
+    engine_port_first: int = ENGINE_PORT_FIRST
     ledger_url: str | None = None
     private_url: str | None = None
 
@@ -88,6 +95,16 @@ class SignIn:
 
     def to_json(self) -> dict[str, str]:
         return {"node": self.node, "address": self.address, "user": self.user, "role": self.role, "secret": self.secret}
+
+
+@dataclass(frozen=True, slots=True)
+class Consortium:
+    """Who orders blocks where no single operator does: members by id, each of one vote's power. By default all that are authority,
+    registrar or bank.
+    """
+
+    validators: Sequence[str] | None = None
+    empty_blocks_interval_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +127,14 @@ class Founded:
 
 
 @dataclass(frozen=True, slots=True)
+class CometKeys:
+    """The public keys of a member's CometBFT: what it votes with, and what it is known by among the others. 32 bytes each."""
+
+    validator: bytes
+    node: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class _Seat:
     """A home while it is being made."""
 
@@ -118,6 +143,7 @@ class _Seat:
     config: HomeConfig
     secret: bytes
     keystore: KeyStore
+    comet: CometKeys | None = None
 
 
 def parse_member(text: str) -> MemberPlan:
@@ -141,20 +167,27 @@ def create_network(
     addresses: Addresses = Addresses(),
     policy: Policy | None = None,
     cost: Argon2Cost | None = None,
+    consortium: Consortium | None = None,
 ) -> Founded:
-    """Makes `directory/<id>` for each member, under one genesis document dated now. The authority orders blocks; all others follow it.
+    """Makes `directory/<id>` for each member, under one genesis document dated now. The authority orders blocks and all others follow it,
+    or, in a consortium, every member runs CometBFT, and enterprises follow the authority.
 
     The authority is the registrar too, unless a member of that role is among them. Raises `InputError` (`bad-member`, `bad-network`)
     and `Refused` (`home-not-empty`) before anything is written.
     """
     _check_plans(name, members)
+    voting = _voting(members, consortium)
     homes = {plan.id: Home(directory / plan.id) for plan in members}
     for home in homes.values():
         home.check_free()
-    configs = [_draft(name, plan, members, addresses, place) for place, plan in enumerate(members)]
+    drafts = [_draft(name, plan, members, addresses, place) for place, plan in enumerate(members)]
+    configs = (
+        drafts if consortium is None else [_draft_in_consortium(draft, addresses, place, consortium) for place, draft in enumerate(drafts)]
+    )
     _check_databases([homes[plan.id] for plan in members], configs)
     seats = [_make_seat(plan, homes[plan.id], config, random, cost) for plan, config in zip(members, configs, strict=True)]
-    return _found(name, seats, clock, random, policy or Policy(), cost)
+    seats = _introduced(seats)
+    return _found(name, seats, clock, random, policy or Policy(), cost, voting)
 
 
 def _check_plans(name: str, members: Sequence[MemberPlan]) -> None:
@@ -173,6 +206,19 @@ def _check_plans(name: str, members: Sequence[MemberPlan]) -> None:
         raise InputError("bad-member", "a network has one authority and at most one registrar beside it")
 
 
+def _voting(members: Sequence[MemberPlan], consortium: Consortium | None) -> list[str]:
+    """The ids of the validators. Raises `InputError` (`bad-member`)."""
+    if consortium is None:
+        return []
+    able = [plan.id for plan in members if plan.role != "enterprise"]
+    voting = consortium.validators
+    if voting is None:
+        return [plan.id for plan in members if plan.role in ("authority", "registrar", "bank")]
+    if not voting or len(set(voting)) != len(voting) or not set(able).issuperset(voting):
+        raise InputError("bad-member", "validators are members of the network, each named once", hint=f"choose among {', '.join(able)}")
+    return list(voting)
+
+
 def _draft(name: str, plan: MemberPlan, members: Sequence[MemberPlan], addresses: Addresses, place: int) -> HomeConfig:
     """A member's configuration, whole but for the network's id, which follows from the keys of all."""
     host, operator = addresses.host, next(number for number, other in enumerate(members) if other.role == "authority")
@@ -185,6 +231,31 @@ def _draft(name: str, plan: MemberPlan, members: Sequence[MemberPlan], addresses
         storage=StorageSection(ledger_url=_address(addresses.ledger_url, plan.id), private_url=_address(addresses.private_url, plan.id)),
         api=ApiSection(host=host, port=addresses.port_first + place),
     )
+
+
+def _draft_in_consortium(draft: HomeConfig, addresses: Addresses, place: int, consortium: Consortium) -> HomeConfig:
+    """The same where nobody is the operator; the engine's peers follow from the keys of all."""
+    if draft.node.member is None:
+        return draft
+    engine = EngineSection(
+        kind="comet",
+        upstream=draft.engine.upstream,
+        listen=f"{addresses.host}:{addresses.engine_port_first + place}",
+        empty_blocks_interval_s=consortium.empty_blocks_interval_s,
+    )
+    return draft.model_copy(update={"engine": engine, "gossip": GossipSection()})
+
+
+def _introduced(seats: Sequence[_Seat]) -> list[_Seat]:
+    """Tells each engine of all others."""
+    peers = {seat.plan.id: f"{address_of(seat.comet.node)}@{seat.config.engine.listen}" for seat in seats if seat.comet is not None}
+
+    def told(seat: _Seat) -> _Seat:
+        others = [peer for name, peer in peers.items() if name != seat.plan.id]
+        engine = seat.config.engine.model_copy(update={"peers": others})
+        return replace(seat, config=seat.config.model_copy(update={"engine": engine}))
+
+    return [seat if seat.comet is None else told(seat) for seat in seats]
 
 
 def _peers(members: Sequence[MemberPlan], place: int, operator: int) -> list[int]:
@@ -221,13 +292,26 @@ def _make_seat(plan: MemberPlan, home: Home, draft: HomeConfig, random: Callable
     keystore.create(X25519, "seal", NODE_OWNER, secret)
     if draft.engine.kind == "solo":
         keystore.create(ED25519, "operator", NODE_OWNER, secret)
+    elif draft.engine.kind == "comet":
+        return _Seat(plan, home, draft, secret, keystore, _make_comet(home, random))
     elif plan.role != "enterprise":
         keystore.create(ED25519, WITNESS, NODE_OWNER, secret)
     return _Seat(plan, home, draft, secret, keystore)
 
 
+def _make_comet(home: Home, random: Callable[[int], bytes]) -> CometKeys:
+    validator, node = (Ed25519PrivateKey.from_private_bytes(random(32)) for _ in range(2))
+    return CometKeys(*CometHome(home.comet_dir).make(validator, node))
+
+
 def _found(
-    name: str, seats: Sequence[_Seat], clock: Clock, random: Callable[[int], bytes], policy: Policy, cost: Argon2Cost | None
+    name: str,
+    seats: Sequence[_Seat],
+    clock: Clock,
+    random: Callable[[int], bytes],
+    policy: Policy,
+    cost: Argon2Cost | None,
+    voting: Sequence[str],
 ) -> Founded:
     registry_key = RegistryKey(random(REGISTRY_KEY_BYTES))
     sign_ins: list[SignIn] = []
@@ -237,7 +321,7 @@ def _found(
         if seat.plan.role in ("authority", "registrar"):
             seat.keystore.add(registry_key, "registry", NODE_OWNER, seat.secret)
         sign_ins += _hire(seat, clock, random, cost, persons, witnesses)
-    genesis = _genesis(name, seats, registry_key, persons, clock.now_ms(), policy)
+    genesis = _genesis(name, seats, registry_key, persons, clock.now_ms(), policy, voting)
     network = network_of(genesis)
     for seat in seats:
         write_file(seat.home.genesis_file, canonical.encode(genesis))
@@ -279,16 +363,24 @@ def _hire(
 
 
 def _genesis(
-    name: str, seats: Sequence[_Seat], registry_key: RegistryKey, persons: Mapping[str, str], time_ms: int, policy: Policy
+    name: str,
+    seats: Sequence[_Seat],
+    registry_key: RegistryKey,
+    persons: Mapping[str, str],
+    time_ms: int,
+    policy: Policy,
+    voting: Sequence[str],
 ) -> dict[str, Any]:
     members = [seat for seat in seats if seat.plan.role != "enterprise"]
-    operator = next(seat for seat in seats if seat.config.engine.kind == "solo")
-    registrar = next((seat for seat in members if seat.plan.role == "registrar"), operator)
+    authority = next(seat for seat in members if seat.plan.role == "authority")
+    registrar = next((seat for seat in members if seat.plan.role == "registrar"), authority)
+    comet = {seat.plan.id: seat.comet for seat in seats if seat.comet is not None}
+    validators = [{"member": name, "public": comet[name].validator.hex(), "power": POWER} for name in voting]
     return {
         "v": 1,
         "name": name,
         "time": time_ms,
-        "engine": {"kind": "solo", "operator": {"name": operator.plan.id, "public": _public(operator, "operator").public.hex()}},
+        "engine": {"kind": "comet"} if comet else {"kind": "solo", "operator": _operator(authority)},
         "rules": RULES_VERSION,
         "application": {
             "policy": policy.model_dump(),
@@ -297,8 +389,13 @@ def _genesis(
             "recovery": {"k": 0, "keys": []},
             "registry_commitment": registry_key.commitment,
             "members": [_member(seat, persons) for seat in members],
+            **({"validators": validators} if validators else {}),
         },
     }
+
+
+def _operator(authority: _Seat) -> dict[str, str]:
+    return {"name": authority.plan.id, "public": _public(authority, "operator").public.hex()}
 
 
 def _member(seat: _Seat, persons: Mapping[str, str]) -> dict[str, Any]:
@@ -308,6 +405,9 @@ def _member(seat: _Seat, persons: Mapping[str, str]) -> dict[str, Any]:
         for info in seat.keystore.list()
         if info.purpose in public
     ]
+    if seat.comet is not None:
+        publics = (seat.comet.validator, seat.comet.node)
+        keys += [{"alg": ED25519, "public": public.hex(), "purpose": "validate", "person": None} for public in publics]
     plan = seat.plan
     return {"member": plan.id, "role": plan.role, "region": plan.region, "name": plan.name, "keys": keys}
 

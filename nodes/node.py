@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
@@ -16,8 +17,11 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from contracts.queries import engine_key_holder
 from contracts.ruleset import RULEBOOK
 from ledger.clock import Clock, SystemClock
+from ledger.comet.engine import CometEngine, CometSetup
+from ledger.comet.files import CometHome, Settings
 from ledger.engine import Engine
 from ledger.errors import NotFound, Refused, VerificationFailed
 from ledger.file_lock import FileLock
@@ -228,7 +232,24 @@ class Node:
         if self.config.engine.kind == "follow":
             self.upstream = upstream or self._http_upstream()
             return FollowEngine(self.store, self.genesis, rulebook, operator_of(self.genesis), self.upstream, lock=lock)
-        raise Refused("engine-unknown", f"this program has no engine {self.config.engine.kind}", hint="use solo or follow")
+        if self.config.engine.kind == "comet":
+            if upstream is not None or self.config.engine.upstream is not None:
+                self.upstream = upstream or self._http_upstream()
+            return CometEngine(self.store, self.genesis, rulebook, self.clock, self._comet_setup(), lock=lock)
+        raise Refused("engine-unknown", f"this program has no engine {self.config.engine.kind}", hint="use solo, follow or comet")
+
+    def _comet_setup(self) -> CometSetup:
+        section = self.config.engine
+        assert section.listen is not None, "the configuration of the engine `comet` says where it listens"
+        settings = Settings(section.listen, section.peers, section.external or "")
+        if section.empty_blocks_interval_s is not None:
+            settings = replace(settings, empty_blocks_interval_s=section.empty_blocks_interval_s)
+        return CometSetup(CometHome(self.home.comet_dir), self.home.logs_dir / "comet.log", settings, self._peer_allowed)
+
+    def _peer_allowed(self, address: str) -> bool:
+        """Whether an engine of that network identity is a member's, by the newest state."""
+        with self.store.reading() as reader:
+            return engine_key_holder(reader.state, address) is not None
 
     def _operator(self) -> Operator:
         named = operator_of(self.genesis)
@@ -240,10 +261,10 @@ class Node:
         raise NotFound("no-node-key", "this node does not hold the operator's key that genesis names", hint="a follower needs none")
 
     def _http_upstream(self) -> NodeUpstream:
-        url, operator = self.config.engine.upstream, operator_of(self.genesis).name
+        url = self.config.engine.upstream
         assert url is not None, "the configuration of a follower has an upstream"
-        key = self.identity_key
-        upstream = HttpUpstream(url, self.client_id, audience_of(self.network, operator), key.private, self.clock, self.random)
+        key, audience = self.identity_key, audience_of(self.network, _authority_of(self.genesis))
+        upstream = HttpUpstream(url, self.client_id, audience, key.private, self.clock, self.random)
         self._open.append(upstream)
         return upstream
 
@@ -282,3 +303,8 @@ class Node:
         if known not in (None, self.network):
             self.close()
             raise VerificationFailed("other-network", "the private database belongs to another network", hint="check `private_url`")
+
+
+def _authority_of(genesis: dict[str, Any]) -> str:
+    """The slug of the member that every network has."""
+    return next(str(member["member"]) for member in genesis["application"]["members"] if member["role"] == "authority")

@@ -21,6 +21,8 @@ def trust_document(genesis: Mapping[str, Any], witnesses: Mapping[str, str] | No
         raise InputError("bad-witness", "two witnesses have the same key", hint="each witness has a key of its own")
     if not 0 <= required <= len(listed):
         raise InputError("too-few-witnesses", f"{required} of {len(listed)} witnesses cannot be demanded", hint="list more witnesses")
+    if genesis["engine"]["kind"] == "comet":
+        return {"v": 1, "network": network_of(genesis), "engine": "comet"}
     operator = genesis["engine"]["operator"]
     return {
         "v": 1,

@@ -82,7 +82,9 @@ class RunningNode:
             self._workers.append(PostWorker(post))
         if self.node.config.node.role == "bank":
             self._workers.append(Awaiting(self.node))
-        self._workers += [WitnessWorker(self.node), GossipWorker(self.node)]
+        if self.node.genesis["engine"]["kind"] == "solo":
+            # Where one operator signs, others watch it.
+            self._workers += [WitnessWorker(self.node), GossipWorker(self.node)]
         for worker in self._workers:
             worker.start()
         if not self._begun.wait(_BEGIN_S):

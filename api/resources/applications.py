@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import FastAPI, Query
-from pydantic import Field
+from pydantic import Field, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.context import Acting, Caller, TheNode
 from api.idempotency import reference_of
-from api.models import ApiModel, Hash, MoneyIn, ShortText
+from api.models import ApiModel, Hash, MoneyIn, ShortText, TimeMs
 from api.problems import problem, request_id_of
 from api.responses import json_response
 from contracts.codes import CODES
@@ -31,7 +31,7 @@ class LineIn(ApiModel):
 
 class ApplicationIn(ApiModel):
     """`branch`, `product` and `reference` are the bank's own words and stay sealed. `mode`: hold `all` lines or none, or the `partial` ones
-    that pass.
+    that pass. A hold lasts `hold_days`, or until `hold_until`; by default 15 days, or as long as the policy lets.
     """
 
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=ALLOCATIONS_BOUND)]
@@ -39,8 +39,15 @@ class ApplicationIn(ApiModel):
     product: ShortText
     reference: ShortText
     hold_days: Annotated[int, Field(ge=1, le=60)] | None = None
+    hold_until: TimeMs | None = None
     mode: Literal["all", "partial"] = "all"
     attachments: Annotated[list[Hash], Field(max_length=ATTACHMENTS_PER_PART_MAX, default_factory=list)]
+
+    @model_validator(mode="after")
+    def _one_end(self) -> Self:
+        if self.hold_days is not None and self.hold_until is not None:
+            raise ValueError("give `hold_days` or `hold_until`, not both")
+        return self
 
 
 def apply(request: Request, node: TheNode, caller: Caller, acting: Acting, body: ApplicationIn, dry_run: DryRun = False) -> Response:
@@ -52,6 +59,7 @@ def apply(request: Request, node: TheNode, caller: Caller, acting: Acting, body:
         product=body.product,
         reference=body.reference,
         hold_days=body.hold_days,
+        hold_until_ms=body.hold_until,
         mode=body.mode,
         dry_run=dry_run,
         attachments=body.attachments,

@@ -29,7 +29,7 @@ _COURT: Final = {"document_sha256": "c0" * 32, "issuer": "Dalian Maritime Court"
 
 def play_act_four(stage: Stage) -> None:
     """Credit to the authority's table."""
-    stage.world.pass_hours(DAY_HOURS)
+    stage.world.pace.pass_hours(DAY_HOURS)
     credit_limit(stage)
     declare_again(stage)
     refinance(stage)
@@ -67,7 +67,7 @@ def declare_again(stage: Stage) -> None:
     left = answer["lines"][0]["status"]["available"]
     carried = Money(old.currency, doubled - half.amount_minor)
     stage.scene("the loan stands on the new declaration: of that, three quarters are left", str(carried), str(Money.from_json(left)))
-    stage.world.pass_hours(2)
+    stage.world.pace.pass_hours(2)
     loan = desk_financing(stage, "bank-c", "C-AGAIN-0001")
     repaid = stage.repay("bank-c", "C-AGAIN-0001", [half])
     name = "Bank C's loan is repaid from the exporter's own funds, and all of the new declaration is free"

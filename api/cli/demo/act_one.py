@@ -66,7 +66,7 @@ def give_consents(stage: Stage) -> None:
 def enquire_thirty(stage: Stage) -> list[CustomsDeclaration]:
     """Bank A checks the papers of one exporter in one go."""
     stage.step("bank A enquires")
-    stage.world.pass_hours(1)
+    stage.world.pace.pass_hours(1)
     stage.world.settle()
     chosen = stage.cargo("exporter-b")[:SHIPMENTS]
     answer = stage.enquire("bank-a", "exporter-b", [stage.line(what) for what in chosen])
@@ -86,7 +86,7 @@ def lend_thirty(stage: Stage, chosen: list[CustomsDeclaration]) -> None:
         reference = f"A-{currency}-0001"
         wanted = [(what, _part_of(what, place) if currency == "USD" else None) for place, what in enumerate(lines)]
         applied = need(stage.apply("bank-a", wanted, reference))
-        stage.world.pass_hours(1)
+        stage.world.pace.pass_hours(1)
         done = stage.lend("bank-a", reference, len(lines))
         for name, answer in zip(steps, [applied, *done], strict=True):
             steps[name].append(answer)
@@ -107,7 +107,7 @@ def lend_thirty(stage: Stage, chosen: list[CustomsDeclaration]) -> None:
 def meet_the_second_bank(stage: Stage, chosen: list[CustomsDeclaration]) -> None:
     """Bank B has the exporter's consent too, sees how the shipments stand, and applies all the same."""
     stage.step("bank B tries the same")
-    stage.world.pass_hours(20)
+    stage.world.pace.pass_hours(20)
     stage.world.settle()
     answer = stage.enquire("bank-b", "exporter-b", [stage.line(what) for what in chosen])
     uses = tally(line["status"]["use"] for line in answer["lines"])

@@ -14,7 +14,7 @@ from nodes.money import Money
 
 def play_act_three(stage: Stage) -> None:
     """Repayments to a revocation."""
-    stage.world.pass_hours(DAY_HOURS)
+    stage.world.pace.pass_hours(DAY_HOURS)
     repay_from_a_collection(stage)
     repay_from_own_funds(stage)
     collect_for_both(stage)
@@ -54,7 +54,7 @@ def collect_for_both(stage: Stage) -> None:
     """Two banks lent on the plums. The buyer pays one of them: the balance is closed for both."""
     stage.step("the plums are paid")
     plums = stage.cargo("exporter-a")[0]
-    stage.world.pass_hours(DAY_HOURS)
+    stage.world.pace.pass_hours(DAY_HOURS)
     collected = stage.collect("bank-c", plums, plums.financeable)
     name = "the Indonesian buyer pays for the plums at Bank C, the other lender"
     stage.scene(name, "ok", collected.code, [record_of(collected)], str(plums.financeable))

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from api.cli.demo.client import Answer, Unexpected
-from api.cli.demo.stage import DAY_HOURS, Stage, need, record_of, tally
+from api.cli.demo.stage import Stage, need, record_of, tally
+from ledger.clock import rfc3339
 from nodes.customs.declaration import CustomsDeclaration
 from nodes.money import Money
 
 RACERS: Final = ("bank-b", "bank-c")
-_RACE_S: Final = 30.0
-_LOOK_S: Final = 0.01
 
 
 def play_act_two(stage: Stage) -> None:
@@ -28,21 +24,15 @@ def play_act_two(stage: Stage) -> None:
 def race(stage: Stage) -> None:
     """Two banks ask for all of one shipment in the same moment: one order decides, and exactly one of them wins."""
     stage.step("two banks race")
-    stage.world.pass_hours(6)
+    stage.world.pace.pass_hours(6)
     stage.world.settle()
     what = stage.cargo("exporter-c")[0]
     for bank in RACERS:
         stage.enquire(bank, "exporter-c", [stage.line(what)])
-    engine = stage.world.engine()
-    engine.pause()
-    try:
-        with ThreadPoolExecutor(len(RACERS)) as pool:
-            racing = [pool.submit(stage.apply, bank, [(what, what.financeable)], f"RACE-{bank}") for bank in RACERS]
-            _until_both_wait(engine.waiting, racing)
-            engine.resume()
-            answers = [each.result() for each in racing]
-    finally:
-        engine.resume()
+    with stage.world.starting_line(len(RACERS)) as line, ThreadPoolExecutor(len(RACERS)) as pool:
+        racing = [pool.submit(stage.apply, bank, [(what, what.financeable)], f"RACE-{bank}") for bank in RACERS]
+        line.start(racing)
+        answers = [each.result() for each in racing]
     stage.scene(
         f"Bank B and Bank C ask for {what.number} at the same time: exactly one wins",
         "1 exhausted, 1 ok",
@@ -50,8 +40,11 @@ def race(stage: Stage) -> None:
         map(record_of, answers),
         str(what.financeable),
     )
-    heights = {answer.body["as_of"]["height"] for answer in answers}
-    stage.scene("both applications stand in one block", "1 block", f"{len(heights)} block{'' if len(heights) == 1 else 's'}")
+    stage.world.settle()
+    records = [str(record_of(answer)) for answer in answers]
+    orders = {tuple(sorted(records, key=lambda record: stage.world.place_of(member, record))) for member in stage.world.members()}
+    name = "every member's replica holds both applications, and in the same order"
+    stage.scene(name, "1 order", f"{len(orders)} order{'' if len(orders) == 1 else 's'}", records)
     for answer in answers:
         stage.notable["winner" if answer.code == "ok" else "loser"] = str(record_of(answer))
 
@@ -93,20 +86,21 @@ def withdraw(stage: Stage) -> None:
 
 
 def let_a_hold_lapse(stage: Stage) -> None:
-    """Bank C holds all of the plums and does nothing; three days later they are free again."""
+    """Bank C holds all of the plums and does nothing; when the hold's time is over they are free again."""
     stage.step("a hold lapses")
     plums = stage.cargo("exporter-a")[0]
     stage.enquire("bank-c", "exporter-a", [stage.line(what) for what in stage.cargo("exporter-a")[:3]])
-    held = need(stage.apply("bank-c", [(plums, None)], "C-PLUM-0001", days=2))
+    until_ms = stage.world.pace.short_hold_until_ms()
+    held = need(stage.apply("bank-c", [(plums, None)], "C-PLUM-0001", until=rfc3339(until_ms)))
     stage.scene(
-        "Bank C holds the plums, 11.25 t from Yingkou to Indonesia, for two days", "ok", held.code, [record_of(held)], str(plums.total)
+        "Bank C holds the plums, 11.25 t from Yingkou to Indonesia, for a short time", "ok", held.code, [record_of(held)], str(plums.total)
     )
     stage.world.settle()
     early = stage.apply("bank-a", [(plums, _four_fifths(plums))], "A-PLUM-0000")
     stage.scene("Bank A asks for four fifths of the plums meanwhile", "exhausted", early.code, [record_of(early)], str(_four_fifths(plums)))
-    stage.world.pass_hours(3 * DAY_HOURS)
+    stage.world.pace.pass_until_ms(until_ms)
     late = stage.intake("bank-c", "C-PLUM-0001")
-    stage.scene("three days later Bank C takes its application in: too late", "hold-expired", late.code, [record_of(late)])
+    stage.scene("when it has lapsed Bank C takes its application in: too late", "hold-expired", late.code, [record_of(late)])
     free = stage.available("bank-a", plums)
     stage.scene("the plums are free again", str(plums.financeable), str(free))
     applied = need(stage.apply("bank-a", [(plums, _four_fifths(plums))], "A-PLUM-0001"))
@@ -121,12 +115,3 @@ def let_a_hold_lapse(stage: Stage) -> None:
 
 def _four_fifths(what: CustomsDeclaration) -> Money:
     return Money(what.currency, what.financeable.amount_minor * 4 // 5)
-
-
-def _until_both_wait(waiting: Callable[[], int], racing: list[Future[Answer]]) -> None:
-    """Returns once both records lie before the engine that holds still. Raises `Unexpected` where one never comes."""
-    end = time.monotonic() + _RACE_S
-    while waiting() < len(RACERS):
-        if time.monotonic() > end or any(each.done() for each in racing):
-            raise Unexpected("race-not-run", "the two applications did not reach the engine")
-        time.sleep(_LOOK_S)

@@ -26,7 +26,7 @@ from nodes.proofs import Proofs
 PROOFS: Final = "proofs"
 
 
-def play(directory: Path, report: Report) -> Played:
+def play(directory: Path, report: Report, *, consortium: bool = False) -> Played:
     """Plays the main job in a new directory. Raises where a step that the rest stands on went wrong; a scene that came otherwise than
     expected only makes `ok` false.
     """
@@ -36,7 +36,7 @@ def play(directory: Path, report: Report) -> Played:
     report.step("keys, homes and nodes are made")
     with log_to_file(directory / "demo.log"):
         try:
-            with World(directory, cargo) as world:
+            with World(directory, cargo, consortium=consortium) as world:
                 stage = Stage(world, report.scene, report.step)
                 play_act_one(stage)
                 play_act_two(stage)

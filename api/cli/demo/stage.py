@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api.cli.demo.client import Answer, Desk, Unexpected
-from api.cli.demo.world import AUTHORITY, HOUR_MS, World
+from api.cli.demo.pace import HOUR_MS
+from api.cli.demo.world import AUTHORITY, World
 from ledger.clock import rfc3339
 from nodes.customs.declaration import CustomsDeclaration
 from nodes.money import Money
 
 DAY_HOURS: Final = 24
 _CONSENT_DAYS: Final = 180
+_HOLD_DAYS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,18 @@ class Stage:
         return {"number": what.number, "exporter_uscc": what.exporter_uscc, "amount": amount, "export_date": what.export_date, **changes}
 
     def apply(
-        self, bank: str, wanted: Sequence[tuple[CustomsDeclaration, Money | None]], reference: str, *, days: int = 10, mode: str = "all"
+        self,
+        bank: str,
+        wanted: Sequence[tuple[CustomsDeclaration, Money | None]],
+        reference: str,
+        *,
+        until: str | None = None,
+        mode: str = "all",
     ) -> Answer:
-        """A bank asks for holds. None: all that is left."""
+        """A bank asks for holds, of ten days where it says no other end. None: all that is left."""
         lines = [{"declaration_id": self.ids[what.number], "amount": money and money.to_json()} for what, money in wanted]
-        body = {"lines": lines, "product": "export-receivables", "reference": reference, "hold_days": days, "mode": mode}
+        end: dict[str, Any] = {"hold_days": _HOLD_DAYS} if until is None else {"hold_until": until}
+        body = {"lines": lines, "product": "export-receivables", "reference": reference, **end, "mode": mode}
         answer = self.world.desk(bank, "maker").post("/v1/financings", body)
         if answer.code == "ok":
             self.financings[reference] = str(answer.body["id"])
@@ -130,7 +139,7 @@ class Stage:
     def lend(self, bank: str, reference: str, lines: int) -> list[Answer]:
         """From application to money: taken in, approved by two people, paid out by two people, a day later."""
         answers = [self.intake(bank, reference), self.approve(bank, reference)]
-        self.world.pass_hours(2)
+        self.world.pace.pass_hours(2)
         return [*answers, self.disburse(bank, reference, lines)]
 
     def repay(self, bank: str, reference: str, amounts: Sequence[Money], collections: Sequence[tuple[str, Money]] = ()) -> Answer:

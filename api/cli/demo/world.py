@@ -1,7 +1,5 @@
-"""The demo's network: every member with its own home, node, replica and API on a free loopback port, all in this process.
-
-The nodes share a clock that stands in the past and is moved by the story, never beyond the real now: so the same homes can be served
-with the machine's clock afterwards.
+"""The demo's network: every member with its own home, node, replica and API on a free loopback port, all in this process; in a consortium
+each with its CometBFT beside it. The homes can be served with the machine's clock afterwards.
 """
 
 from __future__ import annotations
@@ -9,20 +7,23 @@ from __future__ import annotations
 import json
 import os
 import socket
-from contextlib import ExitStack
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
 from api.cli.demo.cargo import Cargo
 from api.cli.demo.client import Desk, Unexpected
+from api.cli.demo.pace import Pace, RealTime, StoryTime
+from api.cli.demo.starting_line import StartingLine, starting_line
 from api.cli.proofs import write_new
 from api.cli.running import RunningNode, stop_followers
 from api.permissions import scopes_of
-from ledger.clock import SettableClock, SystemClock
+from ledger.comet.engine import CometEngine
 from ledger.errors import Refused
-from ledger.solo import SoloEngine
-from nodes.founding import PORT_FIRST, Addresses, Founded, MemberPlan, create_network
+from nodes.founding import ENGINE_PORT_FIRST, PORT_FIRST, Addresses, Consortium, Founded, MemberPlan, create_network
 from nodes.home import write_file
 from nodes.keys.keystore import Argon2Cost
 from nodes.node import Node
@@ -31,9 +32,12 @@ from nodes.private_files import make_private_directory
 AUTHORITY: Final = "authority"
 CORE_SYSTEM: Final = "core-system"
 HOST: Final = "127.0.0.1"
-HOUR_MS: Final = 3_600_000
 _PORT_LAST: Final = 60_000
+_LOOK_S: Final = 0.05
 _SETTLE_S: Final = 30.0
+_FIRST_BLOCK_S: Final = 60.0
+_EMPTY_BLOCKS_S: Final = 1
+_VALIDATORS: Final = (AUTHORITY, "bank-a", "bank-b", "bank-c")
 _NETWORK: Final = "tallystick-demo"
 # Every secret of the demo is made here, of 128 random bits and more: nobody can guess it, so stretching it would only take time.
 _COST: Final = Argon2Cost(passes=1, memory_kib=1_024, lanes=1)
@@ -56,9 +60,10 @@ class SignInHere:
 class World:
     """A context: inside it every member runs. `enterprises` are enrolment ids by exporter."""
 
-    def __init__(self, directory: Path, cargo: Cargo) -> None:
-        self.directory, self.cargo = directory, cargo
-        self.clock = SettableClock(cargo.start_ms)
+    def __init__(self, directory: Path, cargo: Cargo, *, consortium: bool = False) -> None:
+        self.directory, self.cargo, self._consortium = directory, cargo, consortium
+        self.pace: Pace = RealTime(self._block_time_ms) if consortium else StoryTime(cargo.start_ms)
+        self.clock = self.pace.clock
         self.sign_ins: list[SignInHere] = []
         self.enterprises: dict[str, str] = {}
         self._stack = ExitStack()
@@ -82,11 +87,19 @@ class World:
         """The node itself, for what no API offers: to wait for it, or to hold its engine for a moment."""
         return self._running[member].node
 
-    def engine(self) -> SoloEngine:
-        """The engine that orders everything."""
-        engine = self.node(AUTHORITY).engine
-        assert isinstance(engine, SoloEngine), "the authority orders blocks"
-        return engine
+    @contextmanager
+    def starting_line(self, racers: int) -> Iterator[StartingLine]:
+        """As `starting_line` at the engine that the authority's node has."""
+        with starting_line(self.node(AUTHORITY).engine, racers) as line:
+            yield line
+
+    def place_of(self, member: str, record_id: str) -> int:
+        """Where a record stands in the log of a member's own replica."""
+        with self.node(member).store.reading() as reader:
+            stored = reader.record(record_id)
+        if stored is None:
+            raise Unexpected("record-missing", f"{member} does not hold record {record_id}")
+        return stored.log_index
 
     def desk(self, member: str, user: str) -> Desk:
         """Somebody at a member's API."""
@@ -109,16 +122,13 @@ class World:
             for name, running in self._running.items()
         }
 
-    def pass_hours(self, hours: int) -> None:
-        """Time goes by for everyone. Raises `Refused` (`clock-ahead`) rather than go beyond the real now."""
-        if self.clock.now_ms() + hours * HOUR_MS > SystemClock().now_ms():
-            raise Refused("clock-ahead", "the story would go beyond the real time")
-        self.clock.advance(hours * HOUR_MS)
-
     def settle(self) -> int:
-        """Waits until every replica holds, and every node has read, what the authority's does; gives the height."""
-        with self.node(AUTHORITY).store.reading() as reader:
-            head = reader.head
+        """Waits until every replica holds, and every node has read, what any of them does; gives the height."""
+        heads = []
+        for running in self._running.values():
+            with running.node.store.reading() as reader:
+                heads.append(reader.head)
+        head = max(heads, key=lambda each: each.height)
         for running in self._running.values():
             engine: Any = running.node.engine
             if not engine.heights.wait_for(head.height, _SETTLE_S):
@@ -138,20 +148,51 @@ class World:
             *(MemberPlan(exporter.id, "enterprise", exporter.name) for exporter in exporters),
             MemberPlan("auditor", "auditor", "Auditor"),
         ]
-        listeners = _listeners(len(plans), self._stack)
+        listeners = _listeners(PORT_FIRST, len(plans), self._stack)
         addresses = Addresses(host=HOST, port_first=listeners[0].getsockname()[1])
-        founded = create_network(self.directory, _NETWORK, plans, clock=self.clock, random=os.urandom, addresses=addresses, cost=_COST)
+        consortium = None
+        if self._consortium:
+            consortium = Consortium(_VALIDATORS, _EMPTY_BLOCKS_S)
+            with ExitStack() as until_named:
+                engines = _listeners(ENGINE_PORT_FIRST, len(plans), until_named)
+                addresses = replace(addresses, engine_port_first=engines[0].getsockname()[1])
+        founded = create_network(
+            self.directory,
+            _NETWORK,
+            plans,
+            clock=self.clock,
+            random=os.urandom,
+            addresses=addresses,
+            cost=_COST,
+            consortium=consortium,
+        )
         self.sign_ins = [SignInHere(each.node, each.address, each.user, each.role, each.secret) for each in founded.sign_ins]
         write_new(self.directory / "trust.json", (founded.homes[AUTHORITY] / "trust.json").read_bytes())
-        for plan, listener in zip(plans, listeners, strict=True):
+        # Exporters are enrolled before their own nodes begin, and that takes whoever orders blocks.
+        first = [plan.id for plan in plans if plan.role != "enterprise"] if self._consortium else [AUTHORITY]
+        for plan, listener in sorted(zip(plans, listeners, strict=True), key=lambda pair: pair[0].id not in first):
             node = Node.open(founded.homes[plan.id], self.clock, cost=_COST)
             self._running[plan.id] = self._stack.enter_context(RunningNode(node, listener))
-            if plan.id == AUTHORITY:
+            if len(self._running) == len(first):
+                self._await_first_block()
                 self._enrol(founded)
         self._stack.callback(stop_followers, self._running.values())
         self._add_program("bank-a")
         self._write_sign_ins()
         self.settle()
+
+    def _block_time_ms(self) -> int:
+        engine = self.node(AUTHORITY).engine
+        assert isinstance(engine, CometEngine), "the time of a consortium's blocks is CometBFT's"
+        return engine.position.time_ms
+
+    def _await_first_block(self) -> None:
+        """A consortium begins once enough of its validators have found each other. Raises `Unexpected` (`no-quorum`)."""
+        engine, end = self.node(AUTHORITY).engine, time.monotonic() + _FIRST_BLOCK_S
+        while isinstance(engine, CometEngine) and engine.position.height == 0:
+            if time.monotonic() > end:
+                raise Unexpected("no-quorum", "the consortium makes no blocks", hint="see logs/comet.log in the members' homes")
+            time.sleep(_LOOK_S)
 
     def _enrol(self, founded: Founded) -> None:
         """The authority enrols the exporters; those in custody sign in at its API, the others run nodes."""
@@ -180,9 +221,9 @@ class World:
         write_file(self.directory / "sign-ins.json", content + "\n")
 
 
-def _listeners(count: int, stack: ExitStack) -> list[socket.socket]:
-    """Listening sockets on neighbouring ports, from 8000 upward; they stay open, so that nobody takes one meanwhile."""
-    for first in range(PORT_FIRST, _PORT_LAST, count):
+def _listeners(lowest: int, count: int, stack: ExitStack) -> list[socket.socket]:
+    """Listening sockets on neighbouring ports from the lowest upward, open as long as the stack, so that nobody takes one meanwhile."""
+    for first in range(lowest, _PORT_LAST, count):
         with ExitStack() as attempt:
             try:
                 found = [attempt.enter_context(socket.create_server((HOST, first + place), backlog=256)) for place in range(count)]
@@ -190,4 +231,4 @@ def _listeners(count: int, stack: ExitStack) -> list[socket.socket]:
                 continue
             stack.push(attempt.pop_all())
             return found
-    raise Refused("no-free-port", f"there are no {count} free ports from {PORT_FIRST} on")
+    raise Refused("no-free-port", f"there are no {count} free ports from {lowest} on")
