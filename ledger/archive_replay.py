@@ -26,7 +26,7 @@ from ledger.memory_chain import MemoryChain
 from ledger.rules import Rulebook
 from ledger.store import LedgerStore
 from ledger.verify import Verdict
-from ledger.verify.notes import SignedLog, check_note, read_trust, said_by
+from ledger.verify.notes import SignedLog, check_note, read_trust
 from ledger.verify.strict_json import Invalid
 
 _OPENING = {"v", "kind", "network", "genesis", "height", "records", "checkpoint"}
@@ -216,7 +216,7 @@ def _verdict(found: Replayed, log: SignedLog) -> Verdict:
         time = rfc3339(last.time_ms)
     except (OverflowError, ValueError) as error:
         raise VerificationFailed("header-differs", "the time of the last block is none that a calendar has") from error
-    vouched, open_about_witnesses = said_by(log)
+    vouched, open_about_witnesses = log.said()
     proves = [
         f"this is the whole ledger {opening.network} to block {opening.height}: {opening.records} records, none missing, changed or added",
         f"every record was signed by keys that were alive at its place ({found.refused} were refused by the rules, as recorded)",

@@ -123,6 +123,9 @@ COSIGNED_SIZES_KEPT: Final = 256
 SEEN_CHECKPOINTS_PER_SOURCE_MAX: Final = 64
 GOSSIP_PEERS_MAX: Final = 64
 GOSSIP_ANSWER_BYTES_MAX: Final = 262_144
+# Blocks of the engine that lead from one set of validators to another, in one checkpoint; and for how long a trust file believes a set.
+CHECKPOINT_STEPS_MAX: Final = 64
+VALIDATORS_TRUSTED_S: Final = 31_536_000
 
 # Bodies of records
 ALLOCATIONS_BOUND: Final = 1_000

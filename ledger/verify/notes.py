@@ -1,5 +1,5 @@
-"""The engine `solo`, where one operator signs the log: the trust file, which says whose word counts, the signed note (C2SP
-tlog-checkpoint) that must carry it, and what two notes prove together: that one log continues the other, or that the operator lied.
+"""The engine `solo`, where one operator signs the log: the trust file, which says whose word counts, and the signed note (C2SP
+tlog-checkpoint) that must carry it.
 
 Trust file: `{v, network, engine, operators: [{name, public, first_size, last_size}], witnesses: [{name, public}], witnesses_required}`.
 An operator's key counts for log sizes from `first_size` to `last_size` (null: without end). Of the witnesses, `witnesses_required`
@@ -15,11 +15,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-from ledger.verify.blocks import Verdict, check_header
-from ledger.verify.merkle import check_consistency
+from ledger.verify.signatures import ed25519_holds
 from ledger.verify.strict_json import Invalid, decode, fields, integer, items, text, unhex
 
 TRUST_BYTES_MAX: Final = 262_144
@@ -48,6 +44,10 @@ class Trust:
     witnesses: tuple[tuple[str, bytes], ...]
     witnesses_required: int
 
+    def log(self, checkpoint: Any, *, accused: bool = False) -> SignedLog:
+        """The log that a note vouches for. Of an operator that is `accused` by its own signature no witness is asked. As `check_note`."""
+        return check_note(checkpoint, self, witnessed=not accused)
+
 
 @dataclass(frozen=True)
 class SignedLog:
@@ -57,6 +57,25 @@ class SignedLog:
     root: bytes
     operator: str
     cosigners: tuple[str, ...]
+
+    single = True
+    doubt = "which of the two operators signed what it should not have"
+
+    @property
+    def who(self) -> str:
+        """The operator, by the name of the trust file."""
+        return f"operator {self.operator!a}"
+
+    def said(self) -> tuple[list[str], list[str]]:
+        """Who vouches that everybody is shown this log: what is proven, and what is not."""
+        if self.cosigners:
+            return [f"the checkpoint of {self.size} leaves was cosigned by {', '.join(self.cosigners)}"], []
+        shown = f"no witness cosigned the checkpoint of {self.size} leaves, operator's word only"
+        return [], [f"that everyone is shown the same history: {shown}"]
+
+    def conflict(self, other: SignedLog) -> str | None:
+        """What shows, without another proof, that two such logs are not of one history."""
+        return f"with different first {self.size} leaves" if self.size == other.size and self.root != other.root else None
 
 
 def read_trust(data: bytes) -> Trust:
@@ -104,62 +123,6 @@ def check_note(note: Any, trust: Trust, *, witnessed: bool = True) -> SignedLog:
     return SignedLog(size, root, operator, cosigners)
 
 
-def said_by(log: SignedLog) -> tuple[list[str], list[str]]:
-    """Who vouches that everybody is shown this log: what is proven, and what is not."""
-    if log.cosigners:
-        return [f"the checkpoint of {log.size} leaves was cosigned by {', '.join(log.cosigners)}"], []
-    return [], [f"that everyone is shown the same history: no witness cosigned the checkpoint of {log.size} leaves, operator's word only"]
-
-
-def consistency(value: Any, trust: Trust) -> Verdict:
-    """The verdict on a file of the kind `consistency`: nothing of the first log was changed or removed in the second."""
-    file = fields(value, ("v", "kind", "network", "first", "second", "proof"))
-    first, second = check_note(file["first"], trust), check_note(file["second"], trust)
-    check_consistency(first.size, first.root, second.size, second.root, file["proof"])
-    proves = [f"the log of {second.size} leaves begins with the log of {first.size} leaves: none of those was changed or removed"]
-    leaves_open = ["what the records of the log say"]
-    for log in dict.fromkeys((first, second)):
-        proven, unproven = said_by(log)
-        proves, leaves_open = proves + proven, leaves_open + unproven
-    return Verdict(True, None, proves, leaves_open)
-
-
-def fork(value: Any, trust: Trust) -> Verdict:
-    """The verdict on a file of the kind `fork`: an operator signed two logs of which neither continues the other.
-
-    Shown by two blocks of one height, or by two roots of the shorter log: its own, and the one that it has in the longer.
-    No witness is asked for: the operator's own signature is what speaks against it.
-    """
-    file = fields(value, ("v", "kind", "network", "first", "second", "beginning"))
-    sides = [fields(file[name], ("checkpoint", "header", "inclusion")) for name in ("first", "second")]
-    logs = [check_note(side["checkpoint"], trust, witnessed=False) for side in sides]
-    if file["beginning"] is None and sides[0]["header"] is not None:
-        pairs = zip(sides, logs, strict=True)
-        blocks = [check_header(side["header"], side["inclusion"], log.size, log.root, trust.network) for side, log in pairs]
-        shown = blocks[0]["height"] == blocks[1]["height"] and blocks[0] != blocks[1]
-        what = f"with different blocks of height {blocks[0]['height']}"
-    else:
-        if any(side["header"] is not None or side["inclusion"] is not None for side in sides):
-            raise Invalid("malformed")
-        root = logs[1].root
-        if file["beginning"] is not None:
-            beginning = fields(file["beginning"], ("root", "proof"))
-            root = unhex(beginning["root"], 32)
-            check_consistency(logs[0].size, root, logs[1].size, logs[1].root, beginning["proof"])
-        shown = root != logs[0].root and (file["beginning"] is not None or logs[0].size == logs[1].size)
-        what = f"with different first {logs[0].size} leaves"
-    if not shown:
-        raise Invalid("no-fork")
-    who = list(dict.fromkeys(f"operator {log.operator!a}" for log in logs))
-    leaves_open = ["which of the two histories is the right one, or why there are two"]
-    if len(who) > 1:
-        # After a handover of keys both are named by the trust file, and one of them may have signed nothing wrong.
-        leaves_open.append("which of the two operators signed what it should not have")
-    signed = "signed" if len(who) == 1 else "signed one each of"
-    sizes = f"one of {logs[0].size} leaves and one of {logs[1].size}"
-    return Verdict(True, None, [f"{' and '.join(who)} {signed} two histories, {sizes}, {what}"], leaves_open)
-
-
 def _operator(value: Any) -> OperatorTrust:
     found = fields(value, ("name", "public", "first_size", "last_size"), "bad-trust")
     last = None if found["last_size"] is None else integer(found["last_size"], "bad-trust")
@@ -199,15 +162,6 @@ def _is_cosigned(signed: list[tuple[str, bytes]], witness: str, public: bytes, b
             if ed25519_holds(public, blob[12:], f"cosignature/v1\ntime {time_s}\n".encode() + body):
                 return True
     return False
-
-
-def ed25519_holds(public: bytes, signature: bytes, message: bytes) -> bool:
-    """Whether the signature by these 32 bytes of a public key holds, as `cryptography` checks it."""
-    try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
-    except (InvalidSignature, ValueError, UnsupportedAlgorithm):
-        return False
-    return True
 
 
 def _key_hash(name: str, kind: int, public: bytes) -> bytes:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ledger.verify import notes, strict_json
+from ledger.verify import histories, strict_json
 from ledger.verify.blocks import Verdict, as_of, check_header
+from ledger.verify.engines import Log, Trust, read_trust
 from ledger.verify.merkle import check_inclusion, check_state
-from ledger.verify.notes import SignedLog, Trust, check_note, read_trust, said_by
 from ledger.verify.records import check_record
 from ledger.verify.sealed_parts import open_parts
 from ledger.verify.strict_json import Invalid, ascii_text, encode, fields, integer, items, unhex
@@ -103,18 +103,18 @@ def _bundle(value: Any, trust: Trust) -> Verdict:
     )
 
 
-_SINGLE: Final[_Kinds] = {"record": _record, "state": _state, "consistency": notes.consistency, "fork": notes.fork}
+_SINGLE: Final[_Kinds] = {"record": _record, "state": _state, "consistency": histories.consistency, "fork": histories.fork}
 _KINDS: Final[_Kinds] = {**_SINGLE, "bundle": _bundle}
 
 
-def _anchor(file: dict[str, Any], inclusion: dict[str, Any], trust: Trust) -> tuple[dict[str, Any], SignedLog]:
-    """The header, once it is shown to be a leaf of the log that the operator signed."""
-    log, header, index = check_note(file["checkpoint"], trust), file["header"], file["header_log_index"]
+def _anchor(file: dict[str, Any], inclusion: dict[str, Any], trust: Trust) -> tuple[dict[str, Any], Log]:
+    """The header, once it is shown to be a leaf of the log that the checkpoint vouches for."""
+    log, header, index = trust.log(file["checkpoint"]), file["header"], file["header_log_index"]
     if type(header) is not dict or type(index) is not int or header.get("log_size") != index:
         raise Invalid("header-invalid")
     return check_header(header, inclusion["header"], log.size, log.root, trust.network), log
 
 
-def _verdict(header: dict[str, Any], log: SignedLog, proves: list[str], leaves_open: list[str], **shown: Any) -> Verdict:
-    proven, unproven = said_by(log)
+def _verdict(header: dict[str, Any], log: Log, proves: list[str], leaves_open: list[str], **shown: Any) -> Verdict:
+    proven, unproven = log.said()
     return Verdict(True, None, [*proves, *proven], [*leaves_open, *unproven], as_of(header), **shown)

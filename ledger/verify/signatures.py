@@ -1,4 +1,4 @@
-"""Tagged hashes, key ids, and signatures: ECDSA P-256 in its low-s form."""
+"""Tagged hashes, key ids, and signatures: ECDSA P-256 in its low-s form, and Ed25519 as `cryptography` checks it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ledger.verify.strict_json import encode
 
@@ -32,6 +33,15 @@ def p256_holds(public: bytes, signature: bytes, digest: bytes) -> bool:
     try:
         key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
         key.verify(utils.encode_dss_signature(r, s), digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
+    except (InvalidSignature, ValueError, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def ed25519_holds(public: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether the signature by these 32 bytes of a public key holds, as `cryptography` checks it."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
     except (InvalidSignature, ValueError, UnsupportedAlgorithm):
         return False
     return True

@@ -174,7 +174,7 @@ def bad_trusts(fixed: Fixed) -> Family:
         "a version that is true": (_put("v", True), "bad-trust"),
         "a network that is none": (_put("network", "x"), "bad-trust"),
         "a field more": (_put("more", 1), "bad-trust"),
-        "another engine": (_put("engine", "comet"), "unknown-engine"),
+        "another engine": (_put("engine", "raft"), "unknown-engine"),
     }
     found = {name: (edited(plain, change), code) for name, (change, code) in changes.items()}
     found["white space"] = (plain + b" ", "bad-trust")

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.checkpoint import ED25519, key_hash
-from ledger.verify import notes
+from ledger.verify import signatures
 from ledger.verify.notes import OperatorTrust, Trust, check_note
 from tests.ledger.verify.test_vectors import code_of
 
@@ -47,10 +47,10 @@ def cosignature(time: int, *, name: str = "w1", kind: int = 4, said: str | None 
 def test_what_a_note_vouches_for() -> None:
     log = check_note(signed(), believed())
     assert (log.size, log.root, log.operator, log.cosigners) == (5, bytes(range(32)), "op", ())
-    assert notes.said_by(log)[0] == []
+    assert log.said()[0] == []
     cosigned = check_note(signed() + cosignature(1), believed(required=1))
     assert cosigned.cosigners == ("w1",)
-    assert notes.said_by(cosigned) == (["the checkpoint of 5 leaves was cosigned by w1"], [])
+    assert cosigned.said() == (["the checkpoint of 5 leaves was cosigned by w1"], [])
 
 
 @pytest.mark.parametrize("time", [0, 1, 1_700_000_000, 2**63 - 1])
@@ -188,7 +188,7 @@ def test_how_long_a_note_may_be(chars: int, code: str | None) -> None:
 
 def test_what_is_no_key_holds_for_nothing() -> None:
     message, made = b"said", OPERATOR.sign(b"said")
-    assert notes.ed25519_holds(public(OPERATOR), made, message)
+    assert signatures.ed25519_holds(public(OPERATOR), made, message)
     for key, signature, said in (
         (public(OPERATOR), made, b"says"),
         (public(OPERATOR), made[:-1], message),
@@ -198,4 +198,4 @@ def test_what_is_no_key_holds_for_nothing() -> None:
         (b"\xff" * 32, made, message),
         (public(OPERATOR) + b"\x00", made, message),
     ):
-        assert notes.ed25519_holds(key, signature, said) is False
+        assert signatures.ed25519_holds(key, signature, said) is False
