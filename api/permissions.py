@@ -60,7 +60,7 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     "POST /v1/members/{member}/suspend": _at("authority", SIGNERS, "members:write"),
     "POST /v1/members/{member}/reinstate": _at("authority", SIGNERS, "members:write"),
     "POST /v1/members/{member}/succeed": _at("authority", SIGNERS, "members:write"),
-    "POST /v1/members/{member}/keys": _at("authority", SIGNERS, "members:write"),
+    "POST /v1/members/{member}/keys": _at("authority registrar bank", SIGNERS, "members:write"),
     "GET /v1/governance/proposals": _LEDGER,
     "GET /v1/governance/proposals/{proposal_id}": _LEDGER,
     "POST /v1/governance/proposals": _at("authority registrar bank auditor", SIGNERS | MAKERS, "governance:write"),

@@ -113,12 +113,18 @@ def in_order(head: Header, block: Block) -> bool:
     return block.time_ms > head.time_ms and block.engine_height > head.engine_height
 
 
-def rules_in_force(state: StateReader, time_ms: int) -> int:
-    """The rules version that governs a block of that time. The state entry `rules` lists versions by the time they start at."""
+def rules_listed(state: StateReader) -> list[tuple[int, int]]:
+    """Every version that governs, did or will: (the time in ms that it starts at, version), in their order. They stand in the state entry
+    `rules`.
+    """
     data = state.get_bytes("rules")
     assert data is not None, "genesis writes the rules in force"
-    started = [(entry["at"], entry["version"]) for entry in canonical.decode(data) if entry["at"] <= time_ms]
-    return int(max(started)[1])
+    return sorted((int(entry["at"]), int(entry["version"])) for entry in canonical.decode(data))
+
+
+def rules_in_force(state: StateReader, time_ms: int) -> int:
+    """The rules version that governs a block of that time: the latest to start."""
+    return max(started for started in rules_listed(state) if started[0] <= time_ms)[1]
 
 
 def ruleset_at(state: StateReader, time_ms: int, rulebook: Rulebook) -> Ruleset:
@@ -126,7 +132,9 @@ def ruleset_at(state: StateReader, time_ms: int, rulebook: Rulebook) -> Ruleset:
     version = rules_in_force(state, time_ms)
     rules = rulebook.get(version)
     if rules is None:
-        raise Refused("rules-missing", f"rules version {version} is in force and this node does not have it", hint="upgrade the software")
+        known = ", ".join(str(each) for each in sorted(rulebook))
+        hint = "upgrade this node's program, and it goes on where it stopped: nothing was written"
+        raise Refused("rules-missing", f"rules version {version} is in force, and this program has only {known}", hint=hint)
     return rules
 
 

@@ -181,7 +181,7 @@ class FollowEngine:
             except Unreachable as error:
                 log.info("upstream-unreachable", code=error.code)
             except TallystickError as error:
-                log.error("block-refused", code=error.code)
+                log.error("block-refused", code=error.code, message=error.message, hint=error.hint)
                 if self.store.halted() is not None:
                     self.heights.close()
                     return

@@ -176,7 +176,7 @@ class SoloEngine:
             fail(batch, Unreachable("storage-failed", "the block could not be stored", hint="check the disk, then send it again"))
             return []
         except TallystickError as error:
-            log.error("block-not-made", code=error.code)
+            log.error("block-not-made", code=error.code, message=error.message, hint=error.hint)
             fail(batch, error)
             return []
         if execution.header is not None:

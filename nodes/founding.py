@@ -16,6 +16,7 @@ from typing import Any, Final, get_args
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.policy import Policy
+from contracts.ruleset import RULESET
 from ledger import canonical
 from ledger.clock import Clock
 from ledger.comet.files import CometHome
@@ -45,7 +46,6 @@ from nodes.private_files import create_node_secret
 from nodes.trust_files import trust_document
 from nodes.witnessing.witnesses import FOUNDING, Witnesses
 
-RULES_VERSION: Final = 2
 REGION: Final = "110000"
 PORT_FIRST: Final = 8000
 ENGINE_PORT_FIRST: Final = 26_656
@@ -381,7 +381,7 @@ def _genesis(
         "name": name,
         "time": time_ms,
         "engine": {"kind": "comet"} if comet else {"kind": "solo", "operator": _operator(authority)},
-        "rules": RULES_VERSION,
+        "rules": RULESET.version,
         "application": {
             "policy": policy.model_dump(),
             "registrar": registrar.plan.id,

@@ -114,6 +114,11 @@ def _proposal(state: State, proposal_id: str, entry: entries.Proposal, height: i
     )
 
 
+def _powers(validators: Sequence[Any]) -> dict[str, int]:
+    """Each by `member:key`: a member that takes another key is one that leaves and one that comes."""
+    return {f"{each['member']}:{each['key']}": each["power"] for each in validators}
+
+
 def _differs(state: State, change: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """What is in force against what is proposed, field by field."""
     if change["kind"] == "policy":
@@ -122,6 +127,8 @@ def _differs(state: State, change: Mapping[str, Any]) -> dict[str, tuple[Any, An
         now, then = ({each["member"]: each["weight"] for each in given} for given in (state.get("governors") or [], change["governors"]))
     elif change["kind"] == "registrar":
         now, then = {"registrar": (state.get("registrar") or {}).get("member")}, {"registrar": change["member"]}
+    elif change["kind"] == "validators":
+        now, then = _powers(entries.validators(state) or []), _powers(change["validators"])
     else:
         newest = max((int(each["version"]) for each in state.get("rules") or []), default=0)
         now, then = {"rules": newest}, {"rules": change["version"]}

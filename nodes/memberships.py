@@ -23,7 +23,7 @@ Why = Literal["investigation", "breach", "request"]
 
 
 class Memberships:
-    """For the authority's node."""
+    """For the authority's node; `add_key` for any member's."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -49,8 +49,8 @@ class Memberships:
         return receipt
 
     def add_key(self, caller: Caller, member: str, key: Mapping[str, Any], *, cause: str | None = None) -> Task:
-        """A key of a member, for one whose own people cannot sign for it: two people of the authority do. Raises as `Tasks.open`, and
-        `Refused` with the rules' code where they would refuse it.
+        """A key of this node's member, or, at the authority, of one whose own people cannot sign for it: two people of this node do. Raises
+        as `Tasks.open`, and `Refused` with the rules' code where they would refuse it.
         """
         body = {"member": member, "key": dict(key)}
         tasks = Tasks(self._node)

@@ -45,6 +45,7 @@ from nodes.private import PrivateStore, get_meta, set_meta
 from nodes.private_files import read_node_secret
 from nodes.projections import register_projections
 from nodes.reader import LedgerReader, cursor_of
+from nodes.rules_ahead import RulesWatch
 from nodes.upstream import HttpUpstream, NodeUpstream, audience_of
 
 NETWORK: Final = "network"
@@ -68,8 +69,10 @@ class Node:
         clock: Clock,
         random: Callable[[int], bytes],
         cost: Argon2Cost | None,
+        rulebook: Rulebook,
     ) -> None:
         self.home, self.config, self.genesis, self.clock, self.random = home, config, genesis, clock, random
+        self.rulebook = rulebook
         self.network = config.network.id
         self._secret = read_node_secret(home.secret_file)
         self.keystore = KeyStore(home.keys_dir, random, cost)
@@ -106,9 +109,9 @@ class Node:
             hint = "audit, prove and export work on it; to run it, restore the archive with a member's keys"
             raise Refused("ledger-at-rest", "this home holds a ledger at rest, without keys or an engine", hint=hint)
         home.check_modes()
-        node = cls(home, config, home.read_genesis(config.network.id), clock or SystemClock(), random, cost)
+        node = cls(home, config, home.read_genesis(config.network.id), clock or SystemClock(), random, cost, rulebook)
         try:
-            node._assemble(engine, rulebook, upstream)
+            node._assemble(engine, upstream)
         except BaseException:
             node.close()
             raise
@@ -210,7 +213,7 @@ class Node:
         for name in ("identity_key", "registry_key", "sealing_keys", "witness_key"):
             self.__dict__.pop(name, None)
 
-    def _assemble(self, engine: Engine | None, rulebook: Rulebook, upstream: NodeUpstream | None) -> None:
+    def _assemble(self, engine: Engine | None, upstream: NodeUpstream | None) -> None:
         if engine is None:
             self.store = LedgerStore(self.home.ledger_url(self.config))
             self._open.append(self.store)
@@ -218,24 +221,25 @@ class Node:
             self.store = engine.store
         # The directory comes before the engine: it says which of this node's keys are in force, and the way upstream needs one.
         self.directory = Directory(self.store)
-        self.engine = engine or self._make_engine(rulebook, upstream)
+        self.engine = engine or self._make_engine(upstream)
         self.author = RecordAuthor(self.network, self.store, self.clock, self.random)
         self.outbox = Outbox(self.private, self.engine, self.clock, orders=self.config.engine.kind == "solo")
         self.reader = LedgerReader(self.store, self.private, lambda: self.sealing_keys)
         register_projections(self.reader, self.store, self.directory, self.keystore, self.config.node, lambda: self.registry_key)
         self.engine.subscribe(self.reader.notify)
+        self.engine.subscribe(RulesWatch(self.store, self.rulebook).look)
 
-    def _make_engine(self, rulebook: Rulebook, upstream: NodeUpstream | None) -> Engine:
+    def _make_engine(self, upstream: NodeUpstream | None) -> Engine:
         lock = WriterLock(FileLock(self.home.lock_file), self.store.engine)
         if self.config.engine.kind == "solo":
-            return SoloEngine(self.store, self.genesis, rulebook, self._operator(), self.clock, lock=lock)
+            return SoloEngine(self.store, self.genesis, self.rulebook, self._operator(), self.clock, lock=lock)
         if self.config.engine.kind == "follow":
             self.upstream = upstream or self._http_upstream()
-            return FollowEngine(self.store, self.genesis, rulebook, operator_of(self.genesis), self.upstream, lock=lock)
+            return FollowEngine(self.store, self.genesis, self.rulebook, operator_of(self.genesis), self.upstream, lock=lock)
         if self.config.engine.kind == "comet":
             if upstream is not None or self.config.engine.upstream is not None:
                 self.upstream = upstream or self._http_upstream()
-            return CometEngine(self.store, self.genesis, rulebook, self.clock, self._comet_setup(), lock=lock)
+            return CometEngine(self.store, self.genesis, self.rulebook, self.clock, self._comet_setup(), lock=lock)
         raise Refused("engine-unknown", f"this program has no engine {self.config.engine.kind}", hint="use solo, follow or comet")
 
     def _comet_setup(self) -> CometSetup:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from contracts.codes import CODES
-from contracts.ruleset import RULEBOOK
 from ledger.errors import InputError, Refused
 from ledger.execution import begin_block, ruleset_at
 from ledger.rules import Context, Signer
@@ -65,7 +64,7 @@ def rehearse_on(
     """As `rehearse`, as of one reading of the ledger."""
     time_ms = time_now_ms(node, reader)
     state = Overlay(reader.state)
-    rules = ruleset_at(reader.state, time_ms, RULEBOOK)
+    rules = ruleset_at(reader.state, time_ms, node.rulebook)
     begin_block(state, rules, time_ms)
     kind = rules.types[record_type]
     try:

@@ -168,7 +168,9 @@ def _registered(connection: sa.Connection, declaration_id: str) -> tuple[str, st
 
 def _key(_connection: sa.Connection, told: Told) -> Summary:
     key = told.body["key"]
-    return {"action": "add-key", "member": told.body["member"], "purpose": key["purpose"], "person": key["person"]}
+    summary = {"action": "add-key", "member": told.body["member"], "purpose": key["purpose"], "person": key["person"]}
+    # Nothing but the key itself says which engine's it is.
+    return summary if key["person"] is not None else {**summary, "public": key["public"]}
 
 
 def _of_financing(

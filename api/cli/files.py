@@ -1,14 +1,16 @@
-"""Files that a command writes for its user: for the user's own eyes, and whole or not at all."""
+"""Files that a command reads from its user, and writes for its user: those for the user's own eyes, and whole or not at all."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from ledger.errors import Unreachable
+from ledger.errors import InputError, Unreachable
+from ledger.limits import RECORD_BYTES_MAX
 from nodes.private_files import temporary_path
 
 
@@ -30,3 +32,17 @@ def written_whole(out: Path) -> Iterator[BinaryIO]:
         raise Unreachable("file-not-written", f"{out} cannot be written: {os.strerror(error.errno or 0)}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def json_object(path: Path) -> dict[str, Any]:
+    """A JSON object from a file, no longer than the record that it becomes. Raises `InputError` (`file-unreadable`, `unreadable`)."""
+    try:
+        with path.open("rb") as file:
+            value = json.loads(file.read(RECORD_BYTES_MAX))
+    except OSError as error:
+        raise InputError("file-unreadable", f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError("unreadable", f"{path} is not JSON") from error
+    if not isinstance(value, dict):
+        raise InputError("unreadable", f"{path} does not hold a JSON object")
+    return value

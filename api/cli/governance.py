@@ -1,4 +1,6 @@
-"""`tallystick governance`: what governors propose and approve, signed by one of the node's people, who signs in."""
+"""`tallystick governance`: what governors propose and approve, signed by one of the node's people, who signs in; which rules there are and
+are to come; and who validates.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,20 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.calling import SecretFileOption, UserOption, signed_in
-from api.cli.homes import HomeOption
+from api.cli.files import json_object
+from api.cli.homes import HomeOption, reading
 from api.cli.output import AsJson, print_json, print_table, say
-from ledger.clock import rfc3339
+from contracts import entries
+from contracts.ruleset import RULEBOOK
+from ledger.clock import SystemClock, rfc3339
 from ledger.errors import InputError
+from ledger.limits import VALIDATOR_POWER_MAX
 from nodes.governance import Governance
 from nodes.node import Node
+from nodes.rules_ahead import outlook
 
 app = typer.Typer(help="changes that the governors decide")
+_SEAT = ("member", "key", "power", "public")
 _SHOWN = ("id", "kind", "state", "changes", "approvals", "missing", "weight", "needed", "effective")
 
 
@@ -50,19 +58,56 @@ def list_proposals(home: HomeOption, as_json: AsJson = False) -> None:
         print_table(_SHOWN, [[_text(item[name]) for name in _SHOWN] for item in items])
 
 
+@app.command("rules")
+def rules(home: HomeOption, as_json: AsJson = False) -> None:
+    """Which versions of the rules this program has, which one is in force, and which begin when: a program that lacks one stops then."""
+    with reading(home) as opened, opened.store.reading() as reader:
+        ahead = outlook(reader, RULEBOOK, max(SystemClock().now_ms(), reader.head.time_ms + 1))
+    coming = [{"version": each.version, "from": rfc3339(each.at_ms), "known": each.known} for each in ahead.to_come]
+    if as_json:
+        print_json({"known": list(ahead.known), "in_force": ahead.in_force, "to_come": coming})
+        return
+    say(f"this program has: {', '.join(str(version) for version in ahead.known)}")
+    say(f"in force: {ahead.in_force}{' (missing: upgrade this program)' if ahead.missing else ''}")
+    for each in coming:
+        say(f"version {each['version']} from {each['from']}{'' if each['known'] else ' (missing: upgrade this program before)'}")
+
+
+@app.command("validators")
+def validators(home: HomeOption, as_json: AsJson = False) -> None:
+    """Who votes on blocks, with which key and power. None, where the network's engine needs nobody's vote."""
+    with reading(home) as opened, opened.store.reading() as reader:
+        items = entries.validators(reader.state) or []
+    if as_json:
+        print_json({"items": items})
+    else:
+        print_table(_SEAT, [[each["member"], each["key"], each["power"], each["public"]] for each in items])
+
+
 @app.command("propose")
 def propose(
-    change: Annotated[str, typer.Argument(metavar="CHANGE", help="""as JSON: {"kind": "policy", "policy": {"hold_days_max": 20}}""")],
     home: HomeOption,
     user: UserOption,
+    change: Annotated[
+        str | None, typer.Argument(metavar="[CHANGE]", help="""as JSON: {"kind": "policy", "policy": {"hold_days_max": 20}}""")
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="the same from a file")] = None,
+    validator: Annotated[
+        list[str] | None,
+        typer.Option("--validator", metavar="MEMBER:KEY:POWER", help="one of all validators from then on, in place of CHANGE; repeat it"),
+    ] = None,
     secret_file: SecretFileOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Propose a change of the policy, the governors, the registrar or the rules. A policy names only the fields that change."""
-    try:
-        wanted = json.loads(change)
-    except (ValueError, RecursionError) as error:
-        raise InputError("usage", "the change is not JSON") from error
+    """Propose a change of the policy, the governors, the registrar, the rules or the validators. A policy names only the fields that
+    change, all others everything that is to be from then on.
+    """
+    if sum(given is not None for given in (change, file, validator)) != 1:
+        raise InputError("usage", "one change is proposed at a time", hint="give CHANGE, --file or --validator")
+    if validator is not None:
+        wanted: Any = {"kind": "validators", "validators": [_seat(each) for each in validator]}
+    else:
+        wanted = json_object(file) if file is not None else _json(change or "")
     _decide(home, user, secret_file, "/v1/governance/proposals", {"change": wanted}, as_json=as_json)
 
 
@@ -76,6 +121,20 @@ def approve(
 ) -> None:
     """Approve a proposal for this node's member."""
     _decide(home, user, secret_file, f"/v1/governance/proposals/{proposal}/approve", {}, as_json=as_json)
+
+
+def _seat(text: str) -> dict[str, Any]:
+    fields = text.split(":")
+    if len(fields) != 3 or not (fields[2].isascii() and fields[2].isdecimal()) or len(fields[2]) > len(str(VALIDATOR_POWER_MAX)):
+        raise InputError("usage", f"`{text}` is not MEMBER:KEY:POWER", hint="the key's id is in tallystick keys list; a power is a number")
+    return {"member": fields[0], "key": fields[1], "power": int(fields[2])}
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError("usage", "the change is not JSON") from error
 
 
 def _decide(home: Path, user: str, secret_file: Path | None, path: str, body: dict[str, Any], *, as_json: bool) -> None:

@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "serve": "serve:serve",
     "user": "accounts:users_app",
     "client": "accounts:clients_app",
+    "keys": "keys:app",
     "members": "members:app",
     "governance": "governance:app",
     "declarations": "declarations:app",

@@ -5,19 +5,18 @@ What the authority does is signed by one of its people, who signs in; a key for 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from api.cli.calling import SecretFileOption, UserOption, signed_in
+from api.cli.files import json_object
 from api.cli.homes import HomeOption, reading
 from api.cli.output import AsJson, print_json, print_table, say
 from api.cli.staff import CheckerOption, CheckerSecretFile, MakerOption, MakerSecretFile, Signer, staff_of
 from ledger.clock import rfc3339
 from ledger.errors import InputError
-from ledger.limits import RECORD_BYTES_MAX
 from nodes.directory import Directory
 
 app = typer.Typer(help="members of the network")
@@ -62,7 +61,7 @@ def admit(
     as_json: AsJson = False,
 ) -> None:
     """Admit a member with the keys of its application."""
-    _post(home, user, secret_file, "/v1/members", _document(application), as_json=as_json)
+    _post(home, user, secret_file, "/v1/members", json_object(application), as_json=as_json)
 
 
 @app.command("suspend")
@@ -110,7 +109,7 @@ def add_key(
     as_json: AsJson = False,
 ) -> None:
     """At the authority: register a key of a member that has nobody who could sign for it. A maker and a checker of the authority sign."""
-    document = _document(file)
+    document = json_object(file)
     member, key = document.get("member"), document.get("key")
     if not isinstance(member, str) or not isinstance(key, dict):
         raise InputError("unreadable", f"{file} does not name a member and a key", hint="tallystick user prepare writes such a file")
@@ -131,17 +130,3 @@ def _show(answer: dict[str, Any], as_json: bool) -> None:
         print_json(answer)
     else:
         say(f"done: record {answer['record_id']}")
-
-
-def _document(path: Path) -> dict[str, Any]:
-    """A JSON object from a file, no longer than the record that it becomes. Raises `InputError` (`file-unreadable`, `unreadable`)."""
-    try:
-        with path.open("rb") as file:
-            value = json.loads(file.read(RECORD_BYTES_MAX))
-    except OSError as error:
-        raise InputError("file-unreadable", f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError("unreadable", f"{path} is not JSON") from error
-    if not isinstance(value, dict):
-        raise InputError("unreadable", f"{path} does not hold a JSON object")
-    return value

@@ -1,4 +1,4 @@
-"""Governance: changes of the policy, the governors, the registrar and the rules, proposed and approved by the governors."""
+"""Governance: changes of policy, governors, registrar, rules and validators, proposed and approved by the governors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from api.models import ApiModel, Slug
 from api.responses import json_response, page, single
 from contracts.policy import Policy
 from ledger.clock import rfc3339
-from ledger.limits import GOVERNOR_WEIGHT_MAX, GOVERNORS_MAX, INTEGER_MAX
+from ledger.limits import GOVERNOR_WEIGHT_MAX, GOVERNORS_MAX, INTEGER_MAX, VALIDATOR_POWER_MAX, VALIDATORS_MAX
 from nodes.governance import Governance, Proposal
 
 ProposalId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
@@ -58,10 +58,27 @@ class RulesIn(ApiModel):
     at: Value
 
 
+class ValidatorIn(ApiModel):
+    """A member that votes on blocks, the id of its key of purpose `validate`, and the power of its vote."""
+
+    member: Slug
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    power: Annotated[int, Field(ge=1, le=VALIDATOR_POWER_MAX)]
+
+
+class ValidatorsIn(ApiModel):
+    """All validators from then on, in a network whose engine has them. Less than a third of the power may change hands in the policy's
+    `power_change_third_days`.
+    """
+
+    kind: Literal["validators"]
+    validators: Annotated[list[ValidatorIn], Field(min_length=1, max_length=VALIDATORS_MAX)]
+
+
 class ProposalIn(ApiModel):
     """One change."""
 
-    change: Annotated[PolicyIn | GovernorsIn | RegistrarIn | RulesIn, Field(discriminator="kind")]
+    change: Annotated[PolicyIn | GovernorsIn | RegistrarIn | RulesIn | ValidatorsIn, Field(discriminator="kind")]
 
 
 def list_proposals(node: TheNode) -> Response:

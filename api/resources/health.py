@@ -13,6 +13,7 @@ from ledger.errors import TallystickError
 from ledger.header import Header
 from ledger.solo import SoloEngine
 from nodes.node import Node
+from nodes.rules_ahead import RULES_MISSING, UPGRADE_NEEDED, outlook
 
 
 def get_health() -> Response:
@@ -21,11 +22,11 @@ def get_health() -> Response:
 
 
 def get_readiness(node: TheNode) -> Response:
-    """Whether ledger, private database and reader are in order; 503 names what is not."""
-    head, faults = _look(node)
+    """Whether ledger, private database, reader and rules are in order; 503 names what is not. `warnings` names what soon will not be."""
+    head, faults, warnings = _look(node)
     if head is None or faults:
         return json_response({"status": "not-ready", "faults": faults}, status=503, headers={"Retry-After": "1"})
-    return json_response({"status": "ready", "as_of": as_of(head)})
+    return json_response({"status": "ready", "warnings": warnings, "as_of": as_of(head)})
 
 
 def add_routes(app: FastAPI) -> None:
@@ -33,22 +34,25 @@ def add_routes(app: FastAPI) -> None:
     app.add_api_route("/readyz", get_readiness, methods=["GET"], tags=["health"])
 
 
-def _look(node: Node) -> tuple[Header | None, list[str]]:
-    """The head of the replica, and what is wrong in codes and nothing else: this is open to everyone."""
+def _look(node: Node) -> tuple[Header | None, list[str], list[str]]:
+    """The head of the replica, and what is wrong and what will be, in codes and nothing else: this is open to everyone."""
     faults = []
     try:
         with node.store.reading() as reader:
             head, halted = reader.head, node.store.halted()
+            rules = outlook(reader, node.rulebook, max(node.clock.now_ms(), head.time_ms + 1))
         with node.private.reading() as connection:
             connection.execute(sa.select(1))
     except TallystickError as error:
-        return None, [error.code]
+        return None, [error.code], []
     except SQLAlchemyError:
-        return None, ["database-unreachable"]
+        return None, ["database-unreachable"], []
     if halted is not None:
         faults.append(str(halted["code"]))
     if isinstance(node.engine, SoloEngine) and node.engine.refusal is not None:
         faults.append(node.engine.refusal.code)
     if node.reader.failure is not None:
         faults.append("reader-stopped")
-    return head, faults
+    if rules.missing:
+        faults.append(RULES_MISSING)
+    return head, faults, [UPGRADE_NEEDED] if rules.upgrade_needed else []

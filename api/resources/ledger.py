@@ -20,6 +20,7 @@ from api.models import After, Limit
 from api.preferences import wait_seconds
 from api.resources.governance import proposal_summary
 from api.responses import as_of, json_response, page, proof_file, single
+from contracts import entries
 from ledger.clock import rfc3339
 from ledger.errors import InputError, NotFound
 from ledger.follow import bundle_of
@@ -27,6 +28,7 @@ from ledger.limits import HTTP_BLOCKS_BYTES_MAX, INTEGER_MAX
 from nodes.governance import Governance
 from nodes.node import Node
 from nodes.proofs import Proofs
+from nodes.rules_ahead import outlook
 
 Height = Annotated[int, Path(ge=0, le=INTEGER_MAX)]
 AfterHeight = Annotated[int, Query(ge=-1, le=INTEGER_MAX, description="blocks above this height; -1 for all")]
@@ -37,10 +39,15 @@ StateKey = Annotated[str, Query(min_length=1, max_length=200, pattern=r"^[\x21-\
 
 
 def get_network(request: Request, node: TheNode) -> Response:
-    """The network, the height of this node's replica, and whose node this is."""
+    """The network, the height of this node's replica, and whose node this is. `rules` are those of the newest block; `rules_known` this
+    program's versions; `rules_to_come` those that the governors let begin later: a program that lacks one stops at its time. `validators`
+    are those of a network whose engine has them, else null.
+    """
     config, genesis = node.config, node.genesis
     with node.store.reading() as reader:
         head = reader.head
+        ahead = outlook(reader, node.rulebook, head.time_ms)
+        validators = entries.validators(reader.state)
     return single(
         request,
         {
@@ -48,7 +55,10 @@ def get_network(request: Request, node: TheNode) -> Response:
             "name": genesis["name"],
             "engine": genesis["engine"],
             "rules": head.rules,
+            "rules_known": list(ahead.known),
+            "rules_to_come": [{"version": each.version, "from": rfc3339(each.at_ms), "known": each.known} for each in ahead.to_come],
             "registrar": node.directory.registrar(),
+            "validators": validators,
             "node": {"id": config.node.id, "role": config.node.role, "member": config.node.member, "engine": config.engine.kind},
             "as_of": as_of(head),
         },

@@ -1,4 +1,4 @@
-"""Members, at the authority: admitted, suspended, reinstated, and a bank succeeded by another one."""
+"""Members, at the authority: admitted, suspended, reinstated, and a bank succeeded by another one. Keys of engines, at every member."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from api.models import ApiModel, ShortText, Slug
 from api.resources.records import receipt_json
 from api.resources.tasks import opened_task
 from api.responses import json_response
+from contracts.guards import AUTHORITY
+from contracts.validators import VALIDATE
+from ledger.errors import NotPermitted
 from ledger.limits import MEMBER_KEYS_PER_RECORD_MAX
 from nodes.memberships import Memberships
 
@@ -74,7 +77,12 @@ def succeed(request: Request, node: TheNode, caller: Caller, acting: Acting, mem
 
 
 def add_key(request: Request, node: TheNode, caller: Caller, acting: Acting, member: MemberPath, body: MemberKeyIn) -> Response:
-    """Prepares a key of a member that has nobody who could sign for it; a second person of the authority signs."""
+    """Prepares a key, for which a second person signs: of purpose `validate`, which this node's member's engine signs with; at the
+    authority any key, of a member that has nobody who could sign for it.
+    """
+    if node.config.node.role != AUTHORITY and body.purpose != VALIDATE:
+        hint = "people get theirs with tallystick user add; for a member that cannot, the authority adds it"
+        raise NotPermitted("not-permitted", "a member adds keys of purpose validate only in this way", hint=hint)
     task = Memberships(node).add_key(acting, member, body.model_dump(mode="json"), cause=reference_of(request, caller.name))
     return opened_task(task)
 

@@ -55,8 +55,12 @@ class StaffKeys:
         keys = [key for purpose in STAFF_PURPOSES for key in self._directory.keys(self._member, purpose)]
         ended = [key.id for key in keys if key.person == person and key.id != but]
         for key_id in ended:
-            self._accepted(KEY_REVOKE, {"key": key_id, "reason": reason}, signer)
+            self.end_key(key_id, reason, signer)
         return ended
+
+    def end_key(self, key_id: str, reason: Reason, signer: SigningKey) -> Receipt:
+        """Revokes one key. Raises as `end`."""
+        return self._accepted(KEY_REVOKE, {"key": key_id, "reason": reason}, signer)
 
     def _accepted(self, record_type: str, body: dict[str, Any], *signers: SigningKey) -> Receipt:
         return require_ok(self._send(self._author.record(record_type, body, signers).raw, record_type))
