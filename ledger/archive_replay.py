@@ -15,19 +15,20 @@ import orjson
 from ledger import canonical
 from ledger.archive import FORMAT_VERSION, KIND, Progress, block_line
 from ledger.archive_lines import damaged, lines_of
-from ledger.checkpoint import Checkpoint, parse_note, verify_note
+from ledger.checkpoint import Checkpoint
 from ledger.clock import rfc3339
 from ledger.errors import InputError, TallystickError, VerificationFailed
 from ledger.execution import Accepted, Block, Execution, in_order
 from ledger.header import Header, network_of
 from ledger.limits import BLOCK_RECORDS_MAX, INTEGER_MAX
-from ledger.log_operator import checkpoint_of, operator_of
+from ledger.log_operator import checkpoint_of
 from ledger.memory_chain import MemoryChain
 from ledger.rules import Rulebook
 from ledger.store import LedgerStore
 from ledger.verify import Verdict
 from ledger.verify.notes import SignedLog, check_note, read_trust
 from ledger.verify.strict_json import Invalid
+from ledger.vouching import voucher_of
 
 _OPENING = {"v", "kind", "network", "genesis", "height", "records", "checkpoint"}
 _BLOCK = {"checkpoint", "header", "records"}
@@ -123,7 +124,7 @@ class _Walk:
         self.chain = chain
         self.refused = 0
         self._opening = opening
-        self._operator = operator_of(opening.genesis)
+        self._voucher = voucher_of(opening.genesis)
         self._end: Checkpoint = checkpoint_of(chain.begun)
         self._records = 0
 
@@ -131,16 +132,18 @@ class _Walk:
         """Executes the block of a line, and compares the line with what came of it."""
         value = _object(line, _BLOCK)
         header, note, transactions = Header.from_json(value["header"]), value["checkpoint"], _transactions(value["records"])
+        # Who had to sign a block follows from the state before it.
+        fits = type(note) is str and self._voucher.fits(note, header, self.chain.state)
         execution = self._execute(header, transactions)
         if execution.header is None or execution.header != header:
             raise VerificationFailed("header-differs", f"the header of height {header.height} is not what the replay gives")
         if type(note) is not str or block_line(execution.header, execution.leaves[:-1], note) != line:
             raise VerificationFailed("record-differs", f"a result or signature at height {header.height} is not what the replay gives")
         self._end = checkpoint_of(execution)
-        if verify_note(note, self._operator.name, self._operator.public) != self._end:
-            raise VerificationFailed("checkpoint-differs", f"the operator signed another log than that of height {header.height}")
-        if len(parse_note(note).signatures) != 1:
-            raise VerificationFailed("checkpoint-differs", f"the checkpoint of height {header.height} is not the operator's alone")
+        if self._voucher.read(note) != self._end:
+            raise VerificationFailed("checkpoint-differs", f"what was signed is another log than that of height {header.height}")
+        if not fits or self._voucher.kept(note) != note:
+            raise VerificationFailed("checkpoint-differs", f"the checkpoint of height {header.height} is not by those who had to sign it")
         self._records += len(transactions)
         self.refused += sum(isinstance(each, Accepted) and each.result["code"] != "ok" for each in execution.outcomes)
         return execution, note
@@ -150,7 +153,7 @@ class _Walk:
         opening = self._opening
         if opening.records != self._records:
             raise VerificationFailed("record-differs", f"the archive says that it has {opening.records} records, and has {self._records}")
-        if verify_note(opening.checkpoint, self._operator.name, self._operator.public) != self._end:
+        if self._voucher.read(opening.checkpoint) != self._end:
             raise VerificationFailed("checkpoint-differs", "the checkpoint of the archive is not that of its last block")
 
     def _execute(self, header: Header, transactions: list[bytes]) -> Execution:

@@ -26,12 +26,12 @@ from ledger.audit_snapshot import Snapshot
 from ledger.audit_walk import Enough, Finding, Walk
 from ledger.errors import Refused
 from ledger.limits import AUDIT_SNAPSHOT_RECORDS
-from ledger.log_operator import OperatorKey
 from ledger.memory_chain import MemoryChain
 from ledger.rules import Rulebook
 from ledger.store import LedgerStore
 from ledger.stored_rows import file_damage, plain_connection
 from ledger.tables import headers, records
+from ledger.vouching import Voucher
 
 __all__ = ["AuditReport", "Finding", "Manner", "audit"]
 
@@ -71,22 +71,20 @@ class Manner:
 
 
 def audit(
-    store: LedgerStore, genesis: Mapping[str, Any], rulebook: Rulebook, operator: OperatorKey | None, manner: Manner | None = None
+    store: LedgerStore, genesis: Mapping[str, Any], rulebook: Rulebook, voucher: Voucher | None, manner: Manner | None = None
 ) -> AuditReport:
-    """Replays and compares. `operator` is None where no operator signs checkpoints. Never raises for what is stored; raises `InputError`
+    """Replays and compares. `voucher` is None where nobody signs checkpoints. Never raises for what is stored; raises `InputError`
     (`bad-genesis`) for the genesis document handed in, `Refused` (`audit-stopped`), and those of `Snapshot.restore` where it resumes.
     """
-    run = _Run(store, genesis, rulebook, operator, manner or Manner())
+    run = _Run(store, genesis, rulebook, voucher, manner or Manner())
     return run.report()
 
 
 class _Run:
     """One audit."""
 
-    def __init__(
-        self, store: LedgerStore, genesis: Mapping[str, Any], rulebook: Rulebook, operator: OperatorKey | None, manner: Manner
-    ) -> None:
-        self._store, self._operator, self._manner = store, operator, manner
+    def __init__(self, store: LedgerStore, genesis: Mapping[str, Any], rulebook: Rulebook, voucher: Voucher | None, manner: Manner) -> None:
+        self._store, self._voucher, self._manner = store, voucher, manner
         self._ahead = SignaturesAhead(store, manner.jobs - 1) if manner.jobs > 1 else None
         self._chain = MemoryChain(genesis, rulebook, manner.verified or self._ahead)
         self._found: list[Finding] = []
@@ -113,7 +111,7 @@ class _Run:
 
     def _compare(self, connection: Connection, last: int) -> None:
         first = 0 if self._resumed_from is None else self._resumed_from + 1
-        walk = Walk(connection, self._chain, self._operator, self._found, first, None if self._ahead is None else self._ahead.reach)
+        walk = Walk(connection, self._chain, self._voucher, self._found, first, None if self._ahead is None else self._ahead.reach)
         with closing(walk):
             try:
                 self._go(walk, last)

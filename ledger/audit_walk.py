@@ -13,17 +13,19 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from ledger import canonical, log_tree
-from ledger.checkpoint import parse_note, verify_note
+from ledger.comet.position import KEY as POSITION_KEY
+from ledger.comet.position import Position, parse_position
 from ledger.errors import InputError, Refused, TallystickError
-from ledger.evidence import FORK_SEEN, OPERATOR_INVALID, evidence_holds
+from ledger.evidence import FORK_SEEN, OPERATOR_INVALID
 from ledger.execution import Accepted, Block, Execution, in_order
 from ledger.header import Header, split_record_leaf
 from ledger.limits import AUDIT_FINDINGS_MAX, BLOCK_RECORDS_MAX
-from ledger.log_operator import OperatorKey, checkpoint_of
+from ledger.log_operator import checkpoint_of
 from ledger.memory_chain import MemoryChain
 from ledger.store import Reader
 from ledger.stored_rows import Grouped, RowStream, in_chunks, rows_of
 from ledger.tables import SCHEMA_VERSION, headers, log_nodes, meta, records, state_rows, tree_pages
+from ledger.vouching import Voucher
 
 # That the operator signed a block is what its evidence shows; which rules lead to it, only a replay under them does.
 _HALTED: Final = {
@@ -56,14 +58,16 @@ class Walk:
         self,
         connection: Connection,
         chain: MemoryChain,
-        operator: OperatorKey | None,
+        voucher: Voucher | None,
         found: list[Finding],
         first: int = 0,
         before_block: Callable[[int], None] | None = None,
     ) -> None:
-        self._connection, self._chain, self._operator, self._found = connection, chain, operator, found
+        self._connection, self._chain, self._voucher, self._found = connection, chain, voucher, found
         self._before_block = before_block
         self.height = first
+        self._position: Position | None = None
+        self._root = log_tree.root(chain.head.log_size + 1, chain.frontier)
         self._streams: list[RowStream] = []
 
         def grouped(table: sa.Table, name: str, from_number: int, *order: sa.Column[Any]) -> Grouped:
@@ -102,8 +106,10 @@ class Walk:
 
     def _one_height(self, row: dict[str, Any]) -> None:
         leaves = self._leaf_rows(row)
+        # Who had to sign a block follows from the state before it.
+        fits = self._checkpoint_fits(row)
         execution = self._replay(row, leaves)
-        header = execution.header
+        header, self._root = execution.header, execution.log_root
         assert header is not None
         self._compare("record", self._expected_records(execution), leaves)
         expected = {
@@ -114,7 +120,7 @@ class Walk:
             "leaf": header.leaf,
         }
         self._compare("header", [expected], [{name: row[name] for name in expected}])
-        self._check_checkpoint(row["checkpoint"], execution)
+        self._check_checkpoint(row["checkpoint"], execution, fits=fits)
         self._compare_versions("state", "key", "value", self._state, execution.state_changes or {})
         self._compare_versions("page", "prefix", "page", self._pages, execution.page_changes or {})
         self._compare_nodes(execution)
@@ -214,16 +220,27 @@ class Walk:
                 if not _same(expected[position], stored.get(position)):
                     self._add("log-node-differs", f"the log's node {position} is not what the replay gives")
 
-    def _check_checkpoint(self, note: Any, execution: Execution) -> None:
-        if note is None and (self._operator is None or self.height == 0):
+    def _checkpoint_fits(self, row: dict[str, Any]) -> bool:
+        """False also where it cannot be read: `_check_checkpoint` then says why."""
+        if self._voucher is None or row["checkpoint"] is None:
+            return True
+        try:
+            return self._voucher.fits(row["checkpoint"], self._stored_header(row), self._chain.state)
+        except (TallystickError, AttributeError, UnicodeError):
+            return False
+
+    def _check_checkpoint(self, text: Any, execution: Execution, *, fits: bool) -> None:
+        if text is None and (self._voucher is None or self.height == 0 or not self._voucher.seals_each_block):
             return  # a follower begins its ledger itself, before the operator's first word
         try:
-            if self._operator is None:
-                self._add("checkpoint-surplus", "no operator signs this ledger")
-            elif verify_note(note, self._operator.name, self._operator.public) != checkpoint_of(execution):
-                self._add("checkpoint-differs", "the operator signed another size or root")
-            elif len(parse_note(note).signatures) > 1:
+            if self._voucher is None:
+                self._add("checkpoint-surplus", "nobody signs this ledger")
+            elif self._voucher.read(text) != checkpoint_of(execution):
+                self._add("checkpoint-differs", "what was signed is another size or root")
+            elif self._voucher.kept(text) != text:
                 self._add("checkpoint-differs", "it carries a signature that nobody here can check")
+            elif not fits:
+                self._add("checkpoint-differs", "those who signed it were not the validators of this block")
         except (TallystickError, AttributeError, UnicodeError) as error:
             self._add("checkpoint-differs", error.message if isinstance(error, TallystickError) else "the note cannot be read")
 
@@ -232,15 +249,25 @@ class Walk:
         if stored.pop("schema", None) != SCHEMA_VERSION:
             self._add("meta-differs", "the schema version is not the one that this software writes")
         halted = stored.pop("halted", None)
+        self._check_position(stored.pop(POSITION_KEY, None))
         for key in stored:
             self._add("meta-surplus", f"nothing writes {key!r}")
         if halted is not None:
             self._check_halted(halted)
 
+    def _check_position(self, text: Any) -> None:
+        """Where an engine says that it is, its ledger must be: looked at again at the end, when the head is known."""
+        if text is None:
+            return
+        try:
+            self._position = parse_position(text)
+        except (TallystickError, AttributeError, UnicodeError):
+            self._add("meta-differs", "what is stored of the engine's height cannot be read")
+
     def _check_halted(self, text: Any) -> None:
         try:
             evidence = canonical.decode(text.encode())
-            known = self._operator is not None and evidence_holds(Reader(self._connection), evidence, self._operator)
+            known = self._voucher is not None and self._voucher.evidence_holds(Reader(self._connection), evidence)
         except (TallystickError, AttributeError, UnicodeError):
             evidence, known = {}, False
         if known:
@@ -256,6 +283,9 @@ class Walk:
         for name, rows in (("record", self._records), ("state", self._state), ("page", self._pages), ("header", self._headers)):
             for row in rows.rest():
                 self._add(f"{name}-surplus", "a row lies beyond the last block", row.get("id"))
+        head, engine = self._chain.head, self._position
+        if engine is not None and (engine.height < head.engine_height or engine.time_ms < head.time_ms or engine.app_hash != self._root):
+            self._add("meta-differs", "the engine is said to be where this ledger is not")
         size = self._chain.head.log_size + 1
         for row in rows_of(self._connection, log_nodes, log_nodes.c.position):
             if not _is_complete(row["position"], size):

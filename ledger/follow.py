@@ -20,19 +20,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from ledger import canonical
 from ledger.admission import VerifiedSignatures
 from ledger.chain import StoredChain
-from ledger.checkpoint import Checkpoint, only_signed_by, verify_note
+from ledger.checkpoint import Checkpoint
 from ledger.engine import Heights, Receipt, stopped
 from ledger.errors import TallystickError, Unreachable, VerificationFailed
-from ledger.evidence import BlockBundle, block_evidence, note_evidence
+from ledger.evidence import BlockBundle
 from ledger.execution import Accepted, Block, Execution, execute, in_order
 from ledger.file_lock import Lock
 from ledger.halting import Show, halt, refuse_if_halted
 from ledger.header import Header
-from ledger.log_operator import OperatorKey, checkpoint_of
+from ledger.log_operator import checkpoint_of
 from ledger.record import parse
 from ledger.rules import Rulebook
 from ledger.solo import begin_ledger
 from ledger.store import LedgerStore
+from ledger.vouching import Voucher
 
 _FETCH_BLOCKS = 50
 # How long one request may wait for news: also how long a stopping engine may have to wait for its answer.
@@ -67,14 +68,14 @@ class FollowEngine:
         store: LedgerStore,
         genesis: Mapping[str, Any],
         rulebook: Rulebook,
-        operator: OperatorKey,
+        voucher: Voucher,
         upstream: Upstream,
         *,
         lock: Lock | None = None,
     ) -> None:
         self.store = store
         self.heights = Heights()
-        self._genesis, self._rulebook, self._operator, self._upstream = genesis, rulebook, operator, upstream
+        self._genesis, self._rulebook, self._voucher, self._upstream = genesis, rulebook, voucher, upstream
         self._lock = lock
         self._verified = VerifiedSignatures()
         # Held while a block is taken and while the replica halts, so that evidence is about the head that it is kept beside.
@@ -215,18 +216,19 @@ class FollowEngine:
         if self._halted:
             refuse_if_halted(self.store)
         theirs = Header.from_json(bundle.header)
-        note = verify_note(bundle.checkpoint, self._operator.name, self._operator.public)
+        note = self._voucher.read(bundle.checkpoint)
         if theirs.previous != chain.head.hash or theirs.height != chain.head.height + 1:
             self._refuse_block(self._last_common_height(chain.head.height), bundle)
         try:
             execution = self._execute(chain, theirs, bundle)
+            fits = self._voucher.fits(bundle.checkpoint, theirs, chain.state)
         finally:
             chain.rest()
-        if execution is None or not _agrees(execution, theirs, bundle, note):
+        if execution is None or not fits or not _agrees(execution, theirs, bundle, note):
             self._refuse_block(chain.head.height, bundle)
         else:
-            # What a proxy may have added to the note is nobody's word here.
-            chain.commit(execution, only_signed_by(bundle.checkpoint, self._operator.name, self._operator.public))
+            # What a proxy may have added to the checkpoint is nobody's word here.
+            chain.commit(execution, self._voucher.kept(bundle.checkpoint))
 
     def _execute(self, chain: StoredChain, theirs: Header, bundle: BlockBundle) -> Execution | None:
         block = Block(theirs.engine_height, theirs.time_ms, bundle.transactions)
@@ -251,19 +253,19 @@ class FollowEngine:
             if common < reader.head.height:
                 found = self._upstream.blocks(common, 1, 0)
                 bundle = found[0] if found else bundle
-            evidence = block_evidence(reader, common, bundle, self._operator)
+            evidence = self._voucher.block_evidence(reader, common, bundle)
         if evidence is not None:
             self._halt(evidence)
         raise VerificationFailed("block-invalid", "a block from upstream does not hold; it was not stored")
 
     def _compare_notes(self, text: str) -> None:
         """Nothing new: is the operator's newest note about what this replica holds?"""
-        self.refuse(lambda reader: note_evidence(reader, text, self._operator))
+        self.refuse(lambda reader: self._voucher.note_evidence(reader, text))
 
     def _halt(self, evidence: Mapping[str, Any]) -> None:
         """Always raises, as `ledger.halting.halt`."""
         try:
-            halt(self.store, self._genesis, self._rulebook, self._operator, evidence)
+            halt(self.store, self._genesis, self._rulebook, self._voucher, evidence)
         finally:
             self._halted = self.store.halted() is not None
 
@@ -277,15 +279,15 @@ def _agrees(execution: Execution, theirs: Header, bundle: BlockBundle, note: Che
 
 
 def bundle_of(store: LedgerStore, height: int) -> BlockBundle | None:
-    """A stored block as it is handed to followers."""
+    """A stored block as it is handed to followers; None where there is none yet, or nobody has vouched for it yet."""
     with store.reading() as reader:
-        header = reader.header(height)
-        if header is None:
+        header, checkpoint = reader.header(height), reader.checkpoint(height)
+        if header is None or (checkpoint is None and height > 0):
             return None
         found = reader.records_of_block(height)
         return BlockBundle(
             header.to_json(),
             tuple(item.record.raw for item in found),
             tuple(item.result for item in found),
-            reader.checkpoint(height) or "",
+            checkpoint or "",
         )

@@ -8,18 +8,18 @@ from typing import Any
 from ledger.audit import audit
 from ledger.errors import VerificationFailed
 from ledger.evidence import OPERATOR_INVALID
-from ledger.log_operator import OperatorKey
 from ledger.rules import Rulebook
 from ledger.store import LedgerStore, Reader
+from ledger.vouching import Voucher
 
 Show = Callable[[Reader], dict[str, Any] | None]
 
 
-def halt(store: LedgerStore, genesis: Mapping[str, Any], rulebook: Rulebook, operator: OperatorKey, evidence: Mapping[str, Any]) -> None:
+def halt(store: LedgerStore, genesis: Mapping[str, Any], rulebook: Rulebook, voucher: Voucher, evidence: Mapping[str, Any]) -> None:
     """Always raises: `VerificationFailed` with the evidence's code, once it is kept; or `replica-damaged` where this replica's own audit
     finds something, and then nobody is accused. No block may be written meanwhile.
     """
-    report = audit(store, genesis, rulebook, operator)
+    report = audit(store, genesis, rulebook, voucher)
     if not report.ok:
         hint = "see tallystick audit; restore this home, or follow anew into an empty one"
         raise VerificationFailed("replica-damaged", "this replica's own database does not hold", hint=hint)

@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.checkpoint import Checkpoint, sign_note
-from ledger.errors import InputError
+from ledger.errors import InputError, NotFound
 from ledger.execution import Execution
 
 
@@ -49,7 +49,9 @@ def origin_of(network: str) -> str:
 
 
 def operator_of(genesis: Mapping[str, Any]) -> OperatorKey:
-    """The operator that a genesis document names. Raises `InputError` (`bad-genesis`)."""
+    """The operator that a genesis document names. Raises `NotFound` (`no-operator`) for a consortium's, `InputError` (`bad-genesis`)."""
+    if genesis.get("engine") == {"kind": "comet"}:
+        raise NotFound("no-operator", "this network has no operator: its validators sign the log together")
     try:
         operator = genesis["engine"]["operator"]
         return OperatorKey(str(operator["name"]), bytes.fromhex(operator["public"]))

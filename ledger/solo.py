@@ -28,6 +28,7 @@ from ledger.limits import CLOCK_JUMP_MS_MAX
 from ledger.log_operator import Operator, operator_of
 from ledger.rules import Rulebook
 from ledger.store import LedgerStore, genesis_matches
+from ledger.vouching import OperatorsWord
 
 log = structlog.get_logger(__name__)
 
@@ -140,7 +141,7 @@ class SoloEngine:
                 evidence = show(reader)
             if evidence is not None:
                 try:
-                    halt(self.store, self._genesis, self._rulebook, self._operator.key, evidence)
+                    halt(self.store, self._genesis, self._rulebook, OperatorsWord(self._operator.key), evidence)
                 finally:
                     self._halted = self.store.halted() is not None
 

@@ -199,6 +199,20 @@ class LedgerStore:
         nodes = [{"position": log_tree.position(level, index), "hash": value} for level, index, value in execution.log_nodes]
         connection.execute(sa.insert(log_nodes), nodes)
 
+    def unsealed(self, limit: int) -> list[Header]:
+        """Headers whose blocks nobody has vouched for yet, the newest first."""
+        query = sa.select(headers.c.leaf).where(headers.c.checkpoint.is_(None), headers.c.height > 0)
+        with self.engine.connect() as connection:
+            leaves = connection.execute(query.order_by(headers.c.height.desc()).limit(limit)).scalars().all()
+        return [_header(bytes(leaf)) for leaf in leaves]
+
+    def seal(self, checkpoints: Mapping[int, str]) -> None:
+        """Writes the checkpoints of heights that have none: what was signed after the block was durable."""
+        with self.engine.begin() as connection:
+            for height, text in checkpoints.items():
+                query = sa.update(headers).where(headers.c.height == height, headers.c.checkpoint.is_(None))
+                connection.execute(query.values(checkpoint=text))
+
     def halted(self) -> dict[str, Any] | None:
         """Why this replica refuses to go on, with the evidence, or None."""
         with self.engine.connect() as connection:
@@ -272,9 +286,10 @@ class Reader:
         return [_stored(row) for row in self.connection.execute(query)]
 
     def checkpoint(self, height: int | None = None) -> str | None:
-        """The signed note of a height, the newest by default."""
-        wanted = self.head.height if height is None else height
-        return self.connection.execute(sa.select(headers.c.checkpoint).where(headers.c.height == wanted)).scalar()
+        """The checkpoint of a height, by default of the newest that has one: a consortium signs a block after it is durable."""
+        query = sa.select(headers.c.checkpoint).where(headers.c.height <= self.head.height, headers.c.checkpoint.is_not(None))
+        query = query.order_by(headers.c.height.desc()).limit(1) if height is None else query.where(headers.c.height == height)
+        return self.connection.execute(query).scalar()
 
     def log_root(self, size: int) -> bytes:
         return log_tree.root_at(size, LogNodes(self.connection))

@@ -30,6 +30,7 @@ from ledger.header import Header, split_record_leaf
 from ledger.memory_chain import MemoryChain
 from ledger.store import LedgerStore
 from ledger.tables import headers, records
+from ledger.vouching import OperatorsWord
 from loadtest.import_memory import machine
 from loadtest.lifecycle import GENESIS, OPERATOR, Lives, Unchecked
 
@@ -66,7 +67,7 @@ def replayed(blocks: list[Block]) -> None:
 
 
 def audited(store: LedgerStore, manner: Manner) -> None:
-    report = audit(store, GENESIS, RULEBOOK, OPERATOR.key, manner)
+    report = audit(store, GENESIS, RULEBOOK, OperatorsWord(OPERATOR.key), manner)
     assert report.ok, report.findings
 
 

@@ -31,6 +31,7 @@ from ledger.log_operator import Operator, operator_of
 from ledger.rules import Rulebook
 from ledger.solo import SoloEngine
 from ledger.store import LedgerStore
+from ledger.vouching import voucher_of
 from ledger.witness import WitnessKey
 from ledger.writer_lock import WriterLock
 from nodes.author import RecordAuthor, SigningKey
@@ -235,7 +236,7 @@ class Node:
             return SoloEngine(self.store, self.genesis, self.rulebook, self._operator(), self.clock, lock=lock)
         if self.config.engine.kind == "follow":
             self.upstream = upstream or self._http_upstream()
-            return FollowEngine(self.store, self.genesis, self.rulebook, operator_of(self.genesis), self.upstream, lock=lock)
+            return FollowEngine(self.store, self.genesis, self.rulebook, voucher_of(self.genesis), self.upstream, lock=lock)
         if self.config.engine.kind == "comet":
             if upstream is not None or self.config.engine.upstream is not None:
                 self.upstream = upstream or self._http_upstream()

@@ -22,10 +22,10 @@ from ledger.evidence import header_in_log
 from ledger.limits import INTEGER_MAX, NOTE_CHARS_MAX
 from ledger.witness import OtherOldSize
 from nodes.node import Node
-from nodes.witnessing.checkpoints import Checkpoints
 from nodes.witnessing.cosigned import CosignedNote, CosignedNotes
 from nodes.witnessing.peers import CHECKPOINT, HEADER, WITNESS
 from nodes.witnessing.witness import HAND_IN, Witness
+from nodes.witnessing.witnesses import Witnesses
 
 _SIZE_TYPE: Final = "text/x.tlog.size"
 
@@ -76,7 +76,7 @@ def list_witnesses(node: TheNode) -> Response:
     newest = CosignedNotes(node.private).cosigners_above(0)
     items = [
         {"name": each.name, "public": each.public, "source": each.source, "offered": each.offered, "size": newest.get(each.name)}
-        for each in Checkpoints(node).witnesses.list()
+        for each in Witnesses(node.private, node.clock).list()
     ]
     return json_response({"items": items, "next": None})
 

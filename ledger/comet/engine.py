@@ -29,6 +29,7 @@ from ledger.comet.files import CometHome, Settings
 from ledger.comet.position import Position
 from ledger.comet.process import CometProcess, find_binary
 from ledger.comet.rpc import Rpc
+from ledger.comet.sealing import Sealer
 from ledger.comet.server import Answers, Connection
 from ledger.comet.snapshots import Snapshots
 from ledger.comet.validators import powers_in
@@ -111,6 +112,8 @@ class CometEngine:
         runtime = self._runtime = Path(tempfile.mkdtemp(prefix="tallystick-"))
         self._process = CometProcess(binary, self._setup.home.path, runtime / "abci.sock", runtime / "rpc.sock", self._setup.log_file)
         self.rpc = Rpc(runtime / "rpc.sock")
+        self._sealer = Sealer(self.store, self._genesis, powers, self.rpc, lambda: self.heights.publish(self.heights.height))
+        self._sealer.reached(application.position.height)
         self._stopping.clear()
         listening = threading.Event()
         targets = {"comet-abci": lambda: self._serve(listening), "comet-send": self._send, "comet-process": self._supervise}
@@ -119,6 +122,7 @@ class CometEngine:
         listening.wait()
         for thread in self._threads[1:]:
             thread.start()
+        self._sealer.start()
 
     def stop(self) -> None:
         """Ends CometBFT and then its application. What waits is answered with `engine-stopped`, and may be on the ledger."""
@@ -128,6 +132,7 @@ class CometEngine:
         self._failed.set()
         self._sending.put(None)
         self._threads[2].join()
+        self._sealer.stop()
         self._process.stop()
         self._loop.call_soon_threadsafe(self._loop.stop)
         for thread in self._threads:
@@ -213,6 +218,7 @@ class CometEngine:
     def _committed(self, position: Position, execution: Execution) -> None:
         self._last_block_ms = self._clock.monotonic_ms()
         self.trouble = None
+        self._sealer.reached(position.height)
         if execution.header is not None:
             self.heights.publish(execution.header.height)
         for outcome in execution.outcomes:

@@ -20,8 +20,8 @@ from contracts.ruleset import RULEBOOK
 from ledger.audit import AuditReport, Manner, audit
 from ledger.errors import NotFound, Refused, TallystickError, Unreachable
 from ledger.limits import AUDITS_KEPT
-from ledger.log_operator import operator_of
 from ledger.store import LedgerStore
+from ledger.vouching import voucher_of
 from nodes.auditing.files import AuditedHome, AuditFiles, files_of
 from nodes.auditing.whole import HomeAudit, with_parts
 from nodes.node import Node
@@ -147,7 +147,7 @@ def audit_apart(pipe: Connection, url: str, genesis: Mapping[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the node, which ends this
     store = LedgerStore(url, read_only=True)
     try:
-        pipe.send(audit(store, genesis, RULEBOOK, operator_of(genesis), Manner(on_progress=tell)))
+        pipe.send(audit(store, genesis, RULEBOOK, voucher_of(genesis), Manner(on_progress=tell)))
     finally:
         store.close()
         pipe.close()

@@ -14,8 +14,8 @@ from contracts.ruleset import RULEBOOK
 from ledger.audit import AuditReport, Manner, audit
 from ledger.audit_walk import Finding
 from ledger.limits import AUDIT_FINDINGS_MAX
-from ledger.log_operator import operator_of
 from ledger.store import LedgerStore
+from ledger.vouching import voucher_of
 from nodes.auditing.amounts import compare_amounts
 from nodes.auditing.parts import compare_parts
 from nodes.private import PrivateStore
@@ -48,7 +48,7 @@ class HomeAudit:
 
 def audit_home(store: LedgerStore, private: PrivateStore, genesis: Mapping[str, Any], manner: Manner | None = None) -> HomeAudit:
     """Everything, one after the other. Raises as `ledger.audit.audit`, and `Unreachable` (`database-unreachable`)."""
-    return with_parts(audit(store, genesis, RULEBOOK, operator_of(genesis), manner), store, private)
+    return with_parts(audit(store, genesis, RULEBOOK, voucher_of(genesis), manner), store, private)
 
 
 def with_parts(report: AuditReport, store: LedgerStore, private: PrivateStore) -> HomeAudit:

@@ -20,8 +20,8 @@ from ledger.audit import audit
 from ledger.clock import SettableClock
 from ledger.errors import TallystickError, VerificationFailed
 from ledger.evidence import fork_file_of
-from ledger.log_operator import operator_of
 from ledger.verify import verify
+from ledger.vouching import voucher_of
 from ledger.witness import write_add_checkpoint
 from nodes.enterprises import enrol, enrolment
 from nodes.founding import Addresses, Founded, MemberPlan, create_network
@@ -113,7 +113,7 @@ def require_found_out(two_faced: TwoFaced, node: Node) -> None:
     halted = node.store.halted()
     assert halted is not None
     assert halted["code"] == "fork-seen"
-    report = audit(node.store, node.genesis, RULEBOOK, operator_of(node.genesis))
+    report = audit(node.store, node.genesis, RULEBOOK, voucher_of(node.genesis))
     assert [found.code for found in report.findings] == ["fork-seen"]
     with node.store.reading() as reader:
         file = fork_file_of(reader, halted)

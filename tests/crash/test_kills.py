@@ -22,7 +22,7 @@ from contracts.ruleset import RULEBOOK
 from ledger.audit import audit
 from ledger.clock import SystemClock
 from ledger.errors import TallystickError, Unreachable
-from ledger.log_operator import operator_of
+from ledger.vouching import voucher_of
 from nodes.consents.giving import Consent, Consents
 from nodes.declarations.book import declarations as declaration_rows
 from nodes.enquiries.asking import Enquiries
@@ -214,5 +214,5 @@ def check_authority(home: Path, mortal: Mortal, load: Load) -> None:
             assert ok and set(ok.values()) == {1}, f"{kind}: {ok.most_common(3)}"
         asked_for = {one.id for one in every if one.record.type == "enquiry.request" and one.result["code"] == "ok"}
         assert asked_for == {one.record.body["request"] for one in every if one.record.type == "enquiry.answer"}
-        report = audit(node.store, node.genesis, RULEBOOK, operator_of(node.genesis))
+        report = audit(node.store, node.genesis, RULEBOOK, voucher_of(node.genesis))
         assert report.ok, report.findings

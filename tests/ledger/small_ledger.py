@@ -24,6 +24,7 @@ from ledger.record import sign_record
 from ledger.rules import Rulebook
 from ledger.solo import SoloEngine
 from ledger.store import LedgerStore
+from ledger.vouching import OperatorsWord
 from tests.ledger.small_rules import RULEBOOK
 
 START_MS = 1_700_000_000_000
@@ -52,6 +53,7 @@ def sealed_shape(name: str) -> dict[str, Any]:
 
 
 OPERATOR = Operator("op", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+VOUCHER = OperatorsWord(OPERATOR.key)
 ANNE, ANNE_CHECK, ANNE_SERVICE = private_key("anne"), private_key("anne check"), private_key("anne service")
 BOB, BOB_SERVICE, BOB_SEAL = private_key("bob"), private_key("bob service"), private_key("bob seal")
 STRANGER = private_key("stranger")

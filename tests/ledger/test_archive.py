@@ -32,6 +32,7 @@ from tests.ledger.small_ledger import (
     BOB,
     GENESIS,
     OPERATOR,
+    VOUCHER,
     Solo,
     StoreUpstream,
     genesis_document,
@@ -135,7 +136,7 @@ def test_its_lines_are_canonical_json_of_the_format(made: Made) -> None:
 
 def test_every_replica_gives_the_same_archive(made: Made, tmp_path: Path) -> None:
     store = LedgerStore(url_of(tmp_path / "follower.db"))
-    follower = FollowEngine(store, GENESIS, RULEBOOK, OPERATOR.key, StoreUpstream(made.solo.store))
+    follower = FollowEngine(store, GENESIS, RULEBOOK, VOUCHER, StoreUpstream(made.solo.store))
     follower.open()
     while follower.advance(0):
         pass
@@ -341,7 +342,7 @@ def test_a_replica_is_filled_from_an_archive_and_stands_its_audit(made: Made, tm
     store = LedgerStore(url_of(tmp_path / "filled.db"))
     filled = fill(store, BytesIO(made.packed), RULEBOOK)
     assert (filled.opening.height, filled.opening.records, filled.refused) == (HEIGHT, RECORDS, 1)
-    report = audit(store, GENESIS, RULEBOOK, OPERATOR.key)
+    report = audit(store, GENESIS, RULEBOOK, VOUCHER)
     assert report.ok and (report.height, report.records) == (HEIGHT, RECORDS)
     assert packed_of(store) == made.packed
     store.close()

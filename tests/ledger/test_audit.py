@@ -15,7 +15,8 @@ from ledger.checkpoint import add_cosignature
 from ledger.log_operator import OperatorKey
 from ledger.log_tree import position
 from ledger.store import LedgerStore
-from tests.ledger.small_ledger import ANNE_SERVICE, GENESIS, OPERATOR, genesis_document, private_key, solo_ledger, url_of
+from ledger.vouching import OperatorsWord
+from tests.ledger.small_ledger import ANNE_SERVICE, GENESIS, VOUCHER, genesis_document, private_key, solo_ledger, url_of
 from tests.ledger.small_rules import RULEBOOK
 
 HEIGHTS = 6
@@ -54,7 +55,7 @@ def copy(original: Path, tmp_path: Path) -> Path:
 def audited(path: Path, **options: Any) -> AuditReport:
     store = LedgerStore(url_of(path), read_only=True)
     try:
-        return audit(store, options.get("genesis", GENESIS), RULEBOOK, options.get("operator", OPERATOR.key), options.get("manner"))
+        return audit(store, options.get("genesis", GENESIS), RULEBOOK, options.get("voucher", VOUCHER), options.get("manner"))
     finally:
         store.close()
 
@@ -191,7 +192,7 @@ def test_a_checkpoint_with_a_line_that_nobody_can_check_is_found(copy: Path) -> 
 
 
 def test_another_operator_and_another_genesis_are_found(original: Path) -> None:
-    assert audited(original, operator=OperatorKey("op", bytes(32))).first_bad_height == 0
+    assert audited(original, voucher=OperatorsWord(OperatorKey("op", bytes(32)))).first_bad_height == 0
     assert audited(original, genesis=genesis_document(name="other")).first_bad_height == 0
 
 
@@ -221,6 +222,6 @@ def test_a_damaged_index_is_a_finding(copy: Path) -> None:
 
 def test_an_empty_database_has_no_ledger(tmp_path: Path) -> None:
     store = LedgerStore(url_of(tmp_path / "empty.db"))
-    report = audit(store, GENESIS, RULEBOOK, OPERATOR.key)
+    report = audit(store, GENESIS, RULEBOOK, VOUCHER)
     store.close()
     assert (report.ok, report.height, report.findings[-1].code) == (False, -1, "header-missing")

@@ -19,7 +19,7 @@ from ledger.audit_snapshot import Snapshot
 from ledger.errors import NotFound, Refused, TallystickError, VerificationFailed
 from ledger.record import Record
 from ledger.store import LedgerStore
-from tests.ledger.small_ledger import GENESIS, OPERATOR, private_key, solo_ledger, url_of
+from tests.ledger.small_ledger import GENESIS, VOUCHER, private_key, solo_ledger, url_of
 from tests.ledger.small_rules import RULEBOOK
 
 HEIGHTS = 6
@@ -41,7 +41,7 @@ def copy(original: Path, tmp_path: Path) -> Path:
 
 def audited(path: Path, manner: Manner | None = None) -> AuditReport:
     with closing(LedgerStore(url_of(path), read_only=True)) as store:
-        return audit(store, GENESIS, RULEBOOK, OPERATOR.key, manner)
+        return audit(store, GENESIS, RULEBOOK, VOUCHER, manner)
 
 
 def execute(path: Path, statement: str, *values: object) -> None:

@@ -13,7 +13,7 @@ from ledger.memory_chain import MemoryChain
 from ledger.rules import Rulebook
 from ledger.store import LedgerStore
 from tests.ledger.later_rules import FIRST, MENDED, OLD
-from tests.ledger.small_ledger import ANNE, GENESIS, OPERATOR, START_MS, Author, StoreUpstream, solo_ledger, url_of
+from tests.ledger.small_ledger import ANNE, GENESIS, START_MS, VOUCHER, Author, StoreUpstream, solo_ledger, url_of
 
 MINUTE = 60_000
 
@@ -91,7 +91,7 @@ def test_a_solo_ledger_its_follower_and_an_audit_agree_on_what_was_due(tmp_path:
         assert solo.codes(b"rubbish") == ["not-json"]
         assert solo.codes(solo.author.put("k"), solo.author.put("other")) == ["taken", "ok"]
         store = LedgerStore(url_of(tmp_path / "follower.db"))
-        follower = FollowEngine(store, GENESIS, OLD, OPERATOR.key, StoreUpstream(solo.store, solo.engine))
+        follower = FollowEngine(store, GENESIS, OLD, VOUCHER, StoreUpstream(solo.store, solo.engine))
         follower.open()
         while follower.advance(0):
             pass
@@ -99,6 +99,6 @@ def test_a_solo_ledger_its_follower_and_an_audit_agree_on_what_was_due(tmp_path:
             assert theirs.head == ours.head
             assert theirs.head.height == 2
         for each in (store, solo.store):
-            assert audit(each, GENESIS, OLD, OPERATOR.key).ok
+            assert audit(each, GENESIS, OLD, VOUCHER).ok
         follower.stop()
         store.close()

@@ -17,7 +17,7 @@ from ledger.audit import audit
 from ledger.chain import StoredChain
 from ledger.execution import execute, execute_genesis
 from ledger.store import LedgerStore
-from tests.ledger.small_ledger import OPERATOR, url_of
+from tests.ledger.small_ledger import OPERATOR, VOUCHER, url_of
 from tests.traces import RULEBOOKS, Trace, real_trace, small_trace
 
 ROOT = Path(__file__).parents[2]
@@ -99,7 +99,7 @@ def assert_replayed(told: Trace, store: LedgerStore, caches: str) -> None:
     chain.close()
     with store.reading() as reader:
         assert [reader.header_hash(height) for height in range(reader.head.height + 1)] == told.hashes
-    assert audit(store, told.genesis, rulebook, OPERATOR.key).findings == ()
+    assert audit(store, told.genesis, rulebook, VOUCHER).findings == ()
     store.close()
 
 

@@ -15,7 +15,7 @@ from ledger.follow import FollowEngine
 from ledger.rules import Rulebook
 from ledger.store import LedgerStore
 from tests.ledger.later_rules import BOTH, OLD
-from tests.ledger.small_ledger import ANNE, GENESIS, OPERATOR, Solo, StoreUpstream, solo_ledger, url_of
+from tests.ledger.small_ledger import ANNE, GENESIS, VOUCHER, Solo, StoreUpstream, solo_ledger, url_of
 
 MINUTE = 60_000
 
@@ -48,7 +48,7 @@ def counted(solo: Solo, key: str) -> Any:
 
 def followed(solo: Solo, path: Path, rulebook: Rulebook) -> tuple[FollowEngine, LedgerStore]:
     store = LedgerStore(url_of(path))
-    engine = FollowEngine(store, GENESIS, rulebook, OPERATOR.key, StoreUpstream(solo.store, solo.engine))
+    engine = FollowEngine(store, GENESIS, rulebook, VOUCHER, StoreUpstream(solo.store, solo.engine))
     engine.open()
     return engine, store
 
@@ -71,8 +71,8 @@ def test_both_versions_replay(tmp_path: Path) -> None:
             assert theirs.head == ours.head
         engine.stop()
         store.close()
-        assert audit(solo.store, GENESIS, BOTH, OPERATOR.key).ok
-        report = audit(solo.store, GENESIS, OLD, OPERATOR.key)
+        assert audit(solo.store, GENESIS, BOTH, VOUCHER).ok
+        report = audit(solo.store, GENESIS, OLD, VOUCHER)
         assert [(finding.height, finding.code) for finding in report.findings] == [(3, "rules-missing")]
 
 

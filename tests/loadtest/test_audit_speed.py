@@ -9,6 +9,7 @@ from pathlib import Path
 from contracts.ruleset import RULEBOOK
 from ledger.audit import audit
 from ledger.store import LedgerStore
+from ledger.vouching import OperatorsWord
 from loadtest.lifecycle import GENESIS, OPERATOR, Lives
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +42,7 @@ def test_the_measurement_writes_its_figures(tmp_path: Path) -> None:
 def test_the_ledger_that_is_measured_holds_and_has_every_record_of_a_life(tmp_path: Path) -> None:
     with closing(LedgerStore(f"sqlite:///{tmp_path / 'ledger.db'}")) as store:
         made = Lives(2).fill(store, 200)
-        report = audit(store, GENESIS, RULEBOOK, OPERATOR.key)
+        report = audit(store, GENESIS, RULEBOOK, OperatorsWord(OPERATOR.key))
         with store.reading() as reader:
             types = {stored.record.type for stored in reader.records(0, made)}
     assert (report.ok, report.records) == (True, made)

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from contracts.ruleset import RULEBOOK
 from ledger.audit import audit
 from ledger.errors import InputError, Refused, Unreachable
-from ledger.log_operator import operator_of
 from ledger.store import LedgerStore
+from ledger.vouching import voucher_of
 from nodes.consents.giving import Consent
 from nodes.founding import Addresses
 from nodes.node import Node
@@ -52,7 +52,7 @@ def test_a_financing_goes_from_application_to_paid_off(postgresql_socket: str, t
     with network_databases(postgresql_socket, AUTHORITY, BANK_A, BANK_B) as addresses, lending(tmp_path / "net", addresses) as market:
         of_financings.test_a_financing_goes_from_application_to_paid_off_and_says_at_each_step_what_comes_next(market)
         for node in (market.authority, market.a.node):
-            report = audit(node.store, node.genesis, RULEBOOK, operator_of(node.genesis))
+            report = audit(node.store, node.genesis, RULEBOOK, voucher_of(node.genesis))
             assert report.findings == () and report.records > 10
 
 

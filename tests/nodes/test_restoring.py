@@ -24,11 +24,11 @@ from ledger.engine import Receipt
 from ledger.errors import InputError, Refused, TallystickError, Unreachable, VerificationFailed
 from ledger.file_lock import FileLock
 from ledger.follow import FollowEngine
-from ledger.log_operator import operator_of
 from ledger.proof import state_proof
 from ledger.schema import require_empty
 from ledger.store import LedgerStore
 from ledger.verify import verify
+from ledger.vouching import voucher_of
 from nodes.backups.making import back_up
 from nodes.enterprises import Enrolment, enrol, enrolment
 from nodes.home import Home
@@ -129,7 +129,7 @@ def audited(home: Path) -> int:
     config = Home(home).read_config()
     with closing(LedgerStore(Home(home).ledger_url(config), read_only=True)) as store:
         genesis = Home(home).read_genesis(config.network.id)
-        report = audit(store, genesis, RULEBOOK, operator_of(genesis))
+        report = audit(store, genesis, RULEBOOK, voucher_of(genesis))
     assert report.ok, report.findings
     return report.height
 

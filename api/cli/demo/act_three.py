@@ -7,7 +7,7 @@ from api.cli.demo.stage import DAY_HOURS, Stage, need, record_of, tally
 from api.cli.homes import reading
 from contracts.ruleset import RULEBOOK
 from ledger.audit import audit
-from ledger.log_operator import operator_of
+from ledger.vouching import voucher_of
 from nodes.customs.declaration import CustomsDeclaration
 from nodes.money import Money
 
@@ -89,7 +89,7 @@ def audit_the_replica(stage: Stage) -> None:
     stage.step("the auditor replays")
     height = stage.world.settle()
     with reading(stage.world.home_of("auditor")) as opened:
-        report = audit(opened.store, opened.genesis, RULEBOOK, operator_of(opened.genesis))
+        report = audit(opened.store, opened.genesis, RULEBOOK, voucher_of(opened.genesis))
     got = f"ok at height {report.height}" if report.ok else f"bad at height {report.first_bad_height}"
     stage.scene(f"the auditor replays its own replica: {report.records} records", f"ok at height {height}", got)
 

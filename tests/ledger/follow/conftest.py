@@ -15,7 +15,7 @@ from ledger.store import LedgerStore
 from tests.ledger.follow.following import Follower, Open
 from tests.ledger.small_ledger import (
     GENESIS,
-    OPERATOR,
+    VOUCHER,
     Solo,
     StoreUpstream,
     solo_ledger,
@@ -44,7 +44,7 @@ def follow(tmp_path: Path, solo: Solo) -> Iterator[Open]:
     def make(name: str = "follower", upstream: StoreUpstream | None = None, *, run: bool = False, genesis: Any = GENESIS) -> Follower:
         store = LedgerStore(url_of(tmp_path / f"{name}.db"))
         upstream = upstream or StoreUpstream(solo.store, solo.engine)
-        engine = FollowEngine(store, genesis, RULEBOOK, OPERATOR.key, upstream, lock=FileLock(tmp_path / f"{name}.lock"))
+        engine = FollowEngine(store, genesis, RULEBOOK, VOUCHER, upstream, lock=FileLock(tmp_path / f"{name}.lock"))
         found = Follower(engine, store, upstream)
         opened.append(found)
         engine.start() if run else engine.open()

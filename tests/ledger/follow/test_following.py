@@ -12,7 +12,7 @@ from ledger.errors import Refused, TallystickError, Unreachable, VerificationFai
 from tests.ledger.follow.following import Open, roots
 from tests.ledger.small_ledger import (
     GENESIS,
-    OPERATOR,
+    VOUCHER,
     Solo,
     StoreUpstream,
     code_of,
@@ -25,7 +25,7 @@ def test_a_follower_ends_with_the_same_ledger(told: Solo, follow: Open) -> None:
     follower = follow()
     follower.catch_up()
     assert roots(follower.store) == roots(told.store)
-    assert audit(follower.store, GENESIS, RULEBOOK, OPERATOR.key).ok
+    assert audit(follower.store, GENESIS, RULEBOOK, VOUCHER).ok
 
 
 def test_a_running_follower_keeps_up_and_forwards(told: Solo, follow: Open) -> None:

@@ -24,6 +24,7 @@ from tests.ledger.small_ledger import (
     GENESIS,
     OPERATOR,
     START_MS,
+    VOUCHER,
     Solo,
     StoreUpstream,
     code_of,
@@ -55,12 +56,12 @@ def test_a_halted_replica_fails_its_audit_with_the_evidence_and_nothing_else(tol
     follower.upstream.store = fork.store
     with pytest.raises(VerificationFailed):
         follower.engine.advance(0)
-    report = audit(follower.store, GENESIS, RULEBOOK, OPERATOR.key)
+    report = audit(follower.store, GENESIS, RULEBOOK, VOUCHER)
     assert [(finding.height, finding.code) for finding in report.findings] == [(2, "fork-seen")]
     with sqlite3.connect(tmp_path / "follower.db") as connection:
         connection.execute("UPDATE meta SET value = replace(value, '\"height\":2', '\"height\":3') WHERE key = 'halted'")
     connection.close()
-    assert [finding.code for finding in audit(follower.store, GENESIS, RULEBOOK, OPERATOR.key).findings] == ["meta-differs"]
+    assert [finding.code for finding in audit(follower.store, GENESIS, RULEBOOK, VOUCHER).findings] == ["meta-differs"]
 
 
 def test_a_running_follower_stops_at_a_fork_and_forwards_no_more(told: Solo, fork: Solo, follow: Open) -> None:
@@ -82,7 +83,7 @@ def test_a_newest_note_of_another_history_is_a_fork(told: Solo, fork: Solo, foll
     with pytest.raises(VerificationFailed, match="fork-seen"):
         follower.engine.advance(0)
     assert follower.store.halted() is not None
-    assert [f.code for f in audit(follower.store, GENESIS, RULEBOOK, OPERATOR.key).findings] == ["fork-seen"]
+    assert [f.code for f in audit(follower.store, GENESIS, RULEBOOK, VOUCHER).findings] == ["fork-seen"]
 
 
 def deep(levels: int) -> Any:
@@ -114,7 +115,7 @@ def test_an_operator_who_signs_a_block_that_breaks_the_rules_is_found_out_for_go
     halted = follower.store.halted()
     assert halted is not None
     assert (halted["code"], halted["height"]) == ("operator-invalid", 4)
-    assert [f.code for f in audit(follower.store, GENESIS, RULEBOOK, OPERATOR.key).findings] == ["operator-invalid"]
+    assert [f.code for f in audit(follower.store, GENESIS, RULEBOOK, VOUCHER).findings] == ["operator-invalid"]
     follower.engine.stop()
     with pytest.raises(VerificationFailed, match="operator-invalid"):
         follow()
@@ -173,7 +174,7 @@ def test_the_evidence_of_a_fork_convinces_a_stranger(told: Solo, fork: Solo, fol
         assert file is not None
         verdict = verify(file, trust_file())
         assert verdict.ok, verdict
-        assert [found.code for found in audit(each.store, GENESIS, RULEBOOK, OPERATOR.key).findings] == ["fork-seen"]
+        assert [found.code for found in audit(each.store, GENESIS, RULEBOOK, VOUCHER).findings] == ["fork-seen"]
 
 
 def test_that_a_block_breaks_the_rules_is_for_a_replay_to_show_and_no_file(told: Solo, follow: Open) -> None:
@@ -235,4 +236,4 @@ def test_a_note_to_which_a_proxy_added_a_line_is_kept_as_the_operator_signed_it(
     follower.catch_up()
     with follower.store.reading() as reader:
         assert reader.checkpoint(1) == bundle.checkpoint
-    assert audit(follower.store, GENESIS, RULEBOOK, OPERATOR.key).ok
+    assert audit(follower.store, GENESIS, RULEBOOK, VOUCHER).ok

@@ -1,0 +1,97 @@
+"""Keeps what the consortium's validators signed beside the ledger's blocks: the engine signs a block's app hash by the next one, so the
+checkpoint of a block is asked for once that is there.
+
+A node that was away asks for what it missed; where its engine has forgotten the block, the newest checkpoint covers the older records.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from ledger import canonical
+from ledger.comet.commits import checkpoint_text, fetch_block, steps_to, trusted_validators
+from ledger.comet.rpc import Rpc
+from ledger.errors import TallystickError, Unreachable
+from ledger.header import Header, network_of
+from ledger.store import LedgerStore
+
+_BATCH: Final = 50
+_RETRY_S: Final = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Sealer:
+    """A thread of its own. `on_sealed` is told that checkpoints were written."""
+
+    def __init__(
+        self, store: LedgerStore, genesis: Mapping[str, Any], powers: Mapping[str, int], rpc: Rpc, on_sealed: Callable[[], None]
+    ) -> None:
+        self._store, self._rpc, self._on_sealed = store, rpc, on_sealed
+        self._trust = trusted_validators(network_of(genesis), powers, 1, int(genesis["time"]))
+        self._engine_height = 0
+        self._wake, self._stopping = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="comet-seal", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def reached(self, engine_height: int) -> None:
+        """The engine's block of that height is durable: those before it can be sealed. For any thread."""
+        self._engine_height = engine_height
+        self._wake.set()
+
+    def run_once(self) -> int:
+        """Seals what can be sealed now, a batch at most: how many blocks. Raises `TallystickError`."""
+        due = [header for header in self._store.unsealed(_BATCH) if header.engine_height < self._engine_height]
+        made = {header.height: self._checkpoint(header) for header in reversed(due)}
+        if made:
+            self._store.seal(made)
+            self._on_sealed()
+        return len(made)
+
+    def _checkpoint(self, header: Header) -> str:
+        block = fetch_block(self._rpc, header.engine_height + 1)
+        with self._store.reading() as reader:
+            before = reader.checkpoint()
+            path = reader.inclusion_proof(header.log_size, header.log_size + 1)
+        known: list[Any] = []
+        if before is not None:
+            value = canonical.decode(before.encode())
+            known = [*value["steps"], value["block"]]
+        steps = steps_to(block, known, self._trust, lambda height: fetch_block(self._rpc, height))
+        return checkpoint_text(block, steps, header, path)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait()
+            self._wake.clear()
+            try:
+                while not self._stopping.is_set() and self.run_once():
+                    pass
+            except Unreachable as error:
+                log.info("blocks-not-sealed", code=error.code)
+                self._again()
+            except TallystickError as error:
+                log.warning("blocks-not-sealed", code=error.code, reason=error.message)
+                self._again()
+            except SQLAlchemyError as error:
+                log.warning("blocks-not-sealed", error=type(error).__name__)
+                self._again()
+
+    def _again(self) -> None:
+        self._stopping.wait(_RETRY_S)
+        self._wake.set()
