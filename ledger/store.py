@@ -199,20 +199,6 @@ class LedgerStore:
         nodes = [{"position": log_tree.position(level, index), "hash": value} for level, index, value in execution.log_nodes]
         connection.execute(sa.insert(log_nodes), nodes)
 
-    def unsealed(self, limit: int) -> list[Header]:
-        """Headers whose blocks nobody has vouched for yet, the newest first."""
-        query = sa.select(headers.c.leaf).where(headers.c.checkpoint.is_(None), headers.c.height > 0)
-        with self.engine.connect() as connection:
-            leaves = connection.execute(query.order_by(headers.c.height.desc()).limit(limit)).scalars().all()
-        return [_header(bytes(leaf)) for leaf in leaves]
-
-    def seal(self, checkpoints: Mapping[int, str]) -> None:
-        """Writes the checkpoints of heights that have none: what was signed after the block was durable."""
-        with self.engine.begin() as connection:
-            for height, text in checkpoints.items():
-                query = sa.update(headers).where(headers.c.height == height, headers.c.checkpoint.is_(None))
-                connection.execute(query.values(checkpoint=text))
-
     def halted(self) -> dict[str, Any] | None:
         """Why this replica refuses to go on, with the evidence, or None."""
         with self.engine.connect() as connection:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,6 +20,7 @@ from ledger.comet.rpc import Rpc
 from ledger.errors import TallystickError, Unreachable
 from ledger.header import Header, network_of
 from ledger.store import LedgerStore
+from ledger.tables import headers
 
 _BATCH: Final = 50
 _RETRY_S: Final = 1.0
@@ -56,10 +58,10 @@ class Sealer:
 
     def run_once(self) -> int:
         """Seals what can be sealed now, a batch at most: how many blocks. Raises `TallystickError`."""
-        due = [header for header in self._store.unsealed(_BATCH) if header.engine_height < self._engine_height]
+        due = [header for header in unsealed(self._store, _BATCH) if header.engine_height < self._engine_height]
         made = {header.height: self._checkpoint(header) for header in reversed(due)}
         if made:
-            self._store.seal(made)
+            self._write(made)
             self._on_sealed()
         return len(made)
 
@@ -74,6 +76,12 @@ class Sealer:
             known = [*value["steps"], value["block"]]
         steps = steps_to(block, known, self._trust, lambda height: fetch_block(self._rpc, height))
         return checkpoint_text(block, steps, header, path)
+
+    def _write(self, checkpoints: Mapping[int, str]) -> None:
+        with self._store.engine.begin() as connection:
+            for height, text in checkpoints.items():
+                query = sa.update(headers).where(headers.c.height == height, headers.c.checkpoint.is_(None))
+                connection.execute(query.values(checkpoint=text))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -95,3 +103,11 @@ class Sealer:
     def _again(self) -> None:
         self._stopping.wait(_RETRY_S)
         self._wake.set()
+
+
+def unsealed(store: LedgerStore, limit: int) -> list[Header]:
+    """The headers of blocks that nobody has vouched for yet, the newest first."""
+    query = sa.select(headers.c.leaf).where(headers.c.checkpoint.is_(None), headers.c.height > 0)
+    with store.engine.connect() as connection:
+        leaves = connection.execute(query.order_by(headers.c.height.desc()).limit(limit)).scalars().all()
+    return [Header.from_json(canonical.decode(bytes(leaf))["header"]) for leaf in leaves]

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from ledger.audit import audit
+from ledger.comet.sealing import unsealed
 from ledger.vouching import voucher_of
 from tests.ledger.comet.ring import ring, wait_until
 from tests.ledger.comet.ring_rules import RINGBOOK
@@ -27,6 +28,6 @@ def test_every_block_is_sealed_by_two_thirds_of_the_validators(tmp_path: Path) -
         for number in range(3):
             assert code_of(made.send(number, made.author.put(f"n{number}"))[0]) == "ok"
         store = made.stores[0]
-        wait_until(lambda: not store.unsealed(10))
+        wait_until(lambda: not unsealed(store, 10))
         report = audit(store, made.genesis, RINGBOOK, voucher_of(made.genesis))
         assert (report.ok, report.height) == (True, made.head(0)[0])
