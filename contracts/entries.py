@@ -6,8 +6,7 @@
     take/<record id>       the consent spent for it          collection/<id>    money collected, and how much of it no repayment used
     order/<id>             what an authority froze           dispute/<id>       a complaint about a record
     proposal/<id>          a change that governors weigh     scheduled          proposals that will take effect
-    validators             who votes on blocks           validator_changes  how much of that changed, and when
-    policy, registrar, governors, recovery, registry
+    policy, registrar, governors, recovery, registry, validators and validator_changes (see validator_entries)
 
 Times are Unix milliseconds; `at` is (height, position), the age of a thing; every share is an integer of parts per million.
 An entry that was read is the reader's own copy: it changes the state only when it is put back.
@@ -201,26 +200,6 @@ class Proposal(TypedDict):
     effective_at: int | None
 
 
-class Validator(TypedDict):
-    """A key that votes on blocks: its id, its member, the power of its vote, and its 32 public bytes (Ed25519) in hex."""
-
-    key: str
-    member: str
-    power: int
-    public: str
-
-
-class PowerChange(TypedDict):
-    """What changed hands by a change of the validators at a time in ms, and the power of the whole set that it changed.
-
-    For several changes of one day, the time of the last, the sum, and the smallest set.
-    """
-
-    at: int
-    changed: int
-    total: int
-
-
 class Order(TypedDict):
     """An order freezes its target until it is lifted; it goes with a declaration to the one that replaces it."""
 
@@ -309,24 +288,6 @@ def proposal(state: State, proposal_id: str) -> Proposal | None:
 
 def put_proposal(state: State, proposal_id: str, entry: Proposal) -> None:
     state.put(f"proposal/{proposal_id}", entry)
-
-
-def validators(state: State) -> list[Validator] | None:
-    """The set in force, sorted by public key; None in a network without validators."""
-    return cast("list[Validator] | None", state.get("validators"))
-
-
-def put_validators(state: State, entry: list[Validator]) -> None:
-    state.put("validators", entry)
-
-
-def validator_changes(state: State) -> list[PowerChange]:
-    """Those of the last days that any policy may ask about, the oldest first."""
-    return cast("list[PowerChange]", state.get("validator_changes") or [])
-
-
-def put_validator_changes(state: State, entry: list[PowerChange]) -> None:
-    state.put("validator_changes", entry)
 
 
 def order(state: State, order_id: str) -> Order | None:

@@ -14,13 +14,14 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
-from contracts import entries
+from contracts import validator_entries
 from contracts.governance import SCHEDULED
 from contracts.guards import AUTHORITY, RuleRefused
 from contracts.members import put_new_member
 from contracts.models import Body, Hash, MemberAdmit, Slug
 from contracts.policy import STATE_KEY, Policy
 from contracts.proposals import Governor
+from contracts.validator_entries import Validator
 from contracts.validators import VALIDATE, Power
 from ledger import keys
 from ledger.errors import InputError
@@ -92,7 +93,7 @@ def write_genesis(state: State, application: Mapping[str, Any], time_ms: int) ->
     parsed = _parsed(application, Application)
     _write(state, parsed, time_ms)
     if parsed.validators:
-        entries.put_validators(state, [_validator(each) for each in sorted(parsed.validators, key=lambda each: each.public)])
+        validator_entries.put_in_force(state, [_validator(each) for each in sorted(parsed.validators, key=lambda each: each.public)])
 
 
 def write_genesis_of_version_1(state: State, application: Mapping[str, Any], time_ms: int) -> None:
@@ -100,7 +101,7 @@ def write_genesis_of_version_1(state: State, application: Mapping[str, Any], tim
     _write(state, _parsed(application, ApplicationOfVersion1), time_ms)
 
 
-def _validator(named: GenesisValidator) -> entries.Validator:
+def _validator(named: GenesisValidator) -> Validator:
     key_id = keys.key_id(keys.ED25519, bytes.fromhex(named.public))
     return {"key": key_id, "member": named.member, "power": named.power, "public": named.public}
 

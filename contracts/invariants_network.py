@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from contracts import entries
+from contracts import entries, validator_entries
 from contracts.governance import SCHEDULED
 from contracts.guards import AUTHORITY
 from contracts.validators import VALIDATE
@@ -80,7 +80,7 @@ def _governance(state: State, members: dict[str, entries.Member]) -> Iterator[st
 
 
 def _validators(state: State) -> Iterator[str]:
-    validators = entries.validators(state)
+    validators = validator_entries.in_force(state)
     if validators is None:
         return
     publics = [each["public"] for each in validators]
@@ -101,7 +101,7 @@ def _validators(state: State) -> Iterator[str]:
             yield f"validator {each['key']}: its key is not one of its member's that is in force"
         if not 1 <= each["power"] <= VALIDATOR_POWER_MAX:
             yield f"validator {each['key']}: its power lies outside its bounds"
-    times = [each["at"] for each in entries.validator_changes(state)]
+    times = [each["at"] for each in validator_entries.changes(state)]
     if times != sorted(set(times)):
         yield "the changes of the validators are not in the order of their times"
 

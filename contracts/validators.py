@@ -16,10 +16,11 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from contracts import entries, members, policy
+from contracts import entries, members, policy, validator_entries
 from contracts.guards import known, refuse, require, rule
 from contracts.models import Body, Hash, KeyRevoke, Slug
 from contracts.months import DAY_MS
+from contracts.validator_entries import PowerChange, Validator
 from ledger import keyring
 from ledger.limits import POWER_CHANGE_DAYS_BOUND, VALIDATOR_POWER_MAX, VALIDATORS_MAX
 from ledger.rules import Context, Result, State
@@ -56,18 +57,18 @@ class Coming:
     powers: Powers
 
 
-def check(state: State, change: ValidatorsChange) -> list[entries.Validator]:
+def check(state: State, change: ValidatorsChange) -> list[Validator]:
     """The set that a change leads to. Refuses one that does not fit: `wrong-state` in a network without validators, `malformed`, and as
     `_seated`.
     """
-    require(entries.validators(state) is not None, "wrong-state")
+    require(validator_entries.in_force(state) is not None, "wrong-state")
     slugs = {seat.member for seat in change.validators}
     require(len(slugs) == len(change.powers) == len(change.validators), "malformed")
     powers = _in_force(state)
     return sorted((_seated(state, seat, powers) for seat in change.validators), key=lambda validator: validator["public"])
 
 
-def _seated(state: State, seat: Seat, powers: Powers) -> entries.Validator:
+def _seated(state: State, seat: Seat, powers: Powers) -> Validator:
     """`unknown-member`, `unknown-key` for one that is not that member's, `malformed` for another purpose, `already-revoked`, and
     `wrong-state` for a member that is not active: it may keep what it has or get less, so that the others can go on without it.
     """
@@ -85,7 +86,7 @@ def check_power(state: State, coming: Sequence[Coming]) -> None:
     """Refuses with `power-change-too-large` where, once all that is coming has come, a third of a set or more would have changed hands
     since, within the policy's days. Each that is coming is judged with what changed in the days before it.
     """
-    changes = entries.validator_changes(state)
+    changes = validator_entries.changes(state)
     first = len(changes)
     changes += _steps(_in_force(state), sorted(coming, key=lambda each: each.at))
     span_ms = policy.value(state, "power_change_third_days") * DAY_MS
@@ -97,7 +98,7 @@ def check_power(state: State, coming: Sequence[Coming]) -> None:
             require(3 * since < each["total"], "power-change-too-large")
 
 
-def _steps(before: Powers, coming: Sequence[Coming]) -> Iterator[entries.PowerChange]:
+def _steps(before: Powers, coming: Sequence[Coming]) -> Iterator[PowerChange]:
     for each in coming:
         if each.powers != before:
             yield {"at": each.at, "changed": _changed(before, each.powers), "total": sum(before.values())}
@@ -111,7 +112,7 @@ def _changed(before: Powers, after: Powers) -> int:
 
 
 def _in_force(state: State) -> Powers:
-    return {validator["key"]: validator["power"] for validator in entries.validators(state) or []}
+    return {validator["key"]: validator["power"] for validator in validator_entries.in_force(state) or []}
 
 
 def put_changed(state: State, change: ValidatorsChange, time_ms: int) -> None:
@@ -119,14 +120,14 @@ def put_changed(state: State, change: ValidatorsChange, time_ms: int) -> None:
     validators = check(state, change)
     coming = [Coming(time_ms, change.powers)]
     check_power(state, coming)
-    changes = [*entries.validator_changes(state), *_steps(_in_force(state), coming)]
-    entries.put_validators(state, validators)
-    entries.put_validator_changes(state, _by_day(each for each in changes if each["at"] > time_ms - POWER_CHANGE_DAYS_BOUND * DAY_MS))
+    changes = [*validator_entries.changes(state), *_steps(_in_force(state), coming)]
+    validator_entries.put_in_force(state, validators)
+    validator_entries.put_changes(state, _by_day(each for each in changes if each["at"] > time_ms - POWER_CHANGE_DAYS_BOUND * DAY_MS))
 
 
-def _by_day(changes: Iterator[entries.PowerChange]) -> list[entries.PowerChange]:
+def _by_day(changes: Iterator[PowerChange]) -> list[PowerChange]:
     """What changed on one day (UTC) counts as one change, at the time of the last: so the list never grows beyond its days."""
-    days: dict[int, entries.PowerChange] = {}
+    days: dict[int, PowerChange] = {}
     for each in changes:
         day = each["at"] // DAY_MS
         same = days.get(day, {"at": 0, "changed": 0, "total": each["total"]})

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from contracts import entries
+from contracts import entries, validator_entries
 from contracts.governance import proposal_state, votes_on
 from contracts.policy import STATE_KEY
 from ledger.engine import Receipt
@@ -128,7 +128,7 @@ def _differs(state: State, change: Mapping[str, Any]) -> dict[str, tuple[Any, An
     elif change["kind"] == "registrar":
         now, then = {"registrar": (state.get("registrar") or {}).get("member")}, {"registrar": change["member"]}
     elif change["kind"] == "validators":
-        now, then = _powers(entries.validators(state) or []), _powers(change["validators"])
+        now, then = _powers(validator_entries.in_force(state) or []), _powers(change["validators"])
     else:
         newest = max((int(each["version"]) for each in state.get("rules") or []), default=0)
         now, then = {"rules": newest}, {"rules": change["version"]}

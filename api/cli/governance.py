@@ -15,7 +15,7 @@ from api.cli.calling import SecretFileOption, UserOption, signed_in
 from api.cli.files import json_object
 from api.cli.homes import HomeOption, reading
 from api.cli.output import AsJson, print_json, print_table, say
-from contracts import entries
+from contracts import validator_entries
 from contracts.ruleset import RULEBOOK
 from ledger.clock import SystemClock, rfc3339
 from ledger.errors import InputError
@@ -77,7 +77,7 @@ def rules(home: HomeOption, as_json: AsJson = False) -> None:
 def validators(home: HomeOption, as_json: AsJson = False) -> None:
     """Who votes on blocks, with which key and power. None, where the network's engine needs nobody's vote."""
     with reading(home) as opened, opened.store.reading() as reader:
-        items = entries.validators(reader.state) or []
+        items = validator_entries.in_force(reader.state) or []
     if as_json:
         print_json({"items": items})
     else:

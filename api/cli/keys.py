@@ -12,7 +12,7 @@ import typer
 from api.cli.homes import HomeOption, reading
 from api.cli.output import AsJson, print_json, print_table, say
 from api.cli.staff import CheckerOption, CheckerSecretFile, MakerOption, MakerSecretFile, Signer, staff_of
-from contracts import entries
+from contracts import validator_entries
 from contracts.validators import VALIDATE
 from ledger import keys
 from ledger.errors import InputError, NotFound
@@ -40,7 +40,7 @@ def list_keys(
         slug = member or opened.config.node.member or ""
         directory.member(slug)
         with opened.store.reading() as reader:
-            powers = {each["key"]: each["power"] for each in entries.validators(reader.state) or []}
+            powers = {each["key"]: each["power"] for each in validator_entries.in_force(reader.state) or []}
         items = [
             {"id": key.id, "purpose": key.purpose, "alg": key.alg, "public": key.public.hex(), "power": powers.get(key.id)}
             for key in directory.keys(slug)

@@ -20,7 +20,7 @@ from api.models import After, Limit
 from api.preferences import wait_seconds
 from api.resources.governance import proposal_summary
 from api.responses import as_of, json_response, page, proof_file, single
-from contracts import entries
+from contracts import validator_entries
 from ledger.clock import rfc3339
 from ledger.errors import InputError, NotFound
 from ledger.follow import bundle_of
@@ -47,7 +47,7 @@ def get_network(request: Request, node: TheNode) -> Response:
     with node.store.reading() as reader:
         head = reader.head
         ahead = outlook(reader, node.rulebook, head.time_ms)
-        validators = entries.validators(reader.state)
+        validators = validator_entries.in_force(reader.state)
     return single(
         request,
         {

@@ -7,7 +7,7 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -25,6 +25,7 @@ from nodes.enterprises import enrol, enrolment
 from nodes.founding import Addresses, Founded, MemberPlan, create_network
 from nodes.keys.keystore import Argon2Cost
 from nodes.node import Node
+from tests.nodes.small_network import refounded
 
 LOCAL = Addresses()
 START_MS = 1_793_000_000_000
@@ -83,11 +84,20 @@ def token(client: httpx.Client, **form: str) -> httpx.Response:
 
 
 @contextmanager
-def served_network(directory: Path, databases: Addresses = LOCAL, plans: Sequence[MemberPlan] = PLANS) -> Iterator[Network]:
-    """Founds, starts and serves a network, and ends it. An authority and `exporter-a` are in it; the authority comes first."""
+def served_network(
+    directory: Path,
+    databases: Addresses = LOCAL,
+    plans: Sequence[MemberPlan] = PLANS,
+    amend: Callable[[dict[str, Any]], None] | None = None,
+) -> Iterator[Network]:
+    """Founds, starts and serves a network, and ends it. An authority and `exporter-a` are in it; the authority comes first. `amend` may
+    change the genesis document before anybody starts.
+    """
     clock = SettableClock(START_MS)
     addresses = replace(databases, port_first=free_ports(len(plans)))
     founded = create_network(directory, "test", plans, clock=clock, random=os.urandom, cost=CHEAP, addresses=addresses)
+    if amend is not None:
+        founded = refounded(founded, amend)
     secrets = {(each.node, each.user): each.secret for each in founded.sign_ins}
     with ExitStack() as stack:
         nodes: dict[str, Node] = {}

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ledger import canonical
 from ledger.clock import SettableClock
 from ledger.engine import Receipt
 from ledger.errors import Unreachable
 from ledger.evidence import BlockBundle
 from ledger.follow import bundle_of
+from ledger.header import network_of
 from ledger.solo import SoloEngine
 from nodes.consents.introducer import introduce
 from nodes.enterprises import Enrolment, enrolment
 from nodes.founding import Addresses, Founded, MemberPlan, create_network
+from nodes.home import Home, write_file
 from nodes.keys.keystore import Argon2Cost
 from nodes.node import Node
+from nodes.trust_files import trust_document
 
 CHEAP = Argon2Cost(passes=1, memory_kib=8, lanes=1)
 LOCAL = Addresses()
@@ -33,6 +39,20 @@ def found(directory: Path, *plans: MemberPlan, clock: SettableClock | None = Non
     members: Sequence[MemberPlan] = plans or (AUTHORITY,)
     clock = clock or SettableClock(START_MS)
     return create_network(directory, "test", members, clock=clock, random=os.urandom, addresses=addresses, cost=CHEAP)
+
+
+def refounded(founded: Founded, amend: Callable[[dict[str, Any]], None]) -> Founded:
+    """The same homes under another genesis document, before any of them ran: so a network begins with what founding does not offer."""
+    genesis = deepcopy(dict(founded.genesis))
+    amend(genesis)
+    network = network_of(genesis)
+    for path in founded.homes.values():
+        home = Home(path)
+        write_file(home.genesis_file, canonical.encode(genesis))
+        write_file(home.trust_file, canonical.encode(trust_document(genesis)))
+        config = home.read_config()
+        home.write_config(config.model_copy(update={"network": config.network.model_copy(update={"id": network})}))
+    return replace(founded, network=network, genesis=genesis)
 
 
 def custody(number: int = 0) -> Enrolment:
