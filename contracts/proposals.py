@@ -66,7 +66,7 @@ class GovernanceProposeOfVersion1(Body):
 
 
 class GovernancePropose(Body):
-    """A change that governors are to approve."""
+    """A change of policy, governors, registrar, rules or, since rules version 2, validators, that governors are to approve."""
 
     change: Annotated[Change, Field(discriminator="kind")]
 

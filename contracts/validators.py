@@ -137,7 +137,7 @@ def _by_day(changes: Iterator[PowerChange]) -> list[PowerChange]:
 
 @rule
 def revoke_key(state: State, context: Context, body: KeyRevoke) -> Result:
-    """`key.revoke` of rules version 2: a key that votes is revoked only after the governors took it out of the set (`wrong-state`)."""
+    """`key.revoke` of rules version 2: a key that votes ends only after the governors took it out of the set (`wrong-state`)."""
     result = members.revoke_key(state, context, body)
     if result.code == "ok":
         require(body.key not in _in_force(state), "wrong-state")

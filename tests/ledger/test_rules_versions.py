@@ -95,8 +95,9 @@ def test_a_follower_without_the_version_stops_there_accuses_nobody_and_goes_on_w
     with solo_ledger(tmp_path / "solo.db", rulebook=BOTH) as solo:
         told(solo)
         engine, store = followed(solo, tmp_path / "follower.db", OLD)
-        with pytest.raises(Refused, match="rules-missing"):
+        with pytest.raises(Refused, match="rules-missing: rules version 2 is in force, and this program has only 1") as raised:
             engine.advance(0)
+        assert "upgrade" in raised.value.hint
         with store.reading() as reader:
             assert reader.head.height == 2
         assert store.halted() is None

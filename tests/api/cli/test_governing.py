@@ -1,4 +1,4 @@
-"""`tallystick members` and `tallystick governance`, beside running nodes and without; and a member whose people were all lost."""
+"""`tallystick members`, `governance` and `keys`, beside running nodes and without; and a member whose people were all lost."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import time
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.cli.homes import reading
+from contracts.ruleset import RULEBOOK
 from ledger.keys import public_of
 from nodes.directory import Directory
 from tests.api.cli.conftest import Tallystick, served
@@ -81,3 +83,52 @@ def test_the_authority_registers_the_first_maker_of_a_member_that_has_nobody(tal
         known = Directory(opened.store).key(made.json["key_id"])
     assert known is not None
     assert (known.member, known.purpose, known.alive) == ("bank-a", "make", True)
+
+
+def test_a_network_without_validators_says_so_and_which_rules_it_runs_under(tallystick: Tallystick, founded: Path, tmp_path: Path) -> None:
+    home = ("--home", founded / "authority")
+    seat = f"authority:{'ab' * 32}:10"
+    refused = tallystick("governance", "propose", "--validator", seat, *by(founded, "maker"))
+    assert (refused.status, refused.err.split(": ")[1]) == (1, "wrong-state"), refused.err
+    file = tmp_path / "change.json"
+    file.write_text(json.dumps({"kind": "validators", "validators": [{"member": "authority", "key": "ab" * 32, "power": 10}]}))
+    same = tallystick("governance", "propose", "--file", file, *by(founded, "maker"))
+    assert same.err == refused.err
+    for wrong in (["--validator", "authority:10"], ["--validator", f"{seat}0000000"], ["--validator", seat, "{}"], []):
+        assert tallystick("governance", "propose", *wrong, *by(founded, "maker")).status == 2
+    assert tallystick("governance", "validators", *home, "--json").json == {"items": []}
+    newest = max(RULEBOOK)
+    told = tallystick("governance", "rules", *home, "--json").json
+    assert told == {"known": sorted(RULEBOOK), "in_force": newest, "to_come": []}
+    change = json.dumps({"kind": "rules", "version": newest + 1, "at": 0})
+    with served(founded / "authority", founded / "bank-a"):
+        proposal = tallystick("governance", "propose", change, *by(founded, "maker")).json["id"]
+        end = time.monotonic() + 120
+        while proposal not in proposals(tallystick, founded / "bank-a"):
+            assert time.monotonic() < end, "the bank's replica did not get the proposal"
+        approved = tallystick("governance", "approve", proposal, *by(founded, "checker", "bank-a"))
+        assert approved.json["state"] == "SCHEDULED", approved.err
+    (coming,) = tallystick("governance", "rules", *home, "--json").json["to_come"]
+    assert coming == {"version": newest + 1, "from": approved.json["effective"], "known": False}
+    assert "upgrade this program before" in tallystick("governance", "rules", *home).out
+
+
+def test_an_engines_key_is_added_by_two_people_and_ended_by_its_node(tallystick: Tallystick, founded: Path) -> None:
+    home = ("--home", founded / "authority", "--json")
+    people = ("--maker-secret-file", founded / "authority.maker.secret", "--checker-secret-file", founded / "authority.checker.secret")
+    public = Ed25519PrivateKey.generate().public_key().public_bytes_raw().hex()
+    added = tallystick("keys", "add", public, *people, *home)
+    assert added.status == 0, added.err
+    listed = tallystick("keys", "list", *home).json["items"]
+    assert {"id": added.json["id"], "purpose": "validate", "alg": "ed25519", "public": public, "power": None} in listed
+    again = tallystick("keys", "add", public, *people, *home)
+    assert (again.status, again.err.split(": ")[1]) == (1, "already-registered")
+    for wrong in (public[:-2], public[:-2] + "zz", " " + public[:-1]):
+        assert tallystick("keys", "add", wrong, *people, *home).status == 2
+    theirs = tallystick("keys", "add", "22" * 32, "--member", "bank-a", *people, *home)
+    assert theirs.status == 0, theirs.err
+    assert theirs.json["id"] in [each["id"] for each in tallystick("keys", "list", "--member", "bank-a", *home).json["items"]]
+    not_ours = tallystick("keys", "revoke", theirs.json["id"], *home)
+    assert (not_ours.status, not_ours.err.split(": ")[1]) == (1, "unknown-key")
+    assert tallystick("keys", "revoke", added.json["id"], "--reason", "compromised", *home).status == 0
+    assert added.json["id"] not in [each["id"] for each in tallystick("keys", "list", *home).json["items"]]
