@@ -2,7 +2,8 @@
 
 `kind` `record` proves that a record stands on the ledger, with its result and the keys that signed it; `kind` `state` what a state entry
 is at a height, or that there is none; `consistency` that one log continues another; `fork` that an operator signed two that do not;
-`bundle` holds several. Inclusion proofs lead to a signed note of the log, the newest by default. The verifier shares no code with this.
+`bundle` holds several. Inclusion proofs lead to a checkpoint of the log, the newest by default: a signed note, or of a consortium the
+text of an object (`ledger.comet.commits`). The verifier shares no code with this.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from ledger import canonical, keyring
 from ledger.checkpoint import Checkpoint, parse_note
+from ledger.comet import commits
 from ledger.errors import InputError, NotFound, Refused
 from ledger.header import Header
 from ledger.limits import PROOF_BUNDLE_FILES_MAX
@@ -69,21 +71,23 @@ def consistency_file(reader: Reader, first: str, second: str | None = None) -> b
     second = _newest(reader) if second is None else second
     sizes = [_of_this_log(reader, note).size for note in (first, second)]
     proof = _hex(reader.consistency_proof(*sizes))
-    return canonical.encode({**_common(reader), "kind": "consistency", "first": first, "second": second, "proof": proof})
+    return canonical.encode(
+        {**_common(reader), "kind": "consistency", "first": _embedded(first), "second": _embedded(second), "proof": proof}
+    )
 
 
 def fork_file(first: Mapping[str, Any], second: Mapping[str, Any]) -> bytes:
     """The proof file of a fork, from two sides `{checkpoint, header, inclusion}`: different blocks of one height, each below its own note;
     or, `header` and `inclusion` None, different notes of one size. `ledger.verify` finds no fork where there is none.
     """
-    return _fork(parse_note(first["checkpoint"]).checkpoint, first, second, None)
+    return _fork(_said(first["checkpoint"]), first, second, None)
 
 
 def fork_from_note(reader: Reader, note: str) -> bytes:
     """The proof file of a fork between this ledger's newest note and a note of no more leaves, whose root is not the one that this log
     had at that size. Raises `NotFound` (`no-checkpoint`), `InputError` (`bad-note`, `outside-log`).
     """
-    theirs, size = parse_note(note).checkpoint, reader.head.log_size + 1
+    theirs, size = _said(note), reader.head.log_size + 1
     proof = _hex(reader.consistency_proof(theirs.size, size))
     sides = [{"checkpoint": each, "header": None, "inclusion": None} for each in (note, _newest(reader))]
     return _fork(theirs, sides[0], sides[1], {"root": reader.log_root(theirs.size).hex(), "proof": proof})
@@ -100,7 +104,8 @@ def bundle_file(network: str, files: Sequence[bytes]) -> bytes:
 
 def _fork(of: Checkpoint, first: Mapping[str, Any], second: Mapping[str, Any], beginning: dict[str, Any] | None) -> bytes:
     common = {"v": FORMAT_VERSION, "network": of.origin.removeprefix(origin_of("")), "kind": "fork"}
-    return canonical.encode({**common, "first": dict(first), "second": dict(second), "beginning": beginning})
+    sides = {name: {**side, "checkpoint": _embedded(side["checkpoint"])} for name, side in (("first", first), ("second", second))}
+    return canonical.encode({**common, **sides, "beginning": beginning})
 
 
 def _common(reader: Reader) -> dict[str, Any]:
@@ -114,7 +119,7 @@ def _anchored(reader: Reader, header: Header, note: str | None) -> tuple[dict[st
     if size <= header.log_size:
         raise InputError("note-elsewhere", "the note was signed before the block", hint="take a newer note")
     inclusion = {"header": _hex(reader.inclusion_proof(header.log_size, size))}
-    below = {"header": header.to_json(), "header_log_index": header.log_size, "checkpoint": note, "inclusion": inclusion}
+    below = {"header": header.to_json(), "header_log_index": header.log_size, "checkpoint": _embedded(note), "inclusion": inclusion}
     return {**_common(reader), **below}, size
 
 
@@ -127,11 +132,21 @@ def _newest(reader: Reader) -> str:
 
 def _of_this_log(reader: Reader, note: str) -> Checkpoint:
     """What a note says, if it is said of this very log."""
-    found = parse_note(note).checkpoint
+    found = _said(note)
     known = found.origin == origin_of(reader.head.network) and found.size <= reader.head.log_size + 1
     if not known or reader.log_root(found.size) != found.root:
         raise InputError("note-elsewhere", "the note is not of this log", hint="take one that this ledger's operator signed")
     return found
+
+
+def _said(checkpoint: str) -> Checkpoint:
+    """What a checkpoint says of a log, by whichever engine; who signed it is not looked at. Raises `InputError`."""
+    return commits.said(checkpoint) if commits.is_checkpoint(checkpoint) else parse_note(checkpoint).checkpoint
+
+
+def _embedded(checkpoint: str) -> Any:
+    """A checkpoint as it stands in a proof file."""
+    return canonical.decode(checkpoint.encode()) if commits.is_checkpoint(checkpoint) else checkpoint
 
 
 def _hex(hashes: Sequence[bytes]) -> list[str]:

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+from ledger.comet.commits import committed
 from ledger.errors import InputError
 from ledger.header import network_of
+from ledger.limits import VALIDATORS_TRUSTED_S
+from ledger.verify.comet import Trust
 from nodes.witnessing.witnesses import check_witness
+
+COMET: Final = "comet"
+_FIRST_HEIGHT: Final = 1
 
 
 def trust_document(genesis: Mapping[str, Any], witnesses: Mapping[str, str] | None = None, required: int = 0) -> dict[str, Any]:
-    """The genesis hash, the operator's key for logs of every size, and so many of these witnesses (name to key in hex) that must have
-    cosigned. Raises `InputError` (`bad-witness`, `too-few-witnesses`).
+    """What genesis says of its engine: the operator's key for logs of every size, and so many of these witnesses (name to key in hex) that
+    must have cosigned; or the first validators of a consortium, whose checkpoints no witness cosigns.
+
+    Raises `InputError` (`bad-witness`, `too-few-witnesses`, `bad-genesis`).
     """
     listed = dict(sorted((witnesses or {}).items()))
     for name, public in listed.items():
         check_witness(name, public)
     if len(set(listed.values())) != len(listed):
         raise InputError("bad-witness", "two witnesses have the same key", hint="each witness has a key of its own")
+    if genesis["engine"]["kind"] == COMET:
+        if required != 0:
+            raise InputError("too-few-witnesses", "no witness cosigns the checkpoints of a consortium", hint="demand none")
+        return _consortium(genesis)
     if not 0 <= required <= len(listed):
         raise InputError("too-few-witnesses", f"{required} of {len(listed)} witnesses cannot be demanded", hint="list more witnesses")
     if genesis["engine"]["kind"] == "comet":
@@ -31,4 +43,40 @@ def trust_document(genesis: Mapping[str, Any], witnesses: Mapping[str, str] | No
         "operators": [{"name": operator["name"], "public": operator["public"], "first_size": 0, "last_size": None}],
         "witnesses": [{"name": name, "public": public} for name, public in listed.items()],
         "witnesses_required": required,
+    }
+
+
+def later_trust(trust: Trust, checkpoint: str, validators: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The trust file in the validators of a consortium's checkpoint, which holds for whoever has the earlier trust. They are called by the
+    names of `validators`, the ledger's own `{member, public, ...}`, and by the first half of their keys where those do not say.
+
+    Raises `InputError` (`not-json`, `not-canonical`), `VerificationFailed` with the code of `ledger.verify`.
+    """
+    block = committed(checkpoint, trust).block
+    names = {each["public"]: each["member"] for each in validators}
+    listed = [
+        {"member": names.get(public.hex(), public.hex()[:32]), "public": public.hex(), "power": power}
+        for public, power in block.powers.items()
+    ]
+    return _believed(trust.network, listed, block.header.height, block.time_ms)
+
+
+def _consortium(genesis: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return _believed(network_of(genesis), genesis["application"]["validators"], _FIRST_HEIGHT, genesis["time"])
+    except (KeyError, TypeError) as error:
+        raise InputError("bad-genesis", "the genesis document names no validators") from error
+
+
+def _believed(network: str, validators: Sequence[Mapping[str, Any]], height: int, time_ms: int) -> dict[str, Any]:
+    """Validators in the order of their names, believed from that block of the engine on, for a year."""
+    listed = [{"name": each["member"], "public": each["public"], "power": each["power"]} for each in validators]
+    return {
+        "v": 1,
+        "network": network,
+        "engine": COMET,
+        "validators": sorted(listed, key=lambda each: (each["name"], each["public"])),
+        "height": height,
+        "time": time_ms,
+        "max_age_s": VALIDATORS_TRUSTED_S,
     }

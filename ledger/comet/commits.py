@@ -15,10 +15,12 @@ from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from ledger import canonical
+from ledger.checkpoint import Checkpoint
 from ledger.comet.answers import Block, block_in
-from ledger.errors import VerificationFailed
+from ledger.errors import InputError, VerificationFailed
 from ledger.header import Header
 from ledger.limits import CHECKPOINT_STEPS_MAX
+from ledger.log_operator import origin_of
 from ledger.verify import comet, comet_blocks
 from ledger.verify.comet import CommittedLog, SignedBlock, Trust, check_block, check_chain
 from ledger.verify.signatures import ed25519_holds
@@ -109,6 +111,21 @@ def committed(text: str, trust: Trust) -> CommittedLog:
     value = canonical.decode(text.encode())
     with _held():
         return trust.log(value)
+
+
+def is_checkpoint(text: str) -> bool:
+    """Whether a stored checkpoint is one of a consortium, and no operator's note."""
+    return text.startswith("{")
+
+
+def said(text: str) -> Checkpoint:
+    """What a stored checkpoint says of a log; who signed it is not looked at. Raises `InputError` (`bad-checkpoint`)."""
+    try:
+        value = canonical.decode(text.encode())
+        header = Header.from_json(value["header"])
+        return Checkpoint(origin_of(header.network), header.log_size + 1, bytes.fromhex(value["block"]["header"]["app_hash"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(_BAD, "the checkpoint is not one of a consortium") from error
 
 
 def _signed(block: Block, trust: Trust) -> SignedBlock:

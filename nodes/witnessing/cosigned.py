@@ -100,7 +100,9 @@ class CosignedNotes:
         query = sa.select(cosignatures).where(cosignatures.c.size == size, _COUNTS).order_by(cosignatures.c.name)
         with self._private.reading() as connection:
             rows = connection.execute(query).fetchall()
-        return CosignedNote(with_cosignatures(note, [row.line for row in rows]), size, {row.name: row.time_s for row in rows})
+        # Of a consortium's checkpoint, which is no note, there are none.
+        cosigned = with_cosignatures(note, [row.line for row in rows]) if rows else note
+        return CosignedNote(cosigned, size, {row.name: row.time_s for row in rows})
 
 
 def _prune(connection: sa.Connection) -> None:

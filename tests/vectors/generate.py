@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from tests.vectors import basics, files, trees
+from tests.vectors import basics, comet, files, trees
 from tests.vectors.fixed import fixed_ledgers
 
 DIRECTORY: Final = Path(__file__).parent
@@ -22,6 +22,8 @@ _ABOUT: Final = {
     "state": "Presence and absence in the state tree.",
     "notes": "Signed notes with cosignatures, under trust files by name.",
     "proofs": "Proof files by name, under trust files by name. A bad one is the named document, or one splice of its bytes.",
+    "comet_blocks": "Blocks of a network that CometBFT ran: the `hash` that it gave each, and the bytes `signed` by each signature.",
+    "comet": "Proof files by name under checkpoints of a consortium, and trust files by name. A bad one is one splice of its bytes.",
     "trusts": "Trust files that trust nobody: each is one splice of `trust`, under which `document` holds.",
 }
 
@@ -29,7 +31,7 @@ _ABOUT: Final = {
 def vectors() -> dict[str, bytes]:
     """The content of every file, by its name."""
     with tempfile.TemporaryDirectory() as directory, fixed_ledgers(Path(directory)) as fixed:
-        makers = {**basics.families(fixed), **trees.FAMILIES, **files.families(fixed)}
+        makers = {**basics.families(fixed), **trees.FAMILIES, **files.families(fixed), **comet.families(fixed)}
         assert makers.keys() == _ABOUT.keys()
         return {f"{name}.json": _bytes(name, make()) for name, make in makers.items()}
 

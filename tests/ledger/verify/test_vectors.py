@@ -14,7 +14,8 @@ import tests.vectors
 from ledger import canonical, keys, log_tree, state_tree
 from ledger.errors import InputError
 from ledger.hashing import tagged
-from ledger.verify import signatures, strict_json, verify
+from ledger.verify import comet_blocks, signatures, strict_json, verify
+from ledger.verify.comet import check_block
 from ledger.verify.merkle import check_consistency, check_inclusion, check_state
 from ledger.verify.notes import check_note, read_trust
 from ledger.verify.sealed_parts import open_parts
@@ -27,6 +28,10 @@ CODES: Final = {
     *("bad-checkpoint", "bad-signature", "bad-trust", "consistency-invalid", "header-invalid", "inclusion-invalid", "key-invalid"),
     *("key-not-alive", "malformed", "no-fork", "not-canonical", "not-json", "operator-not-trusted", "oversize", "revealed-invalid"),
     *("secret-revealed", "state-proof-invalid", "unknown-engine", "unknown-kind", "unknown-version", "witnesses-missing", "wrong-network"),
+}
+COMET_CODES: Final = {
+    *("before-trust", "commit-invalid", "not-enough-power", "steps-invalid", "trust-too-old", "validator-unknown", "validators-invalid"),
+    "validators-not-trusted",
 }
 _BYTES_MAX: Final = 4_194_304
 
@@ -139,8 +144,9 @@ def test_notes() -> None:
         assert code_of(check_note, each["note"], trusts[each["trust"]]) == each["code"], each["name"]
 
 
-def test_proof_files() -> None:
-    found = family("proofs")
+@pytest.mark.parametrize("name", ["proofs", "comet"])
+def test_proof_files(name: str) -> None:
+    found = family(name)
     trusts = {name: text.encode() for name, text in found["trusts"].items()}
     documents = {name: text.encode() for name, text in found["documents"].items()}
     for each in found["good"]:
@@ -152,12 +158,29 @@ def test_proof_files() -> None:
         assert (verdict_on_bad.ok, verdict_on_bad.code) == (False, each["code"]), each["name"]
 
 
+def test_blocks_of_a_consortium() -> None:
+    found = family("comet_blocks")
+    for each in found["good"]:
+        signed = check_block(each["block"], found["chain_id"])
+        assert signed.header.hash.hex() == each["hash"], each["name"]
+        parts = comet_blocks.read_parts(each["block"]["parts"], "bad")
+        for vote, expected in zip(each["block"]["signatures"], each["signed"], strict=True):
+            time = comet_blocks.read_time(vote["time"], "bad")
+            assert comet_blocks.vote_bytes(signed.header, each["block"]["round"], parts, time).hex() == expected, each["name"]
+    for each in found["bad"]:
+        assert code_of(check_block, each["block"], found["chain_id"]) == each["code"], each["name"]
+
+
 def test_every_kind_of_proof_file_and_every_code_has_a_vector() -> None:
-    kinds = {json.loads(text)["kind"] for text in family("proofs")["documents"].values()}
-    assert kinds == {"record", "state", "consistency", "fork", "bundle"}
+    for name in ("proofs", "comet"):
+        kinds = {json.loads(text)["kind"] for text in family(name)["documents"].values()}
+        assert kinds == {"record", "state", "consistency", "fork", "bundle"}
     codes = {each["code"] for name in ("proofs", "notes", "trusts", "sealed") for each in family(name)["bad"]}
     # A vector of `oversize` would be too large to keep.
     assert codes == CODES - {"oversize"}
+    of_comet = {each["code"] for name in ("comet", "comet_blocks") for each in family(name)["bad"]}
+    assert of_comet > COMET_CODES
+    assert of_comet < CODES | COMET_CODES
 
 
 def test_trust_files() -> None:
