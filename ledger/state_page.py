@@ -24,6 +24,8 @@ SLOTS: Final = 1 << LEVELS
 HEX_DIGITS: Final = "0123456789abcdef"
 LEAF_BYTES: Final = 2 * HASH_BYTES
 _HEAD_BYTES: Final = 4
+# The nodes above each slot, in the heap of a page's nodes.
+_ABOVE: Final = [[SLOTS + index >> level for level in range(1, LEVELS + 1)] for index in range(SLOTS)]
 
 # What a slot holds is kept as it is stored, for speed: no bytes, the 64 of a leaf (path, value hash), or the 32 of a child page's root.
 Slot = bytes
@@ -39,11 +41,13 @@ class Leaf(NamedTuple):
 class Nodes(NamedTuple):
     """The slots of a page, and all of its nodes as a heap: node 1 is its root, 2n and 2n + 1 are the children of n, and slot i is node
     16 + i. For each node its hash, and how many leaves it has as far as the hash rules care: 0, 1, or 2 for more than one.
+
+    Thousands are kept, in tuples and bytes: Python's garbage collector need not look through these, as it would through lists.
     """
 
-    slots: list[Slot]
-    hashes: list[bytes]
-    leaves: list[int]
+    slots: tuple[Slot, ...]
+    hashes: tuple[bytes, ...]
+    leaves: bytes
 
 
 def leaf_hash(path: bytes, value_hash: bytes) -> bytes:
@@ -66,27 +70,26 @@ def changed_nodes(nodes: Nodes, changes: Mapping[int, Slot]) -> Nodes:
 
     This is where most of an update's time goes, hence the hashing in place.
     """
-    slots, hashes, leaves = list(nodes.slots), list(nodes.hashes), list(nodes.leaves)
+    slots, hashes, leaves = list(nodes.slots), list(nodes.hashes), bytearray(nodes.leaves)
+    above: set[int] = set()
     for index, slot in changes.items():
         slots[index] = slot
         if len(slot) == LEAF_BYTES:
             hashes[SLOTS + index], leaves[SLOTS + index] = sha256(b"\x02" + slot).digest(), 1
         else:
             hashes[SLOTS + index], leaves[SLOTS + index] = (slot, 2) if slot else (EMPTY, 0)
-    above = {SLOTS + index for index in changes}
-    for _ in range(LEVELS):
-        above = {node >> 1 for node in above}
-        for node in above:  # of one level, so that their order does not matter
-            left = 2 * node
-            count = leaves[left] + leaves[left + 1]
-            if count > 1:
-                hashes[node], leaves[node] = sha256(b"\x03" + hashes[left] + hashes[left + 1]).digest(), 2
-            else:
-                hashes[node], leaves[node] = hashes[left if leaves[left] else left + 1], count
-    return Nodes(slots, hashes, leaves)
+        above.update(_ABOVE[index])
+    for node in sorted(above, reverse=True):  # so that children come before their parents
+        left = 2 * node
+        count = leaves[left] + leaves[left + 1]
+        if count > 1:
+            hashes[node], leaves[node] = sha256(b"\x03" + hashes[left] + hashes[left + 1]).digest(), 2
+        else:
+            hashes[node], leaves[node] = hashes[left if leaves[left] else left + 1], count
+    return Nodes(tuple(slots), tuple(hashes), bytes(leaves))
 
 
-BARE: Final = Nodes([b""] * SLOTS, [EMPTY] * (2 * SLOTS), [0] * (2 * SLOTS))
+BARE: Final = Nodes((b"",) * SLOTS, (EMPTY,) * (2 * SLOTS), bytes(2 * SLOTS))
 # Enough for the upper pages of a large tree and those that were changed in the blocks before.
 KNOWN_PAGES: Final = 4_096
 

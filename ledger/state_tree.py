@@ -55,8 +55,8 @@ __all__ = [
     "verify_presence",
 ]
 
-# A change at a path: the hash of the new value, or None for a deletion.
-_Change = tuple[bytes, bytes | None]
+# A change at a path, and the slot that it asks for: a leaf, or nothing for a deletion.
+_Change = tuple[bytes, Slot]
 
 
 class PageReader(Protocol):
@@ -125,10 +125,14 @@ def update(reader: PageReader, changes: Mapping[str, bytes | None], known: Known
     `known` saves work and changes nothing else. Raises `VerificationFailed` (`page-damaged`) if a stored page on the way is not right,
     `InputError` (`bad-state-key`).
     """
-    by_path = sorted((path_of(key), None if value is None else sha256(value).digest()) for key, value in changes.items())
     work = _Update(reader, KnownNodes() if known is None else known)
-    top = work.apply("", work.nodes(""), by_path)
+    top = work.apply("", work.nodes(""), sorted([_change(key, value) for key, value in changes.items()]))
     return Updated(top or EMPTY, dict(sorted(work.pages.items())))
+
+
+def _change(key: str, value: bytes | None) -> _Change:
+    path = path_of(key)
+    return path, b"" if value is None else path + sha256(value).digest()
 
 
 class _Update:
@@ -157,14 +161,13 @@ class _Update:
         before = BARE if stored is None else stored
         changed: dict[int, Slot] = {}
         for index, group in _by_digit(changes, len(prefix)):
-            below, slot = prefix + HEX_DIGITS[index], before.slots[index]
-            if slot and len(slot) != LEAF_BYTES:
-                child = self.nodes(below)
-                if child is None:
-                    raise damaged(below, "its parent has it, and it is missing")
-                after = self.apply(below, child, group)
+            slot = before.slots[index]
+            if len(slot) == HASH_BYTES:
+                after = self._below(prefix + HEX_DIGITS[index], group)
+            elif len(group) == 1 and (not slot or slot.startswith(group[0][0])):
+                after = group[0][1]  # so it is with most changes: a new leaf at an empty place, or a new value of a leaf
             else:
-                after = self._grow(below, slot, group)
+                after = self._grow(prefix + HEX_DIGITS[index], slot, group)
             if after != slot:
                 changed[index] = after
         nodes = changed_nodes(before, changed) if changed else before
@@ -177,24 +180,32 @@ class _Update:
             self._known.put(prefix, data, nodes)
         return nodes.hashes[1]
 
+    def _below(self, prefix: str, changes: list[_Change]) -> Slot:
+        """Apply changes to a child page, which its parent says is there."""
+        child = self.nodes(prefix)
+        if child is None:
+            raise damaged(prefix, "its parent has it, and it is missing")
+        return self.apply(prefix, child, changes)
+
     def _grow(self, below: str, leaf: Slot, changes: list[_Change]) -> Slot:
         """Apply changes where there is one leaf or none: with two leaves or more afterwards, new pages are made."""
-        leaves: dict[bytes, bytes | None] = {leaf[:HASH_BYTES]: leaf[HASH_BYTES:]} if leaf else {}
-        leaves.update(changes)
-        present = sorted((path, value_hash) for path, value_hash in leaves.items() if value_hash is not None)
-        return self.apply(below, None, [*present]) if len(present) > 1 else b"".join(present[0]) if present else b""
+        slots = {leaf[:HASH_BYTES]: leaf}
+        slots.update(changes)
+        present = sorted((path, slot) for path, slot in slots.items() if slot)
+        return self.apply(below, None, present) if len(present) > 1 else present[0][1] if present else b""
 
 
 def _by_digit(changes: list[_Change], place: int) -> Iterator[tuple[int, list[_Change]]]:
     """Changes, sorted by path, in groups that have the same hex digit at a place."""
     byte, shift = place >> 1, 0 if place & 1 else 4
-    first = 0
-    while first < len(changes):
-        digit, end = changes[first][0][byte] >> shift & 15, first + 1
-        while end < len(changes) and changes[end][0][byte] >> shift & 15 == digit:
-            end += 1
-        yield digit, changes[first:end]
-        first = end
+    first, digit = 0, changes[0][0][byte] >> shift & 15 if changes else 0
+    for end in range(1, len(changes)):
+        following = changes[end][0][byte] >> shift & 15
+        if following != digit:
+            yield digit, changes[first:end]
+            first, digit = end, following
+    if changes:
+        yield digit, changes[first:]
 
 
 def prove(reader: PageReader, key: str) -> StateProof:

@@ -80,7 +80,7 @@ def test_a_page_comes_back_as_it_was_stored(prefix: str, slots: dict[int, bytes]
     assert data == page(leaves, children, *(slots[place] for place in sorted(slots)))
     assert state_page.decode(prefix, data) == listed
     nodes = state_page.nodes_of(listed)
-    assert nodes.slots == listed
+    assert list(nodes.slots) == listed
     assert nodes.hashes[1] == state_page.page_root(listed)
     for place in range(16):
         assert nodes.leaves[16 + place] == {64: 1, 32: 2, 0: 0}[len(listed[place])]
