@@ -23,7 +23,6 @@ from ledger.state_page import (
     BARE,
     EMPTY,
     HEX_DIGITS,
-    LEAF_BYTES,
     LEVELS,
     SLOTS,
     KnownNodes,
