@@ -186,7 +186,7 @@ def check_chain(chain: list[SignedBlock], trust: Trust) -> None:
         raise Invalid("steps-invalid")
     if any(late <= early for early, late in pairwise(times)):
         raise Invalid("steps-invalid")
-    if chain[-1].header.height < trust.height:
+    if chain[-1].header.height < trust.height or any(each.time_ms < trust.time_ms for each in chain if each.header.height >= trust.height):
         raise Invalid("before-trust")
     if chain[-1].time_ms > trust.time_ms + 1_000 * trust.max_age_s:
         raise Invalid("trust-too-old")
@@ -194,8 +194,6 @@ def check_chain(chain: list[SignedBlock], trust: Trust) -> None:
     for block in chain:
         if block.header.height < trust.height:
             continue
-        if block.time_ms < trust.time_ms:
-            raise Invalid("before-trust")
         same = block.header.validators_hash == powers_hash(powers)
         named = block.header.height == height + 1 and block.header.validators_hash == next_hash
         known = 3 * sum(powers.get(each, 0) for each in block.signers) > sum(powers.values())

@@ -254,8 +254,9 @@ def test_the_page_allows_its_own_script_and_style_and_nothing_else() -> None:
     assert not re.search(r"https?://|src=|@import|url\(", text)
 
 
-def test_every_proof_file_of_the_vectors(page: Page) -> None:
-    found = json.loads((VECTORS / "proofs.json").read_bytes())
+@pytest.mark.parametrize("name", ["proofs", "comet"])
+def test_every_proof_file_of_the_vectors(page: Page, name: str) -> None:
+    found = json.loads((VECTORS / f"{name}.json").read_bytes())
     trusts, documents = found["trusts"], {name: text.encode() for name, text in found["documents"].items()}
     by_trust = defaultdict(list)
     for each in [*found["good"], *found["bad"]]:

@@ -119,6 +119,27 @@ def trusts(network: str) -> dict[str, bytes]:
     }
 
 
+def bad_trusts(network: str) -> dict[str, bytes]:
+    """Trust files by name that trust nobody."""
+    validators = canonical.decode(trust_file(network))["validators"]
+    changes: dict[str, dict[str, Any]] = {
+        "no validators": {"validators": []},
+        "a validator twice": {"validators": [*validators, validators[0]]},
+        "a validator without power": {"validators": [{**validators[0], "power": 0}]},
+        "a validator of too much power": {"validators": [{**validators[0], "power": 10**12 + 1}]},
+        "a validator whose name has a space": {"validators": [{**validators[0], "name": "a b"}]},
+        "a validator's short key": {"validators": [{**validators[0], "public": "00"}]},
+        "height 0": {"height": 0},
+        "a time beyond dates": {"time": 253_402_300_800_000},
+        "a greater age": {"max_age_s": 10_000_000_001},
+        "no age": {"max_age_s": None},
+        "another version": {"v": 2},
+        "a network that is none": {"network": "x"},
+        "fields of an operator": {"operators": []},
+    }
+    return {name: trust_file(network, **change) for name, change in changes.items()}
+
+
 def documents(fixed: Fixed) -> dict[str, bytes]:
     """Proof files of every kind by name."""
     network = fixed.network
@@ -166,6 +187,9 @@ def proofs(fixed: Fixed) -> Family:
             ("another network", "wrong-network"),
         )
     ]
+    for name, data in bad_trusts(fixed.network).items():
+        files[name] = data
+        bad.append({"name": f"state, trust: {name}", "document": "state", "trust": name, "code": _code(found["state"], data, "bad-trust")})
     bad += [
         {"name": name, "document": of, "trust": "four", **splice(found[of], changed), "code": _code(changed, files["four"], code)}
         for name, (of, changed, code) in _spoilt(fixed, found).items()

@@ -99,7 +99,7 @@ def checkpoint(reader: Reader, at: int | None = None, steps: Sequence[Mapping[st
     return checkpoint_text(signed, [dict(each) for each in steps], header, path)
 
 
-def trust_file(network: str, powers: Powers = FOUR, **changes: Any) -> bytes:
+def trust_file(network: str, powers: Powers = FOUR, /, **changes: Any) -> bytes:
     named = [{"name": name, "public": public(name), "power": power} for name, power in powers.items()]
     file = {"v": 1, "network": network, "engine": "comet", "validators": named, "height": 1, "time": START_MS, "max_age_s": YEAR_S}
     return canonical.encode({**file, **changes})
