@@ -87,9 +87,9 @@ def fork_from_note(reader: Reader, note: str) -> bytes:
     """The proof file of a fork between this ledger's newest note and a note of no more leaves, whose root is not the one that this log
     had at that size. Raises `NotFound` (`no-checkpoint`), `InputError` (`bad-note`, `outside-log`).
     """
-    theirs, size = _said(note), reader.head.log_size + 1
-    proof = _hex(reader.consistency_proof(theirs.size, size))
-    sides = [{"checkpoint": each, "header": None, "inclusion": None} for each in (note, _newest(reader))]
+    theirs, newest = _said(note), _newest(reader)
+    proof = _hex(reader.consistency_proof(theirs.size, _said(newest).size))
+    sides = [{"checkpoint": each, "header": None, "inclusion": None} for each in (note, newest)]
     return _fork(theirs, sides[0], sides[1], {"root": reader.log_root(theirs.size).hex(), "proof": proof})
 
 
@@ -114,8 +114,11 @@ def _common(reader: Reader) -> dict[str, Any]:
 
 def _anchored(reader: Reader, header: Header, note: str | None) -> tuple[dict[str, Any], int]:
     """What files of records and of state share: a header, and how it hangs below a signed note. And that note's size."""
+    newest = note is None
     note = _newest(reader) if note is None else note
     size = _of_this_log(reader, note).size
+    if newest and size <= header.log_size:
+        raise NotFound("no-checkpoint", "the block is not signed yet", hint="wait for the next block")
     if size <= header.log_size:
         raise InputError("note-elsewhere", "the note was signed before the block", hint="take a newer note")
     inclusion = {"header": _hex(reader.inclusion_proof(header.log_size, size))}

@@ -16,6 +16,7 @@ from ledger.comet.commits import checkpoint_text
 from ledger.store import Reader
 from ledger.verify import comet_blocks
 from tests.ledger.small_ledger import START_MS
+from tests.ledger.verify.trusting import consortium_trust
 
 Powers = Mapping[str, int]
 FOUR: Powers = {"bank-a": 10, "bank-b": 10, "bank-c": 10, "port": 10}
@@ -101,5 +102,5 @@ def checkpoint(reader: Reader, at: int | None = None, steps: Sequence[Mapping[st
 
 def trust_file(network: str, powers: Powers = FOUR, /, **changes: Any) -> bytes:
     named = [{"name": name, "public": public(name), "power": power} for name, power in powers.items()]
-    file = {"v": 1, "network": network, "engine": "comet", "validators": named, "height": 1, "time": START_MS, "max_age_s": YEAR_S}
-    return canonical.encode({**file, **changes})
+    value = canonical.decode(consortium_trust(network, named, START_MS, YEAR_S))
+    return canonical.encode({**value, **changes})
