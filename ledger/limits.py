@@ -27,6 +27,14 @@ COMET_BLOCK_OVERHEAD_BYTES: Final = 1_048_576
 MISBEHAVIOR_KEPT: Final = 100
 COMET_PEERS_MAX: Final = 128
 
+# Snapshots of the log: what is fetched from others. Hashes of so many chunks just fit the engine's message, and so does a chunk that does
+# not shrink when it is packed. A block's leaves are its records with results.
+SNAPSHOT_CHUNK_BYTES: Final = 1_048_576
+SNAPSHOT_CHUNK_PACKED_BYTES_MAX: Final = SNAPSHOT_CHUNK_BYTES + 65_536
+SNAPSHOT_CHUNKS_MAX: Final = 65_536
+SNAPSHOT_BLOCK_BYTES_MAX: Final = 33_554_432
+SNAPSHOTS_KEPT_MAX: Final = 10
+
 # Customs files
 IMPORT_FILE_BYTES_MAX: Final = 1_073_741_824
 IMPORT_XML_DECLARATION_BYTES_MAX: Final = 1_048_576
