@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
 
+from sqlalchemy import Connection
+
 from ledger import keyring
 from ledger.admission import Admitted, Place, VerifiedSignatures, admit
 from ledger.chain import StoredChain
@@ -24,10 +26,11 @@ from ledger.comet.position import Misbehavior, Position, read_position, write_po
 from ledger.comet.validators import STATE_KEY, powers_in, powers_of
 from ledger.errors import Refused, VerificationFailed
 from ledger.execution import Accepted, Block, Execution, execute, in_order, ruleset_at
-from ledger.header import network_of
+from ledger.header import Header, network_of
 from ledger.limits import BLOCK_BYTES_MAX, BLOCK_RECORDS_MAX, MISBEHAVIOR_KEPT
 from ledger.record import parse
 from ledger.rules import Rulebook
+from ledger.snapshot_restore import Restoring
 from ledger.state import Overlay
 from ledger.store import LedgerStore
 
@@ -57,7 +60,7 @@ class Application:
     def __init__(
         self, store: LedgerStore, genesis: Mapping[str, Any], rulebook: Rulebook, on_commit: Callable[[Position, Execution], None]
     ) -> None:
-        self._store, self._rulebook, self._on_commit = store, rulebook, on_commit
+        self._store, self._genesis, self._rulebook, self._on_commit = store, genesis, rulebook, on_commit
         self._network = network_of(genesis)
         self._verified = VerifiedSignatures()
         self._executions: dict[tuple[int, int, bytes], Execution] = {}
@@ -193,6 +196,19 @@ class Application:
         self._decided = None
         self._executions.clear()
         self._open()
+
+    def restoring(self, engine_height: int, app_hash: bytes) -> Restoring:
+        """A snapshot begins to come in, of a height whose app hash the consortium signed; `restored` is told when all of it is there."""
+        return Restoring(self._store, self._genesis, self._rulebook, engine_height, app_hash)
+
+    def restored(self, restoring: Restoring) -> None:
+        """Makes a snapshot durable and stands where it ends. Raises as `Restoring.finish`."""
+
+        def place(connection: Connection, head: Header) -> None:
+            write_position(connection, Position(head.engine_height, head.time_ms, restoring.log_root, self.position.misbehavior))
+
+        restoring.finish(place)
+        self.reopen()
 
     def _execute(self, height: int, time_ms: int, transactions: Sequence[bytes]) -> Execution:
         key = (height, time_ms, _digest(transactions))

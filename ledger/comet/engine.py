@@ -31,6 +31,7 @@ from ledger.comet.process import CometProcess, find_binary
 from ledger.comet.rpc import Rpc
 from ledger.comet.sealing import Sealer
 from ledger.comet.server import Answers, Connection
+from ledger.comet.snapshot_maker import SnapshotMaker
 from ledger.comet.snapshots import Snapshots
 from ledger.comet.validators import powers_in
 from ledger.comet.waiting import Waiters, answer
@@ -48,6 +49,7 @@ _RESTART_S: Final = (0.2, 10.0)
 _NO_BLOCK_MS: Final = 10_000
 # After these nothing is started again until a person has seen to it.
 _FINAL: Final = frozenset({"rules-missing", "position-damaged", "other-network", "engine-behind", "state-damaged", "header-missing"})
+_FINAL_OF_SNAPSHOTS: Final = frozenset({"replay-differs", "other-history"})
 
 log = structlog.get_logger(__name__)
 
@@ -80,6 +82,8 @@ class CometEngine:
         self.trouble: TallystickError | None = None
         """Why no blocks are made here for now, if so."""
         self._genesis, self._rulebook, self._clock, self._setup, self._lock = genesis, rulebook, clock, setup, lock
+        self._maker = SnapshotMaker(store, setup.home.snapshots, setup.settings)
+        self.heights.subscribe(self._maker.reached)
         self._waiters = Waiters()
         self._sending: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
@@ -103,6 +107,7 @@ class CometEngine:
             application = self._application = Application(self.store, self._genesis, self._rulebook, self._committed)
             powers = powers_in((execute_genesis(self._genesis, self._rulebook).state_changes or {}).get("validators"))
             self._setup.home.write(self._genesis, powers, self._setup.settings)
+            self._maker.start()
         except BaseException:
             self._let_go()
             raise
@@ -110,7 +115,8 @@ class CometEngine:
         self._last_block_ms = self._clock.monotonic_ms()
         # Names of sockets are short by nature, and those of homes are not.
         runtime = self._runtime = Path(tempfile.mkdtemp(prefix="tallystick-"))
-        self._process = CometProcess(binary, self._setup.home.path, runtime / "abci.sock", runtime / "rpc.sock", self._setup.log_file)
+        sockets = runtime / "abci.sock", runtime / "rpc.sock"
+        self._process = CometProcess(binary, self._setup.home.path, *sockets, self._setup.log_file, self._setup.settings.rpc_listen)
         self.rpc = Rpc(runtime / "rpc.sock")
         self._sealer = Sealer(self.store, self._genesis, powers, self.rpc, lambda: self.heights.publish(self.heights.height))
         self._sealer.reached(application.position.height)
@@ -169,6 +175,7 @@ class CometEngine:
         return len(self._waiters)
 
     def _let_go(self) -> None:
+        self._maker.stop()
         if self._application is not None:
             self._application.close()
             self._application = None
@@ -184,7 +191,8 @@ class CometEngine:
         application = self._application
         assert application is not None, "the engine opens its application first"
         loop = self._loop = asyncio.new_event_loop()
-        answers = Answers(application, self._clock, self._setup.peer_allowed, Snapshots())
+        snapshots = self._snapshots = Snapshots(application, self._maker.files, self._restored)
+        answers = Answers(application, self._clock, self._setup.peer_allowed, snapshots)
         runtime = self._runtime
         assert runtime is not None, "sockets have a place"
         server = loop.run_until_complete(loop.create_unix_server(lambda: Connection(answers, self._fault), str(runtime / "abci.sock")))
@@ -194,6 +202,7 @@ class CometEngine:
             loop.run_forever()
         finally:
             self._waiters.fail(stopped())
+            snapshots.close()
             server.close()
             loop.run_until_complete(server.wait_closed())
             loop.close()
@@ -226,6 +235,10 @@ class CometEngine:
                 self._waiters.settle(receipt(outcome, execution))
         self._waiters.expire(position.time_ms)
 
+    def _restored(self, height: int) -> None:
+        self._last_block_ms = self._clock.monotonic_ms()
+        self.heights.publish(height)
+
     def _tick(self) -> None:
         loop = self._loop
         if loop is None or self._stopping.is_set():
@@ -235,6 +248,8 @@ class CometEngine:
             self._waiters.fail(_no_quorum())
         for raw in self._waiters.due(now_ms):
             self._sending.put(raw)
+        if self._setup.settings.state_sync is not None and self._snapshots.stalled(now_ms):
+            self._failed.set()
         loop.call_later(_TICK_S, self._tick)
 
     def _fault(self, error: TallystickError) -> None:
@@ -273,7 +288,7 @@ class CometEngine:
                 return
             self._process.stop()
             trouble = self.trouble
-            if isinstance(trouble, Refused | InputError | VerificationFailed) and trouble.code in _FINAL:
+            if isinstance(trouble, Refused | InputError | VerificationFailed) and trouble.code in _FINAL | _FINAL_OF_SNAPSHOTS:
                 log.error("engine-stays-down", code=trouble.code, reason=trouble.message)
                 return
             log.warning("engine-starts-again", after_s=pause_s)

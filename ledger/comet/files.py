@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from ledger.comet.application import chain_id_of
 from ledger.comet.server import APP_VERSION
+from ledger.comet.statesync import EVIDENCE_DAYS, StateSync, check_rpc_listen, state_sync_config
 from ledger.comet.validators import address_of
 from ledger.errors import InputError
 from ledger.header import network_of
@@ -33,7 +34,6 @@ from ledger.limits import BLOCK_BYTES_MAX, COMET_BLOCK_OVERHEAD_BYTES, RECORD_BY
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PUBLIC_TYPE: Final = "tendermint/PubKeyEd25519"
 _PRIVATE_TYPE: Final = "tendermint/PrivKeyEd25519"
-_EVIDENCE_DAYS: Final = 21
 _EVIDENCE_BLOCKS: Final = 100_000
 _KEY_BYTES: Final = 32
 _BATCH_MAX: Final = 1_000
@@ -44,6 +44,8 @@ class Settings:
     """How this node's engine is found, and whom it seeks. `peers` are `id@host:port`, id being a network identity of 40 hex characters.
 
     `empty_blocks_interval_s` is how old the newest block may get where nothing happens: the time by which the next record is judged.
+    `rpc_listen` is where the engine answers newcomers' light clients, as `ledger.comet.statesync` says; nowhere by default.
+    Every `snapshot_heights` heights of the ledger a snapshot is made for newcomers (0: none), and the newest `snapshots_kept` are kept.
     """
 
     listen: str
@@ -52,6 +54,15 @@ class Settings:
     empty_blocks_interval_s: int = 10
     timeout_propose_ms: int = 500
     timeout_commit_ms: int = 100
+    rpc_listen: str = ""
+    state_sync: StateSync | None = None
+    snapshot_heights: int = 500
+    snapshots_kept: int = 4
+
+    def __post_init__(self) -> None:
+        """Raises `InputError` (`bad-rpc-address`)."""
+        if self.rpc_listen:
+            check_rpc_listen(self.rpc_listen)
 
 
 def make_key(path: Path, random_key: Ed25519PrivateKey, *, votes: bool) -> bytes:
@@ -96,6 +107,11 @@ class CometHome:
     def validator_state_file(self) -> Path:
         return self.path / "data" / "priv_validator_state.json"
 
+    @property
+    def snapshots(self) -> Path:
+        """The directory of the snapshots that this node offers. CometBFT does not look there."""
+        return self.path / "snapshots"
+
     def make(self, validator: Ed25519PrivateKey, node: Ed25519PrivateKey) -> tuple[bytes, bytes]:
         """A new directory with two keys; gives their public keys, the one that votes first."""
         for directory in (self.path, self.path / "config", self.path / "data"):
@@ -133,7 +149,7 @@ def genesis_file(genesis: Mapping[str, Any], powers: Mapping[str, int]) -> dict[
             "block": {"max_bytes": str(BLOCK_BYTES_MAX + COMET_BLOCK_OVERHEAD_BYTES), "max_gas": "-1"},
             "evidence": {
                 "max_age_num_blocks": str(_EVIDENCE_BLOCKS),
-                "max_age_duration": str(_EVIDENCE_DAYS * 86_400 * 10**9),
+                "max_age_duration": str(EVIDENCE_DAYS * 86_400 * 10**9),
                 "max_bytes": str(COMET_BLOCK_OVERHEAD_BYTES // 2),
             },
             "validator": {"pub_key_types": ["ed25519"]},
@@ -175,6 +191,7 @@ def config_file(settings: Settings) -> str:
             "create_empty_blocks_interval": f"{settings.empty_blocks_interval_s}s",
             "peer_gossip_sleep_duration": "10ms",
         },
+        "statesync": state_sync_config(settings.state_sync),
         "storage": {"discard_abci_responses": True},
         "tx_index": {"indexer": "null"},
         "instrumentation": {"prometheus": False},

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from ledger.comet.statesync import UNIX
 from ledger.errors import Unreachable
 
 VERSION: Final = "0.38.25"
@@ -37,17 +38,20 @@ def find_binary() -> str:
 
 
 class CometProcess:
-    """One run of it. `log_file` takes what it prints."""
+    """One run of it. `log_file` takes what it prints. It answers at the socket `rpc`, and at a second address where one is given."""
 
-    def __init__(self, binary: str, home: Path, application: Path, rpc: Path, log_file: Path) -> None:
-        self._arguments = [binary, "start", "--home", str(home), "--proxy_app", f"unix://{application}", "--rpc.laddr", f"unix://{rpc}"]
-        self._log_file, self._rpc = log_file, rpc
+    def __init__(self, binary: str, home: Path, application: Path, rpc: Path, log_file: Path, rpc_listen: str = "") -> None:
+        answering = ",".join(filter(None, [f"{UNIX}{rpc}", rpc_listen]))
+        self._arguments = [binary, "start", "--home", str(home), "--proxy_app", f"{UNIX}{application}", "--rpc.laddr", answering]
+        self._log_file = log_file
+        self._sockets = [Path(address.removeprefix(UNIX)) for address in answering.split(",") if address.startswith(UNIX)]
         self._running: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Raises `Unreachable` (`engine-missing`)."""
-        self._rpc.unlink(missing_ok=True)
         try:
+            for socket in self._sockets:
+                socket.unlink(missing_ok=True)
             with self._log_file.open("ab") as output:
                 os.fchmod(output.fileno(), 0o600)
                 self._running = subprocess.Popen(  # noqa: S603 - the program that the operator names

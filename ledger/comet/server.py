@@ -52,7 +52,7 @@ class Answers:
             "query": self._query,
             "check_tx": self._check_tx,
             "commit": self._commit,
-            "list_snapshots": lambda _: snapshots.list(),
+            "list_snapshots": snapshots.list,
             "offer_snapshot": snapshots.offer,
             "load_snapshot_chunk": snapshots.load,
             "apply_snapshot_chunk": snapshots.apply,

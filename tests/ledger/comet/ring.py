@@ -51,6 +51,8 @@ class Ring:
     author: Author
     rulebook: Rulebook = field(default_factory=lambda: RINGBOOK)
     settings: dict[str, Any] = field(default_factory=dict)
+    own_settings: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """By seat, what is set there beside, or in place of, the settings of all."""
     engines: dict[int, CometEngine] = field(default_factory=dict)
     stores: dict[int, LedgerStore] = field(default_factory=dict)
 
@@ -58,7 +60,7 @@ class Ring:
         seat = self.seats[place]
         store = self.stores[place] = LedgerStore(url_of(seat.path / "ledger.db"))
         peers = [other.peer for other in self.seats if other is not seat]
-        settings = Settings(listen=f"127.0.0.1:{seat.port}", peers=peers, **self.settings)
+        settings = Settings(listen=f"127.0.0.1:{seat.port}", peers=peers, **{**self.settings, **self.own_settings.get(place, {})})
         known = {address_of(other.node) for other in self.seats}
         setup = CometSetup(seat.home, seat.path / "comet.log", settings, known.__contains__)
         return CometEngine(store, self.genesis, self.rulebook, SystemClock(), setup)
@@ -75,6 +77,12 @@ class Ring:
         for place in places:
             self.engines.pop(place).stop()
             self.stores.pop(place).close()
+
+    def see_genesis(self) -> None:
+        """Lets the author know the network's first header."""
+        store = next(iter(self.stores.values()))
+        with store.reading() as reader:
+            self.author.seen = {"height": 0, "hash": reader.header_hash(0)}
 
     def send(self, place: int, *raws: bytes) -> list[Receipt | BaseException]:
         futures = [self.engines[place].submit(raw) for raw in raws]
@@ -117,9 +125,8 @@ def ring(path: Path, count: int, *, start: Sequence[int] | None = None, validato
     made = Ring(seats, genesis, Author(network_of(genesis), {"height": 0, "hash": ""}, now_ms=SystemClock().now_ms()), settings=settings)
     try:
         made.start(*(range(count) if start is None else start))
-        store = next(iter(made.stores.values()))
-        with store.reading() as reader:
-            made.author.seen = {"height": 0, "hash": reader.header_hash(0)}
+        if made.engines:
+            made.see_genesis()
         yield made
     finally:
         made.stop(*list(made.engines))
