@@ -15,7 +15,7 @@ from ledger.execution import Block
 from ledger.memory_chain import MemoryChain
 from ledger.state import Overlay
 from ledger.vouching import voucher_of
-from nodes.enquiries.answering import GRANT_USES
+from nodes.enquiries.answers import GRANT_USES
 from nodes.financings.apply import ApplicationLine, ApplicationOutcome, Applications
 from nodes.financings.desk import Financings
 from nodes.node import Node
