@@ -44,6 +44,11 @@ def block_in(commit: Any, validators: Sequence[Any]) -> Block:
     }
 
 
+def oldest_in(status: Any) -> int:
+    """The height of the oldest block that the engine holds, of an answer of `status`; 0 where it holds none."""
+    return _number(_get(_get(status, "sync_info"), "earliest_block_height"))
+
+
 def _get(value: Any, name: str) -> Any:
     """A field of an object."""
     if not isinstance(value, dict) or name not in value:

@@ -34,7 +34,7 @@ from ledger.comet.server import Answers, Connection
 from ledger.comet.snapshot_maker import SnapshotMaker
 from ledger.comet.snapshots import Snapshots
 from ledger.comet.validators import powers_in
-from ledger.comet.waiting import Waiters, answer
+from ledger.comet.waiting import Waiters, answer, no_quorum
 from ledger.engine import Heights, Receipt, stopped
 from ledger.errors import InputError, Refused, TallystickError, Unreachable, VerificationFailed
 from ledger.execution import Accepted, Execution, execute_genesis
@@ -237,6 +237,7 @@ class CometEngine:
 
     def _restored(self, height: int) -> None:
         self._last_block_ms = self._clock.monotonic_ms()
+        self._sealer.reached(self.position.height)
         self.heights.publish(height)
 
     def _tick(self) -> None:
@@ -245,7 +246,7 @@ class CometEngine:
             return
         now_ms = self._clock.monotonic_ms()
         if self._waiters.stalled(now_ms) and now_ms - self._last_block_ms >= _NO_BLOCK_MS:
-            self._waiters.fail(_no_quorum())
+            self._waiters.fail(no_quorum())
         for raw in self._waiters.due(now_ms):
             self._sending.put(raw)
         if self._setup.settings.state_sync is not None and self._snapshots.stalled(now_ms):
@@ -296,11 +297,3 @@ class CometEngine:
                 return
             lasted_ms = self._clock.monotonic_ms() - began_ms
             pause_s = _RESTART_S[0] if lasted_ms > 60_000 else min(2 * pause_s, _RESTART_S[1])
-
-
-def _no_quorum() -> Unreachable:
-    return Unreachable(
-        "no-quorum",
-        "the consortium makes no blocks: a third or more of its voting power is not reached",
-        hint="the record is kept and sent again by itself; see that more than two thirds of the validators run and reach each other",
-    )

@@ -1,7 +1,8 @@
 """Keeps what the consortium's validators signed beside the ledger's blocks: the engine signs a block's app hash by the next one, so the
 checkpoint of a block is asked for once that is there.
 
-A node that was away asks for what it missed; where its engine has forgotten the block, the newest checkpoint covers the older records.
+A node that was away asks for what it missed. Where its engine does not hold the block, as on a node that came by a snapshot, nothing is
+asked: the newest checkpoint covers the older records.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from ledger import canonical
+from ledger.comet.answers import oldest_in
 from ledger.comet.commits import checkpoint_text, fetch_block, steps_to, trusted_validators
 from ledger.comet.rpc import Rpc
 from ledger.errors import TallystickError, Unreachable
@@ -59,6 +61,9 @@ class Sealer:
     def run_once(self) -> int:
         """Seals what can be sealed now, a batch at most: how many blocks. Raises `TallystickError`."""
         due = [header for header in unsealed(self._store, _BATCH) if header.engine_height < self._engine_height]
+        if due:
+            oldest = oldest_in(self._rpc.status())
+            due = [header for header in due if header.engine_height + 1 >= oldest]
         made = {header.height: self._checkpoint(header) for header in reversed(due)}
         if made:
             self._write(made)

@@ -93,3 +93,12 @@ def answer(future: Future[Receipt], outcome: Receipt | TallystickError) -> None:
         future.set_result(outcome)
     else:
         future.set_exception(outcome)
+
+
+def no_quorum() -> Unreachable:
+    """What those are answered who wait while no blocks are made."""
+    return Unreachable(
+        "no-quorum",
+        "the consortium makes no blocks: a third or more of its voting power is not reached",
+        hint="the record is kept and sent again by itself; see that more than two thirds of the validators run and reach each other",
+    )

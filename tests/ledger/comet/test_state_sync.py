@@ -20,6 +20,7 @@ from ledger.errors import Unreachable
 from ledger.snapshot import Snapshot, chunk_hash, pack, unpack
 from ledger.snapshot_files import SnapshotFiles
 from ledger.snapshot_restore import Restoring
+from ledger.vouching import voucher_of
 from tests.ledger.comet.ring import Ring, ring, wait_until
 from tests.ledger.comet.ring_rules import RINGSET
 from tests.ledger.small_ledger import code_of
@@ -69,8 +70,14 @@ def wait_for_snapshot(made: Ring) -> int:
     return snapshot
 
 
+def sealed(made: Ring, place: int, height: int) -> bool:
+    """Whether the validators' word on a block is kept there."""
+    with made.stores[place].reading() as reader:
+        return reader.checkpoint(height) is not None
+
+
 def assert_audited(made: Ring, place: int) -> None:
-    report = audit(made.stores[place], made.genesis, made.rulebook, None)
+    report = audit(made.stores[place], made.genesis, made.rulebook, voucher_of(made.genesis))
     assert report.findings == ()
 
 
@@ -89,7 +96,8 @@ def test_a_newcomer_joins_by_a_snapshot_and_goes_on(tmp_path: Path) -> None:
                 assert theirs.state_proof("note/n3", number) == ours.state_proof("note/n3", number)
 
         put(made, 1, "after")
-        made.agree(0, 1, 2, 3, NEWCOMER)
+        after, _ = made.agree(0, 1, 2, 3, NEWCOMER)
+        wait_until(lambda: sealed(made, NEWCOMER, after))
         # It has no block of the engine's from before the snapshot: those were not what it came by.
         assert int(made.engines[NEWCOMER].rpc.status()["sync_info"]["earliest_block_height"]) > snapshot
         made.stop(NEWCOMER)
