@@ -12,6 +12,7 @@ import os
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from ledger.errors import InputError, NotFound, TallystickError, Unreachable, Ve
 from ledger.header import Header
 from ledger.limits import RECORD_BYTES_MAX
 from ledger.memory_chain import MemoryChain
-from ledger.store import LogNodes
+from ledger.stored_trees import from_log
 from ledger.tables import headers
 
 _KIND = "audit-snapshot"
@@ -67,7 +68,7 @@ class Snapshot:
             head, hashes = _headers_to(connection, first["height"])
             if head.hash != first["hash"] or hashes[0] != chain.head.hash:
                 raise _differs("the ledger has another header at its height, or another beginning")
-            frontier = log_tree.frontier_of(head.log_size, LogNodes(connection))
+            frontier = from_log(connection, partial(log_tree.frontier_of, head.log_size))
             if log_tree.root(head.log_size, frontier).hex() != head.log_root:
                 raise _differs("the stored nodes of the log do not lead to the header's log root")
             after = log_tree.append(head.log_size, frontier, [log_tree.leaf_hash(head.leaf)])

@@ -20,7 +20,8 @@ from ledger.execution import Execution
 from ledger.header import Header
 from ledger.replay_guard import ReplayGuard
 from ledger.state_tree import KnownNodes
-from ledger.store import LedgerStore, PagesAt, Reader, StateAt
+from ledger.store import LedgerStore, Reader, StateAt
+from ledger.stored_trees import PagesAt
 
 # Enough for what one block after another needs again: the upper pages of the tree, policy, keys, the newest headers. What was cached
 # of millions of entries would hardly be asked for twice.

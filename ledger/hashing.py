@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from typing import Any
 
 from ledger import canonical
@@ -13,6 +15,11 @@ HASH_BYTES = 32
 def sha256(data: bytes) -> bytes:
     """Plain SHA-256, for the Merkle trees, which carry their own prefix bytes."""
     return hashlib.sha256(data).digest()
+
+
+def packed(hashes: Sequence[bytes]) -> str:
+    """Hashes of a Merkle proof in one text: 43 characters of base64url for each, and a point for that of an empty subtree."""
+    return "".join("." if each == bytes(HASH_BYTES) else urlsafe_b64encode(each).decode().rstrip("=") for each in hashes)
 
 
 def tagged(tag: str, data: bytes) -> bytes:

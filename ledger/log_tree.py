@@ -94,18 +94,33 @@ def root_at(size: int, reader: NodeReader) -> bytes:
 
 def inclusion_proof(index: int, size: int, reader: NodeReader) -> list[bytes]:
     """The audit path (RFC 9162, 2.1.3.1) of the leaf at `index`, counted from zero, in the tree of `size` leaves."""
-    _require(0 <= index < size, "the index lies outside the tree")
+    return joint_inclusion_proof((index,), size, reader)
+
+
+def joint_inclusion_proof(indexes: Sequence[int], size: int, reader: NodeReader) -> list[bytes]:
+    """The hashes that lead from several leaves to the root of the tree of `size` leaves, each once, and none that the leaves give.
+
+    At each node first come its halves with such leaves in them, the left before the right, then the hash of the half without.
+    """
+    _require(bool(indexes) and all(0 <= index < size for index in indexes), "the index lies outside the tree")
     path: list[bytes] = []
-    start, end = 0, size
-    while end - start > 1:
-        middle = start + _split(end - start)
-        if index < middle:
-            path.append(_subtree(middle, end, reader))
-            end = middle
-        else:
-            path.append(_subtree(start, middle, reader))
-            start = middle
-    return path[::-1]
+    _join(path, 0, size, set(indexes), reader)
+    return path
+
+
+def _join(path: list[bytes], start: int, end: int, indexes: set[int], reader: NodeReader) -> None:
+    if end - start == 1:
+        return
+    middle = start + _split(end - start)
+    left, right = {index for index in indexes if index < middle}, {index for index in indexes if index >= middle}
+    if left:
+        _join(path, start, middle, left, reader)
+    if right:
+        _join(path, middle, end, right, reader)
+    if not left:
+        path.append(_subtree(start, middle, reader))
+    if not right:
+        path.append(_subtree(middle, end, reader))
 
 
 def consistency_proof(first: int, second: int, reader: NodeReader) -> list[bytes]:

@@ -15,6 +15,7 @@ from ledger import canonical, keyring
 from ledger.checkpoint import Checkpoint, parse_note
 from ledger.comet import commits
 from ledger.errors import InputError, NotFound, Refused
+from ledger.hashing import packed
 from ledger.header import Header
 from ledger.limits import PROOF_BUNDLE_FILES_MAX
 from ledger.log_operator import origin_of
@@ -36,13 +37,12 @@ def record_proof(reader: Reader, record_id: str, revealed: Mapping[str, bytes] |
     header = reader.header(stored.height)
     assert header is not None, "a stored record's block has a header"
     parts = _revealed(stored, revealed or {})
-    anchored, size = _anchored(reader, header, note)
-    anchored["inclusion"]["record"] = _hex(reader.inclusion_proof(stored.log_index, size))
-    record_keys = [_key(reader, key_id, header.height) for key_id in stored.record.signers]
-    leaf = canonical.decode(stored.leaf)
-    return canonical.encode(
-        {**anchored, "kind": "record", "leaf": leaf, "log_index": stored.log_index, "keys": record_keys, "revealed": parts}
-    )
+    keys = [keyring.entry_key(key_id) for key_id in stored.record.signers]
+    found, siblings = _shown(reader, keys, header.height)
+    # The entry of a one-time key is null where its own record was refused: then the record's body gives the key.
+    listed = b",".join(_object({"entry": value, **place}) for value, place in found)
+    fields = {"leaf": stored.leaf, "log_index": b"%d" % stored.log_index, "keys": b"[" + listed + b"]", "revealed": canonical.encode(parts)}
+    return _document(reader, "record", {**_anchored(reader, header, note, stored.log_index), **fields, "siblings": siblings})
 
 
 def state_proof(reader: Reader, key: str, height: int | None = None, note: str | None = None) -> bytes:
@@ -57,10 +57,9 @@ def state_proof(reader: Reader, key: str, height: int | None = None, note: str |
             f"this ledger holds no block of height {height}",
             hint=f"every height is kept, from 0 to {reader.head.height}",
         )
-    value, proof = reader.state_proof(key, header.height)
-    content = None if value is None else canonical.decode(value)
-    anchored, _ = _anchored(reader, header, note)
-    return canonical.encode({**anchored, "kind": "state", "key": key, "value": content, "proof": proof.to_json()})
+    ((value, place),), siblings = _shown(reader, [key], header.height)
+    fields = {"key": canonical.encode(key), "value": value, **place, "siblings": siblings}
+    return _document(reader, "state", {**_anchored(reader, header, note), **fields})
 
 
 def consistency_file(reader: Reader, first: str, second: str | None = None) -> bytes:
@@ -70,15 +69,13 @@ def consistency_file(reader: Reader, first: str, second: str | None = None) -> b
     """
     second = _newest(reader) if second is None else second
     sizes = [_of_this_log(reader, note).size for note in (first, second)]
-    proof = _hex(reader.consistency_proof(*sizes))
-    return canonical.encode(
-        {**_common(reader), "kind": "consistency", "first": _embedded(first), "second": _embedded(second), "proof": proof}
-    )
+    fields = {"first": _embedded(first), "second": _embedded(second), "proof": packed(reader.consistency_proof(*sizes))}
+    return _document(reader, "consistency", {name: canonical.encode(value) for name, value in fields.items()})
 
 
 def fork_file(first: Mapping[str, Any], second: Mapping[str, Any]) -> bytes:
-    """The proof file of a fork, from two sides `{checkpoint, header, inclusion}`: different blocks of one height, each below its own note;
-    or, `header` and `inclusion` None, different notes of one size. `ledger.verify` finds no fork where there is none.
+    """The proof file of a fork, from two sides `{checkpoint, header, inclusion}`, hashes in hex: different blocks of one height, each below
+    its own note; or, `header` and `inclusion` None, different notes of one size. `ledger.verify` finds no fork where there is none.
     """
     return _fork(_said(first["checkpoint"]), first, second, None)
 
@@ -88,7 +85,7 @@ def fork_from_note(reader: Reader, note: str) -> bytes:
     had at that size. Raises `NotFound` (`no-checkpoint`), `InputError` (`bad-note`, `outside-log`).
     """
     theirs, newest = _said(note), _newest(reader)
-    proof = _hex(reader.consistency_proof(theirs.size, _said(newest).size))
+    proof = packed(reader.consistency_proof(theirs.size, _said(newest).size))
     sides = [{"checkpoint": each, "header": None, "inclusion": None} for each in (note, newest)]
     return _fork(theirs, sides[0], sides[1], {"root": reader.log_root(theirs.size).hex(), "proof": proof})
 
@@ -104,16 +101,31 @@ def bundle_file(network: str, files: Sequence[bytes]) -> bytes:
 
 def _fork(of: Checkpoint, first: Mapping[str, Any], second: Mapping[str, Any], beginning: dict[str, Any] | None) -> bytes:
     common = {"v": FORMAT_VERSION, "network": of.origin.removeprefix(origin_of("")), "kind": "fork"}
-    sides = {name: {**side, "checkpoint": _embedded(side["checkpoint"])} for name, side in (("first", first), ("second", second))}
-    return canonical.encode({**common, **sides, "beginning": beginning})
+    return canonical.encode({**common, "first": _side(first), "second": _side(second), "beginning": beginning})
 
 
-def _common(reader: Reader) -> dict[str, Any]:
-    return {"v": FORMAT_VERSION, "network": reader.head.network}
+def _side(side: Mapping[str, Any]) -> dict[str, Any]:
+    path = side["inclusion"]
+    return {
+        **side,
+        "checkpoint": _embedded(side["checkpoint"]),
+        "inclusion": None if path is None else packed([bytes.fromhex(each) for each in path]),
+    }
 
 
-def _anchored(reader: Reader, header: Header, note: str | None) -> tuple[dict[str, Any], int]:
-    """What files of records and of state share: a header, and how it hangs below a signed note. And that note's size."""
+def _document(reader: Reader, kind: str, fields: Mapping[str, bytes]) -> bytes:
+    return _object(
+        {"v": b"%d" % FORMAT_VERSION, "network": canonical.encode(reader.head.network), "kind": canonical.encode(kind), **fields}
+    )
+
+
+def _object(fields: Mapping[str, bytes]) -> bytes:
+    """The canonical bytes of an object whose values are canonical bytes already, as those that the ledger keeps are."""
+    return b"{" + b",".join(b'"%s":%s' % (name.encode(), fields[name]) for name in sorted(fields)) + b"}"
+
+
+def _anchored(reader: Reader, header: Header, note: str | None, *before: int) -> dict[str, bytes]:
+    """What files of records and of state share: a header, and how it and leaves before it hang below a signed note."""
     newest = note is None
     note = _newest(reader) if note is None else note
     size = _of_this_log(reader, note).size
@@ -121,9 +133,12 @@ def _anchored(reader: Reader, header: Header, note: str | None) -> tuple[dict[st
         raise NotFound("no-checkpoint", "the block is not signed yet", hint="wait for the next block")
     if size <= header.log_size:
         raise InputError("note-elsewhere", "the note was signed before the block", hint="take a newer note")
-    inclusion = {"header": _hex(reader.inclusion_proof(header.log_size, size))}
-    below = {"header": header.to_json(), "header_log_index": header.log_size, "checkpoint": _embedded(note), "inclusion": inclusion}
-    return {**_common(reader), **below}, size
+    inclusion = packed(reader.joint_inclusion_proof((*before, header.log_size), size))
+    return {
+        "checkpoint": canonical.encode(_embedded(note)),
+        "header": canonical.encode(header.to_json()),
+        "inclusion": canonical.encode(inclusion),
+    }
 
 
 def _newest(reader: Reader) -> str:
@@ -152,14 +167,14 @@ def _embedded(checkpoint: str) -> Any:
     return canonical.decode(checkpoint.encode()) if commits.is_checkpoint(checkpoint) else checkpoint
 
 
-def _hex(hashes: Sequence[bytes]) -> list[str]:
-    return [each.hex() for each in hashes]
-
-
-def _key(reader: Reader, key_id: str, height: int) -> dict[str, Any]:
-    """A signer's entry after the block; null for a one-time key whose own record was refused, which the record's body gives."""
-    value, proof = reader.state_proof(keyring.entry_key(key_id), height)
-    return {"key_id": key_id, "entry": None if value is None else canonical.decode(value), "proof": proof.to_json()}
+def _shown(reader: Reader, keys: Sequence[str], height: int) -> tuple[list[tuple[bytes, dict[str, bytes]]], bytes]:
+    """Of each key what the state holds at it and where the way to it ends; and what leads from there to the root: all canonical bytes."""
+    values, joint = reader.joint_state_proof(keys, height)
+    found = []
+    for value, (depth, leaf) in zip(values, joint.ends, strict=True):
+        other = None if leaf is None or value is not None else {"path": leaf.path.hex(), "value_hash": leaf.value_hash.hex()}
+        found.append((b"null" if value is None else value, {"depth": b"%d" % depth, "other": canonical.encode(other)}))
+    return found, canonical.encode(packed(joint.siblings))
 
 
 def _revealed(stored: StoredRecord, content_keys: Mapping[str, bytes]) -> dict[str, str]:

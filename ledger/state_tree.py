@@ -11,10 +11,10 @@ prover does not make; they never raise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from ledger.errors import InputError
 from ledger.hashing import HASH_BYTES
@@ -41,6 +41,7 @@ from ledger.state_page import (
 
 __all__ = [
     "EMPTY",
+    "JointProof",
     "KnownNodes",
     "Leaf",
     "PageReader",
@@ -48,6 +49,7 @@ __all__ = [
     "Updated",
     "path_of",
     "prove",
+    "prove_together",
     "root",
     "update",
     "verify_absence",
@@ -83,25 +85,16 @@ class StateProof:
     siblings: tuple[bytes, ...]
     terminal: Leaf | None
 
-    def to_json(self) -> dict[str, Any]:
-        """The proof in JSON values, hashes as 64 lower-case hex digits."""
-        leaf = self.terminal
-        terminal = None if leaf is None else {"path": leaf.path.hex(), "value_hash": leaf.value_hash.hex()}
-        return {"siblings": [sibling.hex() for sibling in self.siblings], "terminal": terminal}
 
-    @staticmethod
-    def from_json(value: Any) -> StateProof:
-        """The proof of JSON values. Raises `InputError` (`bad-state-proof`) for anything that `to_json` does not make."""
-        if type(value) is not dict or value.keys() != {"siblings", "terminal"} or type(value["siblings"]) is not list:
-            raise InputError("bad-state-proof", "a state proof has exactly the fields siblings and terminal")
-        if len(value["siblings"]) > STATE_PROOF_SIBLINGS_MAX:
-            raise InputError("bad-state-proof", f"a state proof has at most {STATE_PROOF_SIBLINGS_MAX} siblings")
-        siblings, terminal = tuple(_from_hex(sibling) for sibling in value["siblings"]), value["terminal"]
-        if terminal is None:
-            return StateProof(siblings, None)
-        if type(terminal) is not dict or terminal.keys() != {"path", "value_hash"}:
-            raise InputError("bad-state-proof", "the terminal of a state proof is null or has exactly the fields path and value_hash")
-        return StateProof(siblings, Leaf(_from_hex(terminal["path"]), _from_hex(terminal["value_hash"])))
+@dataclass(frozen=True)
+class JointProof:
+    """One proof for several keys: of each the depth at which the way to it ends, and the leaf there, as `StateProof.terminal`; and the
+    hashes that lead from all of these to the root, each once. At each node first come those of its sides in which a way ends, the left
+    before the right, then the hash of the side without.
+    """
+
+    ends: tuple[tuple[int, Leaf | None], ...]
+    siblings: tuple[bytes, ...]
 
 
 def path_of(key: str) -> bytes:
@@ -215,22 +208,50 @@ def prove(reader: PageReader, key: str) -> StateProof:
     """
     path = path_of(key)
     siblings: list[bytes] = []
-    prefix, slots = "", _read(reader, "")
-    while slots is not None:
-        nodes, node = nodes_of(slots), 1
-        digit = int(path.hex()[len(prefix)], 16)
+    digits, prefix, slots = path.hex(), "", _read(reader, "")
+    nodes = None if slots is None else nodes_of(slots)
+    while nodes is not None:
+        node, digit = 1, int(digits[len(prefix)], 16)
         for level in range(LEVELS, -1, -1):
             if nodes.leaves[node] <= 1:
                 first = (node << level) - SLOTS
-                return StateProof(tuple(siblings), _only_leaf(slots[first : first + (1 << level)]))
+                return StateProof(tuple(siblings), _only_leaf(nodes.slots[first : first + (1 << level)]))
             if level > 0:
                 node = 2 * node + (digit >> (level - 1) & 1)
                 siblings.append(nodes.hashes[node ^ 1])
-        prefix, expected = prefix + HEX_DIGITS[digit], slots[digit]
-        slots = _read_child(reader, prefix)
-        if page_root(slots) != expected:
+        prefix, expected = prefix + HEX_DIGITS[digit], nodes.slots[digit]
+        nodes = nodes_of(_read_child(reader, prefix))
+        if nodes.hashes[1] != expected:
             raise damaged(prefix, "it does not have the hash that its parent gives")
     return StateProof((), None)
+
+
+def prove_together(reader: PageReader, keys: Sequence[str]) -> JointProof:
+    """One proof for several keys. Raises as `prove`."""
+    ends: list[tuple[int, Leaf | None]] = []
+    ways: set[str] = set()
+    known: dict[str, bytes] = {}
+    for key in keys:
+        proof, bits = prove(reader, key), f"{int.from_bytes(path_of(key)):0{8 * HASH_BYTES}b}"
+        depth = len(proof.siblings)
+        ends.append((depth, proof.terminal))
+        ways.add(bits[:depth])
+        for level, sibling in enumerate(proof.siblings):
+            known[bits[:level] + ("1" if bits[level] == "0" else "0")] = sibling
+    siblings: list[bytes] = []
+    _join(siblings, "", ways, known)
+    return JointProof(tuple(ends), tuple(siblings))
+
+
+def _join(siblings: list[bytes], node: str, ways: set[str], known: Mapping[str, bytes]) -> None:
+    """Appends what leads from the ends of the ways to this node, which they pass."""
+    if not ways or node in ways:
+        return
+    passed = {side: {way for way in ways if way.startswith(node + side)} for side in "01"}
+    for side, below in passed.items():
+        if below:
+            _join(siblings, node + side, below, known)
+    siblings.extend(known[node + side] for side, below in passed.items() if not below)
 
 
 def verify_presence(tree_root: bytes, key: str, value: bytes, proof: StateProof) -> bool:
@@ -303,12 +324,3 @@ def _path_or_none(key: Any) -> bytes | None:
 
 def _is_hash(value: Any) -> bool:
     return type(value) is bytes and len(value) == HASH_BYTES
-
-
-_HEX: Final = frozenset("0123456789abcdef")
-
-
-def _from_hex(value: Any) -> bytes:
-    if type(value) is not str or len(value) != 2 * HASH_BYTES or not _HEX.issuperset(value):
-        raise InputError("bad-state-proof", "a hash in a state proof is 64 lower-case hex digits")
-    return bytes.fromhex(value)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -15,11 +16,12 @@ from sqlalchemy import Connection, Engine
 
 from ledger import canonical, log_tree, record, state_tree
 from ledger.database import connect, failing_as_unreachable
-from ledger.errors import NotFound, VerificationFailed
+from ledger.errors import NotFound
 from ledger.execution import Accepted, Execution
 from ledger.header import Header, network_of, split_record_leaf
 from ledger.schema import check_revision, prepare
 from ledger.state import Overlay
+from ledger.stored_trees import STATE_GET, from_log, prove_state
 from ledger.tables import SCHEMA, SCHEMA_VERSION, headers, log_nodes, meta, records, state_rows, tree_pages
 
 
@@ -47,7 +49,7 @@ class StateAt:
         self._connection, self._height = connection, height
 
     def get_bytes(self, key: str) -> bytes | None:
-        return self._connection.execute(_STATE_GET, {"key": key, "height": self._height}).scalar()
+        return self._connection.execute(STATE_GET, {"key": key, "height": self._height}).scalar()
 
     def scan_bytes(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         newer = state_rows.alias()
@@ -61,42 +63,6 @@ class StateAt:
         return ((row.key, row.value) for row in self._connection.execute(query))
 
 
-class PagesAt:
-    """The state tree's pages at a height, on one connection."""
-
-    def __init__(self, connection: Connection, height: int) -> None:
-        self._connection, self._height = connection, height
-
-    def page(self, prefix: str) -> bytes | None:
-        return self._connection.execute(_PAGE_GET, {"prefix": prefix, "height": self._height}).scalar()
-
-
-class LogNodes:
-    """Stored subtree hashes of the log, on one connection."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def node(self, level: int, index: int) -> bytes:
-        found = self._connection.execute(_NODE_GET, {"position": log_tree.position(level, index)}).scalar()
-        if found is None:
-            raise VerificationFailed("log-node-missing", f"the log's tree lacks node {index} of level {level}", hint="run tallystick audit")
-        return bytes(found)
-
-
-_STATE_GET = (
-    sa.select(state_rows.c.value)
-    .where(state_rows.c.key == sa.bindparam("key"), state_rows.c.height <= sa.bindparam("height"))
-    .order_by(state_rows.c.height.desc())
-    .limit(1)
-)
-_PAGE_GET = (
-    sa.select(tree_pages.c.page)
-    .where(tree_pages.c.prefix == sa.bindparam("prefix"), tree_pages.c.height <= sa.bindparam("height"))
-    .order_by(tree_pages.c.height.desc())
-    .limit(1)
-)
-_NODE_GET = sa.select(log_nodes.c.hash).where(log_nodes.c.position == sa.bindparam("position"))
 # How many ids one statement names; databases bound that.
 _IDS = 500
 _RECORD_COLUMNS = sa.select(records, headers.c.time_ms).join(headers, headers.c.height == records.c.height).where(records.c.log_index > 0)
@@ -230,9 +196,6 @@ class Reader:
     def state_at(self, height: int) -> StateAt:
         return StateAt(self.connection, height)
 
-    def pages_at(self, height: int) -> PagesAt:
-        return PagesAt(self.connection, height)
-
     def genesis(self) -> dict[str, Any]:
         leaf = self.connection.execute(sa.select(records.c.leaf).where(records.c.log_index == 0)).scalar_one()
         return canonical.decode(bytes(leaf))["genesis"]  # type: ignore[no-any-return]  # an object, by `header.genesis_leaf`
@@ -278,20 +241,24 @@ class Reader:
         return self.connection.execute(query).scalar()
 
     def log_root(self, size: int) -> bytes:
-        return log_tree.root_at(size, LogNodes(self.connection))
+        return from_log(self.connection, partial(log_tree.root_at, size))
 
     def frontier(self, size: int) -> tuple[bytes, ...]:
-        return tuple(log_tree.frontier_of(size, LogNodes(self.connection)))
+        return from_log(self.connection, partial(log_tree.frontier_of, size))
 
     def inclusion_proof(self, log_index: int, size: int) -> list[bytes]:
-        return log_tree.inclusion_proof(log_index, size, LogNodes(self.connection))
+        return self.joint_inclusion_proof((log_index,), size)
+
+    def joint_inclusion_proof(self, log_indexes: Sequence[int], size: int) -> list[bytes]:
+        """The hashes that lead from several leaves together to the root that the log had at a size."""
+        return from_log(self.connection, partial(log_tree.joint_inclusion_proof, log_indexes, size))
 
     def consistency_proof(self, first: int, second: int) -> list[bytes]:
-        return log_tree.consistency_proof(first, second, LogNodes(self.connection))
+        return from_log(self.connection, partial(log_tree.consistency_proof, first, second))
 
-    def state_proof(self, key: str, height: int) -> tuple[bytes | None, state_tree.StateProof]:
-        """The value of a key at a height, or None, and the proof of its presence or absence under that height's state root."""
-        return self.state_at(height).get_bytes(key), state_tree.prove(self.pages_at(height), key)
+    def joint_state_proof(self, keys: Sequence[str], height: int) -> tuple[list[bytes | None], state_tree.JointProof]:
+        """The value of each key at a height, or None, and one proof of their presence or absence under that height's state root."""
+        return prove_state(self.connection, keys, height)
 
 
 def _after(prefix: str) -> str:

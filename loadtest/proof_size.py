@@ -5,7 +5,8 @@
 The ledger is made by the real execution and the real store: whole lives of financings, block after block, in a SQLite file. So that it
 takes minutes and not hours, the many are not signed (64 zero bytes, which nobody checks) and their sealed parts are as small as the format
 allows; neither changes the proof of another record. The lives that are measured come last, are truly signed, and have sealed parts of
-the demo's lengths: the verifier accepts every file that is measured.
+the demo's lengths: the verifier accepts every file that is measured. With `--ledger FILE` the ledger is kept there, and a ledger that was
+kept there is measured again.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger import canonical, keyring, proof, verify
-from ledger.store import LedgerStore, Reader
+from ledger.store import LedgerStore, Reader, StoredRecord
 from loadtest.import_memory import machine
 from loadtest.lifecycle import OPERATOR, Lives
 
@@ -48,19 +49,27 @@ class Measured:
     wall_ms: float
 
 
-def made_ledger(store: LedgerStore, count: int) -> tuple[int, list[str]]:
-    """A ledger of at least so many records: how many they are, and the ids of those that are signed."""
+def make_ledger(store: LedgerStore, count: int) -> None:
+    """A ledger of at least so many records, and some more that are signed."""
     lives = Lives(_STARTS, sealed=0, signs=False)
-    done = lives.fill(store, count)
+    lives.fill(store, count)
     lives.starts = 0
-    while ids := lives.go_on(store):
-        done += len(ids)
+    while lives.go_on(store):
+        pass
     lives.starts, lives.sealed, lives.signs = _MEASURED_STARTS, 1, True
-    signed = lives.go_on(store)
+    lives.go_on(store)
     lives.starts = 0
-    while ids := lives.go_on(store):
-        signed += ids
-    return done + len(signed), signed
+    while lives.go_on(store):
+        pass
+
+
+def signed_records(reader: Reader) -> list[StoredRecord]:
+    """Those that `make_ledger` signed: a few for each of the last blocks."""
+    height = reader.head.height
+    found: list[StoredRecord] = []
+    while signed := [each for each in reader.records_of_block(height) if any(map(any, each.record.signatures))]:
+        found, height = signed + found, height - 1
+    return found
 
 
 def measured(what: str, store: LedgerStore, trust: bytes, files: Sequence[tuple[int, Make]]) -> Measured:
@@ -82,14 +91,14 @@ def measured(what: str, store: LedgerStore, trust: bytes, files: Sequence[tuple[
     return Measured(what, len(files), *max(sizes), round(statistics.median(cpu_ms), 2), round(statistics.median(wall_ms), 2))
 
 
-def proofs(store: LedgerStore, signed: Sequence[str]) -> list[Measured]:
+def proofs(store: LedgerStore) -> list[Measured]:
     """Of records by type, and of state entries that are there and that are not."""
     found: list[Measured] = []
     by_type: dict[str, list[tuple[int, Make]]] = {}
     entries: dict[str, list[tuple[int, Make]]] = {"declaration": [], "financing": [], "consent": [], "key": []}
     with store.reading() as reader:
         network = reader.head.network
-        for stored in filter(None, map(reader.record, signed)):
+        for stored in signed_records(reader):
             by_type.setdefault(stored.record.type, []).append((len(stored.leaf), partial(_of_record, stored.id)))
             for key in (f"declaration/{stored.record.body.get('declaration')}", f"financing/{stored.id}", f"consent/{stored.id}"):
                 value = reader.state.get(key)
@@ -124,15 +133,18 @@ def _trust(network: str) -> bytes:
 
 
 def measure(path: Path, count: int) -> dict[str, Any]:
-    """Writes a ledger to a file that is not there yet, and measures its proofs."""
-    began = time.monotonic()
+    """Measures the proofs of the ledger in a file, which is made first where it is not there."""
+    began, is_new = time.monotonic(), not path.exists()
     with closing(LedgerStore(f"sqlite:///{path}")) as store:
-        done, signed = made_ledger(store, count)
-        made_in_s = round(time.monotonic() - began)
-        found = proofs(store, signed)
+        if is_new:
+            make_ledger(store, count)
+        made_in_s = round(time.monotonic() - began) if is_new else None
+        found = proofs(store)
         with store.reading() as reader:
             head = reader.head
-    ledger = {"records": done, "blocks": head.height, "log_size": head.log_size + 1, "file_mib": round(path.stat().st_size / 2**20)}
+    leaves = head.log_size + 1
+    ledger = {"records": leaves - head.height - 2, "blocks": head.height, "log_size": leaves}
+    ledger["file_mib"] = round(path.stat().st_size / 2**20)
     return {**ledger, "made_in_s": made_in_s, "proofs": [asdict(each) for each in found], "machine": machine()}
 
 
@@ -140,10 +152,11 @@ def main() -> None:
     """Print the figures, and write them where asked."""
     arguments = argparse.ArgumentParser(description="Measure proof files on a large ledger.")
     arguments.add_argument("--records", type=int, default=1_000_000)
+    arguments.add_argument("--ledger", type=Path, help="a file that keeps the ledger for the next time")
     arguments.add_argument("--out", type=Path, help="a JSON file for the figures")
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        figures = measure(Path(directory) / "ledger.db", chosen.records)
+        figures = measure(chosen.ledger or Path(directory) / "ledger.db", chosen.records)
     print(f"{figures['records']:,} records in {figures['blocks']:,} blocks, {figures['file_mib']:,} MiB")
     for each in figures["proofs"]:
         print(f"{each['what']:<32} {each['bytes_max']:>6,} bytes, {each['content_bytes']:>6,} of content, {each['cpu_ms']:>7.2f} ms")

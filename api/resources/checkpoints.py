@@ -47,7 +47,7 @@ def get_checkpoint(node: TheNode) -> Response:
 
 
 def get_header(node: TheNode, height: Height) -> Response:
-    """A block's header and its path to the newest checkpoint: `{checkpoint, header, inclusion}`, as a `fork` proof file holds it."""
+    """A block's header and its path to the newest checkpoint: `{checkpoint, header, inclusion}`, of which a `fork` proof file is made."""
     with node.store.reading() as reader:
         return json_response(header_in_log(reader, height).to_json())
 

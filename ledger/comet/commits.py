@@ -18,6 +18,7 @@ from ledger import canonical
 from ledger.checkpoint import Checkpoint
 from ledger.comet.answers import Block, block_in
 from ledger.errors import InputError, VerificationFailed
+from ledger.hashing import packed
 from ledger.header import Header
 from ledger.limits import CHECKPOINT_STEPS_MAX
 from ledger.log_operator import origin_of
@@ -56,7 +57,7 @@ def block_of(commit: Any, validators: Sequence[Any], wanted: Collection[str] = (
 
 def checkpoint_text(block: Block, steps: Sequence[Block], header: Header, path: Sequence[bytes]) -> str:
     """The checkpoint as it is stored: `block` carries the root of the log whose last leaf is `header`, `path` is that leaf's inclusion."""
-    value = {"header": header.to_json(), "inclusion": [each.hex() for each in path], "block": block, "steps": list(steps)}
+    value = {"header": header.to_json(), "inclusion": packed(path), "block": block, "steps": list(steps)}
     return canonical.encode(value).decode()
 
 

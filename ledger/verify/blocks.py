@@ -33,8 +33,8 @@ class Verdict:
     parts: list[Verdict] = field(default_factory=list)
 
 
-def check_header(value: Any, path: Any, size: int, root: bytes, network: str) -> dict[str, Any]:
-    """The header, once it is shown to be a leaf of the log of that size and root.
+def check_header(value: Any, proof: Any, size: int, root: bytes, network: str, *before: tuple[int, bytes]) -> dict[str, Any]:
+    """The header, once it is shown to be a leaf of the log of that size and root, and with it leaves before it, by index.
 
     Raises `Invalid` (`header-invalid`, `inclusion-invalid`).
     """
@@ -43,9 +43,9 @@ def check_header(value: Any, path: Any, size: int, root: bytes, network: str) ->
         integer(header[name], "header-invalid")
     for name in ("network", "previous", "log_root", "state_root"):
         unhex(header[name], 32, "header-invalid")
-    if header["v"] != 1 or header["network"] != network:
+    if header["v"] != 1 or header["network"] != network or any(index >= header["log_size"] for index, _ in before):
         raise Invalid("header-invalid")
-    check_inclusion(encode({"header": header}), header["log_size"], size, path, root)
+    check_inclusion({header["log_size"]: encode({"header": header}), **dict(before)}, size, proof, root)
     return header
 
 

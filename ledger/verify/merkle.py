@@ -1,4 +1,8 @@
-"""The two trees, from the side of one who checks: the log (RFC 9162, 2.1.3.2 and 2.1.4.2) and the compact sparse Merkle tree of the state.
+"""The two trees, from the side of one who checks: the log (RFC 9162) and the compact sparse Merkle tree of the state.
+
+Of some nodes it is known where they stand; a proof gives the hashes of the largest subtrees that hold none of them. On the way up each is
+used once: at a node first by the sides with a known node in them, the left before the right, and then the hash of the side without is next.
+Of one leaf of the log that is the order of RFC 9162, 2.1.3.
 
 State tree: a key's path is SHA-256 of the key; a leaf hashes SHA-256(0x02 || path || SHA-256(value)), an inner node
 SHA-256(0x03 || left || right), an empty subtree is 32 zero bytes, and a subtree of one leaf is that leaf's hash.
@@ -6,94 +10,121 @@ SHA-256(0x03 || left || right), an empty subtree is 32 zero bytes, and a subtree
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from ledger.verify.strict_json import Invalid, fields, items, unhex
+from ledger.verify.strict_json import Invalid, encode, fields, integer, text, unbase64url, unhex
 
 _EMPTY: Final = bytes(32)
-_SIBLINGS_MAX: Final = 256
+_LEVELS: Final = 256
 _PATH_MAX: Final = 64
+_INCONSISTENT: Final = "consistency-invalid"
+_HASH: Final = re.compile(r"[A-Za-z0-9_-]{43}|\.")
 
 
-def check_inclusion(leaf: bytes, index: int, size: int, proof: Any, root: bytes) -> None:
-    """The leaf stands at `index` of the log of that size and root. Raises `Invalid` (`inclusion-invalid`)."""
-    path = [unhex(each, 32, "inclusion-invalid") for each in items(proof, _PATH_MAX, "inclusion-invalid")]
-    if not 0 <= index < size:
-        raise Invalid("inclusion-invalid")
-    value, node, last = sha256(b"\x00" + leaf).digest(), index, size - 1
-    for sibling in path:
-        if last == 0:
-            raise Invalid("inclusion-invalid")
-        if node & 1 or node == last:
-            value = sha256(b"\x01" + sibling + value).digest()
-            while not node & 1 and node != 0:
-                node, last = node >> 1, last >> 1
-        else:
-            value = sha256(b"\x01" + value + sibling).digest()
-        node, last = node >> 1, last >> 1
-    if last != 0 or value != root:
-        raise Invalid("inclusion-invalid")
+def check_inclusion(leaves: Mapping[int, bytes], size: int, proof: Any, root: bytes) -> None:
+    """The leaves stand at these indexes of the log of that size and root. Raises `Invalid` (`inclusion-invalid`)."""
+    code = "inclusion-invalid"
+    given = unpacked(proof, _PATH_MAX * len(leaves), code)
+    if not all(0 <= index < size for index in leaves):
+        raise Invalid(code)
+    known = {_way(index, size): sha256(b"\x00" + leaf).digest() for index, leaf in leaves.items()}
+    if _climb(known, given, b"\x01", code) != root or given:
+        raise Invalid(code)
 
 
 def check_consistency(first: int, first_root: bytes, second: int, second_root: bytes, proof: Any) -> None:
     """The log of `second` leaves begins with that of `first`, at least one. Raises `Invalid` (`consistency-invalid`)."""
-    code = "consistency-invalid"
-    path = [unhex(each, 32, code) for each in items(proof, 2 * _PATH_MAX, code)]
-    if not 0 < first <= second or (first == second and (path or first_root != second_root)):
-        raise Invalid(code)
-    if first == second:
-        return
-    if first & (first - 1) == 0:
-        path.insert(0, first_root)
-    node, last = first - 1, second - 1
-    while node & 1:
-        node, last = node >> 1, last >> 1
-    old = new = path[0] if path else b""
-    for sibling in path[1:]:
-        if last == 0:
+    given = unpacked(proof, 2 * _PATH_MAX, _INCONSISTENT)
+    if not 0 < first <= second or _beginning(first, second, first_root, given) != (first_root, second_root) or given:
+        raise Invalid(_INCONSISTENT)
+
+
+def check_state(root: bytes, shown: Sequence[tuple[str, Any, Mapping[str, Any]]], siblings: Any, code: str) -> None:
+    """The state of that root holds just these values at these keys, nothing where one is None. Raises `Invalid` (the code).
+
+    Beside them are the fields of the file that say at which `depth` the way to the key ends, and at which `other` leaf.
+    """
+    given, known = unpacked(siblings, _LEVELS * len(shown), code), dict[str, bytes]()
+    for way, node in (_end(*each, code) for each in shown):
+        if known.setdefault(way, node) != node:
             raise Invalid(code)
-        if node & 1 or node == last:
-            old, new = sha256(b"\x01" + sibling + old).digest(), sha256(b"\x01" + sibling + new).digest()
-            while not node & 1 and node != 0:
-                node, last = node >> 1, last >> 1
-        else:
-            new = sha256(b"\x01" + new + sibling).digest()
-        node, last = node >> 1, last >> 1
-    if last != 0 or old != first_root or new != second_root:
+    if _climb(known, given, b"\x03", code) != root or given:
         raise Invalid(code)
 
 
-def check_state(root: bytes, key: str, value: bytes | None, proof: Any, code: str) -> None:
-    """The state of that root holds exactly this value at the key, or nothing where the value is None. Raises `Invalid` (the code)."""
-    shape = fields(proof, ("siblings", "terminal"), code)
-    siblings = [unhex(each, 32, code) for each in items(shape["siblings"], _SIBLINGS_MAX, code)]
-    path = sha256(key.encode()).digest()
-    terminal = _terminal(shape["terminal"], code)
-    if value is not None:
-        proven = terminal == (path, sha256(value).digest())
-    else:
-        proven = terminal is None or (terminal[0] != path and _bits(terminal[0], len(siblings)) == _bits(path, len(siblings)))
+def _beginning(first: int, size: int, root: bytes | None, given: list[bytes]) -> tuple[bytes, bytes]:
+    """The roots of the first leaves of a subtree, and of all of them; `root` is the former, where the subtree begins as the log does."""
+    if first == size:
+        whole = _next(given, _INCONSISTENT) if root is None else root
+        return whole, whole
+    half = _divided(size)
+    if first <= half:
+        old, new = _beginning(first, half, root, given)
+        return old, sha256(b"\x01" + new + _next(given, _INCONSISTENT)).digest()
+    old, new = _beginning(first - half, size - half, None, given)
+    left = _next(given, _INCONSISTENT)
+    return sha256(b"\x01" + left + old).digest(), sha256(b"\x01" + left + new).digest()
+
+
+def unpacked(value: Any, most: int, code: str) -> list[bytes]:
+    """The hashes of a text, the first of them last: 43 characters of base64url for each, or a point for an empty subtree's."""
+    found: list[str] = _HASH.findall(text(value, 43 * most, code))
+    hashes = [_EMPTY if each == "." else unbase64url(each, code) for each in reversed(found)]
+    if "".join(found) != value or len(found) > most or hashes.count(_EMPTY) != found.count("."):
+        raise Invalid(code)
+    return hashes
+
+
+def _next(given: list[bytes], code: str) -> bytes:
+    """The next of the hashes that `unpacked` made."""
+    if not given:
+        raise Invalid(code)
+    return given.pop()
+
+
+def _divided(size: int) -> int:
+    """Where a log of more than one leaf divides: the largest power of two below its size."""
+    return 1 << (size - 1).bit_length() - 1
+
+
+def _climb(known: Mapping[str, bytes], given: list[bytes], tag: bytes, code: str) -> bytes:
+    """The root above known nodes, which are named by the way down to them: 0 to the left, 1 to the right."""
+    if "" in known:
+        if len(known) > 1:
+            raise Invalid(code)
+        return known[""]
+    sides = [{way[1:]: node for way, node in known.items() if way[0] == side} for side in "01"]
+    nodes = [_climb(side, given, tag, code) if side else None for side in sides]
+    left, right = (_next(given, code) if node is None else node for node in nodes)
     # A right prover stops above an empty neighbour, so that there is one proof for each key.
-    if not proven or (siblings and siblings[-1] == _EMPTY) or _climb(path, siblings, terminal) != root:
+    if any("" in side and neighbour == _EMPTY for side, neighbour in zip(sides, (right, left), strict=True)):
         raise Invalid(code)
+    return sha256(tag + left + right).digest()
 
 
-def _terminal(value: Any, code: str) -> tuple[bytes, bytes] | None:
-    if value is None:
-        return None
-    leaf = fields(value, ("path", "value_hash"), code)
-    return unhex(leaf["path"], 32, code), unhex(leaf["value_hash"], 32, code)
+def _way(index: int, size: int) -> str:
+    way = ""
+    while size > 1:
+        half = _divided(size)
+        way, index, size = (way + "1", index - half, size - half) if index >= half else (way + "0", index, half)
+    return way
 
 
-def _climb(path: bytes, siblings: list[bytes], terminal: tuple[bytes, bytes] | None) -> bytes:
-    node = _EMPTY if terminal is None else sha256(b"\x02" + terminal[0] + terminal[1]).digest()
-    for depth in reversed(range(len(siblings))):
-        right = path[depth // 8] >> (7 - depth % 8) & 1
-        pair = siblings[depth] + node if right else node + siblings[depth]
-        node = sha256(b"\x03" + pair).digest()
-    return node
-
-
-def _bits(path: bytes, count: int) -> int:
-    return int.from_bytes(path, "big") >> (256 - count)
+def _end(key: str, value: Any, place: Mapping[str, Any], code: str) -> tuple[str, bytes]:
+    """The way to a key, and what stands where it ends: its own leaf, another whose path begins alike, or nothing."""
+    path, depth, other = sha256(key.encode()).digest(), integer(place["depth"], code), place["other"]
+    way = f"{int.from_bytes(path):0256b}"[:depth]
+    if depth > _LEVELS or (value is not None and other is not None):
+        raise Invalid(code)
+    if value is not None:
+        return way, sha256(b"\x02" + path + sha256(encode(value)).digest()).digest()
+    if other is None:
+        return way, _EMPTY
+    leaf = fields(other, ("path", "value_hash"), code)
+    stands, value_hash = unhex(leaf["path"], 32, code), unhex(leaf["value_hash"], 32, code)
+    if stands == path or not f"{int.from_bytes(stands):0256b}".startswith(way):
+        raise Invalid(code)
+    return way, sha256(b"\x02" + stands + value_hash).digest()

@@ -11,14 +11,14 @@ from typing import Any, Final
 from ledger.verify import histories, strict_json
 from ledger.verify.blocks import Verdict, as_of, check_header
 from ledger.verify.engines import Log, Trust, read_trust
-from ledger.verify.merkle import check_inclusion, check_state
+from ledger.verify.merkle import check_state
 from ledger.verify.records import check_record
 from ledger.verify.sealed_parts import open_parts
 from ledger.verify.strict_json import Invalid, ascii_text, encode, fields, integer, items, unhex
 
 FILE_BYTES_MAX: Final = 4_194_304
 _BUNDLED_MAX: Final = 16
-_ANCHORED: Final = ("v", "kind", "network", "header", "header_log_index", "checkpoint", "inclusion")
+_ANCHORED: Final = ("v", "kind", "network", "checkpoint", "header", "inclusion", "siblings")
 _Kinds = Mapping[str, Callable[[Any, Trust], Verdict]]
 
 
@@ -46,14 +46,9 @@ def _judged(value: Any, trust: Trust, kinds: _Kinds) -> Verdict:
 
 def _record(value: Any, trust: Trust) -> Verdict:
     file = fields(value, (*_ANCHORED, "leaf", "log_index", "keys", "revealed"))
-    inclusion = fields(file["inclusion"], ("record", "header"))
-    header, log = _anchor(file, inclusion, trust)
-    leaf = fields(file["leaf"], ("record", "result", "signatures"))
-    log_index = integer(file["log_index"])
-    if log_index >= header["log_size"]:
-        raise Invalid("header-invalid")
-    check_inclusion(encode(leaf), log_index, log.size, inclusion["record"], log.root)
-    shown = check_record(leaf, file["keys"], log_index, unhex(header["state_root"], 32), trust.network)
+    leaf, log_index = fields(file["leaf"], ("record", "result", "signatures")), integer(file["log_index"])
+    header, log = _anchor(file, trust, (log_index, encode(leaf)))
+    shown = check_record(leaf, log_index, file, unhex(header["state_root"], 32), trust.network)
     record, signers = leaf["record"], [(each["member"], each["purpose"]) for each in shown["signers"]]
     whose = ", ".join("a one-time key" if member is None else f"member {member!a} (purpose {purpose})" for member, purpose in signers)
     revealed = open_parts(record, file["revealed"])
@@ -74,11 +69,11 @@ def _record(value: Any, trust: Trust) -> Verdict:
 
 
 def _state(value: Any, trust: Trust) -> Verdict:
-    file = fields(value, (*_ANCHORED, "key", "value", "proof"))
-    header, log = _anchor(file, fields(file["inclusion"], ("header",)), trust)
+    file = fields(value, (*_ANCHORED, "key", "value", "depth", "other"))
+    header, log = _anchor(file, trust)
     key = ascii_text(file["key"], 256)
     content = None if file["value"] is None else encode(file["value"])
-    check_state(unhex(header["state_root"], 32), key, content, file["proof"], "state-proof-invalid")
+    check_state(unhex(header["state_root"], 32), [(key, file["value"], file)], file["siblings"], "state-proof-invalid")
     what = f"the state entry {key!a} is {content.decode()}" if content is not None else f"there is no state entry {key!a}"
     entries = [{"key": key, "value": file["value"], "height": header["height"], "time_ms": header["time"]}]
     return _verdict(header, log, [f"{what} after block {header['height']}"], ["what it is after any later block"], entries=entries)
@@ -107,12 +102,10 @@ _SINGLE: Final[_Kinds] = {"record": _record, "state": _state, "consistency": his
 _KINDS: Final[_Kinds] = {**_SINGLE, "bundle": _bundle}
 
 
-def _anchor(file: dict[str, Any], inclusion: dict[str, Any], trust: Trust) -> tuple[dict[str, Any], Log]:
-    """The header, once it is shown to be a leaf of the log that the checkpoint vouches for."""
-    log, header, index = trust.log(file["checkpoint"]), file["header"], file["header_log_index"]
-    if type(header) is not dict or type(index) is not int or header.get("log_size") != index:
-        raise Invalid("header-invalid")
-    return check_header(header, inclusion["header"], log.size, log.root, trust.network), log
+def _anchor(file: dict[str, Any], trust: Trust, *before: tuple[int, bytes]) -> tuple[dict[str, Any], Log]:
+    """The header, once it is shown to be a leaf of the log that the checkpoint vouches for, and with it leaves before it, by index."""
+    log = trust.log(file["checkpoint"])
+    return check_header(file["header"], file["inclusion"], log.size, log.root, trust.network, *before), log
 
 
 def _verdict(header: dict[str, Any], log: Log, proves: list[str], leaves_open: list[str], **shown: Any) -> Verdict:

@@ -11,11 +11,12 @@ from ledger.verify.strict_json import Invalid, ascii_text, encode, fields, integ
 _SIGNERS_MAX: Final = 3
 _PURPOSES: Final = ("make", "check", "service", "once")
 _RECORD: Final = ("v", "network", "type", "signers", "nonce", "not_after", "seen", "body", "sealed")
+_Signer = tuple[bytes, dict[str, Any]]
 _ENTRY: Final = ("added_at", "alg", "member", "object", "person", "public", "purpose", "revoked_at")
 
 
-def check_record(leaf: dict[str, Any], keys: Any, log_index: int, state_root: bytes, network: str) -> dict[str, Any]:
-    """What the leaf at that index shows of its record, once each of its signers is known to the state of that root and has signed:
+def check_record(leaf: dict[str, Any], log_index: int, file: dict[str, Any], state_root: bytes, network: str) -> dict[str, Any]:
+    """What the leaf at that index shows of its record, once each signer's key is shown in the state of that root, and each has signed:
     `{record_id, type, log_index, result, signers: [{key_id, member, purpose}], body}`.
 
     Raises `Invalid` (`malformed`, `wrong-network`, `key-invalid`, `key-not-alive`, `bad-signature`).
@@ -24,7 +25,7 @@ def check_record(leaf: dict[str, Any], keys: Any, log_index: int, state_root: by
     digest = tagged("record", encode(record))
     if type(result) is not dict or type(result.get("code")) is not str:
         raise Invalid("malformed")
-    signers = _signers(keys, record, digest.hex(), log_index, state_root)
+    signers = _signers(file, record, digest.hex(), log_index, state_root)
     signatures = [unhex(each, 64, "bad-signature") for each in items(leaf["signatures"], _SIGNERS_MAX, "bad-signature")]
     if len(signatures) != len(signers):
         raise Invalid("bad-signature")
@@ -47,24 +48,22 @@ def _core(value: Any, network: str) -> dict[str, Any]:
     return record
 
 
-def _signers(value: Any, record: dict[str, Any], record_id: str, log_index: int, state_root: bytes) -> list[tuple[bytes, dict[str, Any]]]:
+def _signers(file: dict[str, Any], record: dict[str, Any], record_id: str, log_index: int, state_root: bytes) -> list[_Signer]:
     """The public key of each signer, and whose it is, proven from the state after the block."""
-    listed = [fields(each, ("key_id", "entry", "proof"), "key-invalid") for each in items(value, _SIGNERS_MAX, "key-invalid")]
-    if [each["key_id"] for each in listed] != record["signers"]:
-        raise Invalid("key-invalid")
-    found = [_signer(each, record, record_id, log_index, state_root, author=place == 0) for place, each in enumerate(listed)]
+    code, wanted = "key-invalid", record["signers"]
+    listed = [fields(each, ("entry", "depth", "other"), code) for each in items(file["keys"], _SIGNERS_MAX, code)]
+    if len(listed) != len(wanted):
+        raise Invalid(code)
+    named = list(zip(wanted, (each["entry"] for each in listed), listed, strict=True))
+    check_state(state_root, [(f"key/{id_}", entry, place) for id_, entry, place in named], file["siblings"], code)
+    found = [_signer(id_, entry, record, record_id, log_index, author=id_ == wanted[0]) for id_, entry, _ in named]
     purposes = [signer["purpose"] for _, signer in found]
     if "once" in purposes[1:] or (purposes[0] == "once" and purposes != ["once", "service"]):
-        raise Invalid("key-invalid")
+        raise Invalid(code)
     return found
 
 
-def _signer(
-    listed: dict[str, Any], record: dict[str, Any], record_id: str, log_index: int, state_root: bytes, *, author: bool
-) -> tuple[bytes, dict[str, Any]]:
-    wanted, entry = listed["key_id"], listed["entry"]
-    content = None if entry is None else encode(entry)
-    check_state(state_root, f"key/{wanted}", content, listed["proof"], "key-invalid")
+def _signer(wanted: str, entry: Any, record: dict[str, Any], record_id: str, log_index: int, *, author: bool) -> _Signer:
     if entry is None:
         # Only the one-time key of a record that was refused is not registered: such a record's own body gives the key.
         public = body_key(record["body"], wanted) if author else None

@@ -85,9 +85,9 @@ class CosignedNotes:
 
     def anchor_of_record(self, reader: Reader, record_id: str) -> str | None:
         """As `anchor`, of a record's block; None for a record that the ledger does not hold."""
-        stored = reader.record(record_id)
-        header = None if stored is None else reader.header(stored.height)
-        return None if header is None else self.anchor(reader, header.log_size)
+        # A note ends with a block: if it covers the record, it covers the block's header.
+        log_index = reader.log_indexes([record_id]).get(record_id)
+        return None if log_index is None else self.anchor(reader, log_index)
 
     def cosigners_above(self, log_index: int) -> dict[str, int]:
         """Which known witnesses cosigned a log of this node that holds that index, and the newest size that each cosigned."""

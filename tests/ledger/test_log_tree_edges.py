@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cache
 from hashlib import sha256
+from itertools import combinations
 from typing import Any, Final
 
 import pytest
@@ -89,6 +90,31 @@ def test_an_inclusion_proof_holds_for_its_own_leaf_place_size_and_root_only(size
         assert not log_tree.verify_inclusion(leaf, index, size, path, root[:-1])
 
 
+@pytest.mark.parametrize("size", range(1, SIZE_MAX + 1))
+def test_several_leaves_have_one_proof_in_which_no_hash_is_twice_or_needless(size: int) -> None:
+    root = log_tree.root_at(size, log())
+    some = [indexes for count in (1, 2, 3) for indexes in combinations(range(size), count)]
+    for indexes in some if size < 12 else some[:: len(some) // 50 or 1]:
+        path = log_tree.joint_inclusion_proof(indexes, size, log())
+        assert path == log_tree.joint_inclusion_proof(indexes[::-1] + indexes, size, log())
+        given = iter(path)
+
+        def climb(start: int, end: int, indexes: tuple[int, ...] = indexes, given: Iterator[bytes] = given) -> bytes:
+            """The hash of a range in which there are such leaves: first what is known, the left before the right."""
+            if end - start == 1:
+                return log_tree.leaf_hash(b"%d" % start)
+            middle = start + (1 << (end - start - 1).bit_length() - 1)
+            halves = [(start, middle), (middle, end)]
+            found = {half: climb(*half) for half in halves if any(half[0] <= index < half[1] for index in indexes)}
+            for half in halves:
+                if half not in found:
+                    found[half] = next(given)
+            return log_tree.node_hash(found[halves[0]], found[halves[1]])
+
+        assert climb(0, size) == root
+        assert not list(given)
+
+
 @pytest.mark.parametrize("second", range(SIZE_MAX + 1))
 def test_a_consistency_proof_holds_for_its_own_sizes_and_roots_only(second: int) -> None:
     new = log_tree.root_at(second, log())
@@ -125,9 +151,12 @@ def test_the_largest_log_that_there_can_be() -> None:
 
 
 def test_the_log_says_what_it_refuses() -> None:
+    outside = (InputError, "outside-log", "the index lies outside the tree", "")
     for index, size in ((-1, 3), (3, 3), (4, 3), (0, 0)):
         found = refusal(log_tree.inclusion_proof, index, size, log())
-        assert found == (InputError, "outside-log", "the index lies outside the tree", "")
+        assert found == outside
+        assert refusal(log_tree.joint_inclusion_proof, (index, 0), size, log()) == outside
+    assert refusal(log_tree.joint_inclusion_proof, (), 3, log()) == outside
     for first, second in ((-1, 3), (4, 3), (1, 0)):
         found = refusal(log_tree.consistency_proof, first, second, log())
         assert found == (InputError, "outside-log", "the first tree must be the smaller one", "")

@@ -9,9 +9,8 @@ import pytest
 
 from ledger import state_page, state_tree
 from ledger.errors import InputError, TallystickError, VerificationFailed
-from ledger.limits import STATE_PROOF_SIBLINGS_MAX
 from ledger.state_page import KnownNodes
-from ledger.state_tree import Leaf, StateProof
+from ledger.state_tree import JointProof, Leaf, StateProof
 from tests.ledger.test_log_tree_edges import refusal
 from tests.ledger.test_state_tree import SAMPLE, Pages, built, naive_root, page, sharing
 
@@ -159,43 +158,14 @@ def test_the_state_says_what_it_refuses() -> None:
     assert state_tree.path_of("\u00e9") == sha256("\u00e9".encode()).digest()
 
 
-FIELDS: Final = "a state proof has exactly the fields siblings and terminal"
-TERMINAL: Final = "the terminal of a state proof is null or has exactly the fields path and value_hash"
-HASH: Final = "a hash in a state proof is 64 lower-case hex digits"
-ZEROS: Final = "00" * 32
-NO_TERMINALS: Final[list[Any]] = [[], {}, {"path": ZEROS}, {"value_hash": ZEROS}, {"path": ZEROS, "value_hash": ZEROS, "more": 1}]
-NO_PROOFS: Final[dict[str, list[Any]]] = {
-    FIELDS: [
-        None,
-        [],
-        {},
-        {"siblings": []},
-        {"terminal": None},
-        {"siblings": [], "terminal": None, "more": 1},
-        {"siblings": (), "terminal": None},
-    ],
-    "a state proof has at most 256 siblings": [{"siblings": [ZEROS] * 257, "terminal": None}],
-    TERMINAL: [{"siblings": [], "terminal": each} for each in NO_TERMINALS],
-    HASH: [
-        *({"siblings": [each], "terminal": None} for each in ("00" * 31, "00" * 33, "0A" * 32, None, "0x" * 32, 1)),
-        {"siblings": [], "terminal": {"path": "00", "value_hash": ZEROS}},
-        {"siblings": [], "terminal": {"path": ZEROS, "value_hash": "00"}},
-    ],
-}
-
-
-@pytest.mark.parametrize(("value", "message"), [(value, message) for message, values in NO_PROOFS.items() for value in values])
-def test_the_state_says_why_json_is_no_proof(value: Any, message: str) -> None:
-    assert refusal(StateProof.from_json, value) == (InputError, "bad-state-proof", message, "")
-
-
-def test_proofs_in_json() -> None:
+def test_a_proof_of_no_key_and_of_one_key_twice() -> None:
+    pages = built(SAMPLE)
+    assert state_tree.prove_together(pages, []) == JointProof((), ())
     for key in ("a", "nothing", "x"):
-        proof = state_tree.prove(built(SAMPLE), key)
-        assert StateProof.from_json(proof.to_json()) == proof
-    most = StateProof((b"\1" * 32,) * STATE_PROOF_SIBLINGS_MAX, Leaf(b"\2" * 32, b"\3" * 32))
-    assert StateProof.from_json(most.to_json()) == most
-    assert most.to_json()["terminal"] == {"path": "02" * 32, "value_hash": "03" * 32}
+        proof = state_tree.prove(pages, key)
+        end = (len(proof.siblings), proof.terminal)
+        assert state_tree.prove_together(pages, [key, key]) == JointProof((end, end), proof.siblings[::-1])
+    assert refusal(state_tree.prove_together, pages, ["a", "\ud800"])[1] == "bad-state-key"
 
 
 def test_a_proof_as_long_as_there_can_be() -> None:

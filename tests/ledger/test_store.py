@@ -71,7 +71,9 @@ def test_every_past_height_can_be_read_and_proven(tmp_path: Path) -> None:
                 assert header is not None
                 root = bytes.fromhex(header.state_root)
                 for number, name in enumerate("abcd", start=1):
-                    value, proof = reader.state_proof(f"note/{name}", height)
+                    (value,), joint = reader.joint_state_proof([f"note/{name}"], height)
+                    ((_, terminal),) = joint.ends
+                    proof = state_tree.StateProof(joint.siblings[::-1], terminal)
                     assert (value is not None) == (number <= height)
                     held = state_tree.verify_absence(root, f"note/{name}", proof)
                     if value is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from itertools import count
 from typing import Any, Final, cast
 
 from ledger import canonical
@@ -15,6 +16,7 @@ from ledger.proof import bundle_file, consistency_file, fork_file, fork_from_not
 from ledger.record import record_id
 from ledger.verify import verify
 from tests.ledger.small_ledger import ANNE, ANNE_CHECK, BOB, OPERATOR, key_id
+from tests.ledger.verify.packing import split
 from tests.ledger.verify.small_files import Files, Forger, entry
 from tests.ledger.verify.trusting import trust
 from tests.vectors.fixed import COSIGNED_S, OPERATOR_PRIVATE, WITNESSES, Fixed, high_s, signature
@@ -106,6 +108,7 @@ def documents(fixed: Fixed) -> dict[str, bytes]:
         made["record, cosigned"] = record_proof(reader, fixed.ids["two"], note=both)
         made["state"], made["state, earlier"] = state_proof(reader, "note/a"), state_proof(reader, "note/a", 1)
         made["state, absent"], made["state, not yet"] = state_proof(reader, "note/nothing"), state_proof(reader, "note/two", 1)
+        made["state, absent beside another"] = _absent_beside_another(reader)
         made["state, an earlier note"] = state_proof(reader, "note/a", 1, fixed.note(2))
         made["consistency"] = consistency_file(reader, fixed.note(1))
         made["consistency, cosigned"] = consistency_file(reader, cosigned(fixed.note(2), "auditor", "bank-c"), both)
@@ -194,12 +197,13 @@ def _spoilt(fixed: Fixed, found: Mapping[str, bytes]) -> dict[str, tuple[str, by
         made[f"{of}: a field twice"] = (of, text[:-1] + b',"v":1}', "not-canonical")
         made[f"{of}: nothing"] = (of, b"", "not-json")
         _add(made, found, of, _COMMON)
-    for of in ("record, two", "state", "state, absent"):
+    for of in ("record, two", "state", "state, absent", "state, absent beside another"):
         _add(made, found, of, _anchored_changes(fixed))
     _add(made, found, "record, two", _RECORD)
     _add(made, found, "record, revealed", _revealed(fixed))
-    for of in ("state", "state, absent"):
+    for of in ("state", "state, absent", "state, absent beside another"):
         _add(made, found, of, _STATE)
+    _add(made, found, "state, absent beside another", _BESIDE)
     _add(made, found, "state", _PRESENT)
     _add(made, found, "consistency", _consistency(fixed))
     _add(made, found, "fork, of one height", _FORK)
@@ -254,13 +258,18 @@ _RECORD: Final[Changes] = {
     "another body": (_put("leaf", "record", "body", "count", 3), "inclusion-invalid"),
     "a signature left out": (_drop("leaf", "signatures", 1), "inclusion-invalid"),
     "another log index": (_put("log_index", _more), "inclusion-invalid"),
-    "the header's log index": (lambda v: {**v, "log_index": v["header_log_index"]}, "header-invalid"),
+    "the header's log index": (lambda v: {**v, "log_index": v["header"]["log_size"]}, "header-invalid"),
     "a key left out": (_drop("keys", 1), "key-invalid"),
     "keys the other way round": (lambda v: {**v, "keys": v["keys"][::-1]}, "key-invalid"),
     "another member": (_put("keys", 0, "entry", "member", "bob"), "key-invalid"),
     "a key's entry left out": (_put("keys", 0, "entry", None), "key-invalid"),
-    "a key's proof of another": (lambda v: _put("keys", 0, "proof", v["keys"][1]["proof"])(v), "key-invalid"),
-    "the record's path for the header": (lambda v: _put("inclusion", "header", v["inclusion"]["record"])(v), "inclusion-invalid"),
+    "a key one level deeper": (_put("keys", 0, "depth", _more), "key-invalid"),
+    "a key's depth that is true": (_put("keys", 0, "depth", True), "key-invalid"),
+    "another leaf beside an entry": (_put("keys", 0, "other", {"path": _ZEROS, "value_hash": _ZEROS}), "key-invalid"),
+    "a sibling less": (_put("siblings", lambda text: text[:-43]), "key-invalid"),
+    "a sibling more": (_put("siblings", lambda text: text + "."), "key-invalid"),
+    "a sibling with stray bits": (_put("siblings", lambda text: text[:42] + _stray(text[42]) + text[43:]), "key-invalid"),
+    "siblings in a list": (_put("siblings", split), "key-invalid"),
     "a part revealed that is not there": (_put("revealed", "letter", _ZEROS), "revealed-invalid"),
     "revealed is no object": (_put("revealed", []), "malformed"),
 }
@@ -268,17 +277,29 @@ _STATE: Final[Changes] = {
     "another value": (_put("value", {"count": 7}), "state-proof-invalid"),
     "another key": (_put("key", "note/b"), "state-proof-invalid"),
     "a key that is not ASCII": (_put("key", "note/\u00e9"), "malformed"),
-    "a sibling more": (_put("proof", "siblings", lambda path: [*path, _ZEROS]), "state-proof-invalid"),
-    "a sibling less": (_put("proof", "siblings", lambda path: path[:-1]), "state-proof-invalid"),
+    "a sibling more": (_put("siblings", lambda text: text + "A" * 42 + "E"), "state-proof-invalid"),
+    "an empty sibling more": (_put("siblings", lambda text: text + "."), "state-proof-invalid"),
+    "a sibling less": (_put("siblings", lambda text: "".join(split(text)[:-1])), "state-proof-invalid"),
+    "one level deeper": (_put("depth", _more), "state-proof-invalid"),
+    "a depth of too many levels": (_put("depth", 257), "state-proof-invalid"),
+    "the other leaf of nothing": (_put("other", {}), "state-proof-invalid"),
 }
 _PRESENT: Final[Changes] = {
     "absence": (_put("value", None), "state-proof-invalid"),
-    "no terminal": (_put("proof", "terminal", None), "state-proof-invalid"),
+    "its own leaf as the other": (_put("other", {"path": _ZEROS, "value_hash": _ZEROS}), "state-proof-invalid"),
+}
+_BESIDE: Final[Changes] = {
+    "no other leaf": (_put("other", None), "state-proof-invalid"),
+    "another other leaf": (_put("other", "path", "11" * 32), "state-proof-invalid"),
+    "another value of it": (_put("other", "value_hash", "11" * 32), "state-proof-invalid"),
+    "its path in upper case": (_put("other", "path", lambda path: path.upper()), "state-proof-invalid"),
+    "half of it": (_drop("other", "value_hash"), "state-proof-invalid"),
 }
 _FORK: Final[Changes] = {
     "the same side twice": (lambda v: {**v, "second": v["first"]}, "no-fork"),
     "another header": (_put("second", "header", "time", _more), "inclusion-invalid"),
-    "a path cut short": (_put("second", "inclusion", lambda path: path[:-1]), "inclusion-invalid"),
+    "a path cut short": (_put("second", "inclusion", lambda text: text[:-43]), "inclusion-invalid"),
+    "a path in hex": (_put("second", "inclusion", lambda _: [_ZEROS]), "inclusion-invalid"),
     "one header left out": (_put("second", "header", None), "header-invalid"),
     "the first header left out": (_put("first", "header", None), "malformed"),
 }
@@ -299,10 +320,12 @@ def _anchored_changes(fixed: Fixed) -> Changes:
         "a header of another network": (_put("header", "network", _ZEROS), "header-invalid"),
         "a header without rules": (_drop("header", "rules"), "header-invalid"),
         "a header's float-like time": (_put("header", "time", "1"), "header-invalid"),
-        "another place of the header": (_put("header_log_index", _more), "header-invalid"),
-        "a path cut short": (_put("inclusion", "header", lambda path: path[:-1]), "inclusion-invalid"),
-        "a path with a hash more": (_put("inclusion", "header", lambda path: [*path, _ZEROS]), "inclusion-invalid"),
-        "a path in upper case": (_put("inclusion", "header", 0, "AB" * 32), "inclusion-invalid"),
+        "a path cut short": (_put("inclusion", lambda text: text[:-43]), "inclusion-invalid"),
+        "a path with a hash more": (_put("inclusion", lambda text: text + "A" * 42 + "E"), "inclusion-invalid"),
+        "a path with an empty subtree": (_put("inclusion", lambda text: "." + text), "inclusion-invalid"),
+        "a path with stray bits": (_put("inclusion", lambda text: text[:-1] + _stray(text[-1])), "inclusion-invalid"),
+        "a path that is padded": (_put("inclusion", lambda text: text + "="), "inclusion-invalid"),
+        "a path in a list": (_put("inclusion", split), "inclusion-invalid"),
         "the note of another log size": (_put("checkpoint", other), "inclusion-invalid"),
         "a note cut off": (_put("checkpoint", lambda note: note[:-1]), "bad-checkpoint"),
         "a note whose signature is changed": (_put("checkpoint", lambda note: _byte_of_last_line(note, 30)), "operator-not-trusted"),
@@ -325,9 +348,10 @@ def _consistency(fixed: Fixed) -> Changes:
     return {
         "the wrong way round": (lambda v: {**v, "first": v["second"], "second": v["first"]}, "consistency-invalid"),
         "the note of another history": (_put("first", theirs), "consistency-invalid"),
-        "a path cut short": (_put("proof", lambda path: path[:-1]), "consistency-invalid"),
-        "a path with a hash more": (_put("proof", lambda path: [*path, _ZEROS]), "consistency-invalid"),
-        "no path": (_put("proof", []), "consistency-invalid"),
+        "a path cut short": (_put("proof", lambda text: text[:-43]), "consistency-invalid"),
+        "a path with a hash more": (_put("proof", lambda text: text + "A" * 42 + "E"), "consistency-invalid"),
+        "no path": (_put("proof", ""), "consistency-invalid"),
+        "a path in a list": (_put("proof", split), "consistency-invalid"),
         "a note cut off": (_put("first", lambda note: note[:-1]), "bad-checkpoint"),
     }
 
@@ -375,6 +399,12 @@ def _single_bytes(name: str, document: bytes, files: Mapping[str, bytes]) -> lis
     return made
 
 
+def _absent_beside_another(reader: Any) -> bytes:
+    """Of a key that is not there, on whose way another's leaf stands."""
+    made = (state_proof(reader, f"note/nothing-{number}") for number in count())
+    return next(each for each in made if b'"other":{' in each)
+
+
 def _side(reader: Any, height: int) -> dict[str, Any]:
     header = reader.header(height)
     path = reader.inclusion_proof(header.log_size, reader.head.log_size + 1)
@@ -396,6 +426,12 @@ def _byte_of_last_line(note: str, place: int) -> str:
     """A note with one base64 digit of its last signature line changed."""
     at = note.rindex(" ") + 1 + place
     return note[:at] + _next_digit(note[at]) + note[at + 1 :]
+
+
+def _stray(digit: str) -> str:
+    """The last base64url digit of a hash with a bit in it that belongs to no byte."""
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return digits[digits.index(digit) ^ 1]
 
 
 def _next_digit(digit: str) -> str:

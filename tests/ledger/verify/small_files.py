@@ -13,13 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from ledger import canonical
 from ledger.checkpoint import Checkpoint, sign_note
+from ledger.hashing import packed
 from ledger.header import Header
 from ledger.keys import PublicKey, sign
 from ledger.log_operator import origin_of
-from ledger.log_tree import append, inclusion_proof, leaf_hash, position, root
+from ledger.log_tree import append, joint_inclusion_proof, leaf_hash, position, root
 from ledger.proof import record_proof, state_proof
 from ledger.record import record_id, sign_record
-from ledger.state_tree import StateProof, prove, update
+from ledger.state_tree import prove_together, update
 from ledger.verify import verify
 from nodes.sealing import Recipient, seal
 from tests.ledger.small_ledger import (
@@ -118,11 +119,18 @@ class Forger:
         reader = type("Nodes", (), {"node": staticmethod(lambda level, index: nodes[position(level, index)])})()
         note = Checkpoint(origin_of(self.files.network), 4, root(4, after.frontier))
 
-        def proof(key: str) -> StateProof:
-            return prove(store, key)
-
         named = leaf["record"].get("signers") if isinstance(leaf["record"], dict) else None
         listed = named if isinstance(named, list) else []
+        joint = prove_together(store, [f"key/{each}" for each in listed])
+        others = [None if leaf is None or each in entries else leaf for each, (_, leaf) in zip(listed, joint.ends, strict=True)]
+        keys = [
+            {
+                "entry": entries.get(each),
+                "depth": depth,
+                "other": other and {"path": other.path.hex(), "value_hash": other.value_hash.hex()},
+            }
+            for each, (depth, _), other in zip(listed, joint.ends, others, strict=True)
+        ]
 
         return {
             "v": 1,
@@ -131,10 +139,10 @@ class Forger:
             "leaf": leaf,
             "log_index": 2,
             "header": header,
-            "header_log_index": 3,
             "checkpoint": sign_note(note, OPERATOR.key.name, OPERATOR_PRIVATE),
-            "inclusion": {name: [h.hex() for h in inclusion_proof(at, 4, reader)] for name, at in (("record", 2), ("header", 3))},
-            "keys": [{"key_id": each, "entry": entries.get(each), "proof": proof(f"key/{each}").to_json()} for each in listed],
+            "inclusion": packed(joint_inclusion_proof((2, 3), 4, reader)),
+            "keys": keys,
+            "siblings": packed(joint.siblings),
             "revealed": {},
         }
 

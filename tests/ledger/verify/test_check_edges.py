@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from functools import cache, partial
 from hashlib import sha256
+from itertools import combinations
 from typing import Any, Final
 
 import pytest
@@ -16,11 +18,13 @@ from ledger.verify import blocks, merkle, signatures, strict_json, verify
 from ledger.verify.blocks import Verdict
 from tests.ledger.small_ledger import ANNE, public_json
 from tests.ledger.test_log_tree import Nodes
+from tests.ledger.verify.packing import other_texts, packed, split, spoilt_hashes
 from tests.ledger.verify.test_vectors import code_of
 
 INTEGER_MAX: Final = 2**53 - 1
 ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 SIZES: Final = range(1, 18)
+ONE: Final = b"\x01" * 32
 
 
 # JSON
@@ -122,6 +126,15 @@ def test_shapes(check: Callable[..., Any], good: list[Any], bad: list[Any]) -> N
         assert code_of(check, value, "some-code") == "some-code", value
 
 
+def test_base64url_in_its_one_form() -> None:
+    for data in (b"", b"\x00", b"\xff\xfe", bytes(range(32))):
+        assert strict_json.unbase64url(base64.urlsafe_b64encode(data).decode().rstrip("=")) == data
+    assert strict_json.unbase64url("__-_", "some-code") == bytes.fromhex("ffffbf")
+    for other in ("A", "AB", "ABB", "AA=", "AA==", "//+/", "AA\n", "A A", "\u00e9A", None, 1, b"AA", ["AA"]):
+        assert code_of(strict_json.unbase64url, other) == "malformed", other
+        assert code_of(strict_json.unbase64url, other, "some-code") == "some-code", other
+
+
 @pytest.mark.parametrize("value", ["", "abc", "a\n", "\n", "\x1f", "\x7f", "\u00e9", None, 1])
 def test_what_is_not_printable_ascii(value: Any) -> None:
     assert strict_json.ascii_text(" ~", 2) == " ~"
@@ -144,7 +157,7 @@ def header(**changes: Any) -> dict[str, Any]:
 def checked(value: Any) -> str | None:
     """The code for a header that stands alone in a log."""
     root = sha256(b"\x00" + strict_json.encode({"header": value})).digest()
-    return code_of(blocks.check_header, value, [], 1, root, "ab" * 32)
+    return code_of(blocks.check_header, value, "", 1, root, "ab" * 32)
 
 
 def test_a_header_alone_in_its_log() -> None:
@@ -239,16 +252,42 @@ def log() -> Nodes:
 def test_every_leaf_of_every_small_log_and_no_other_way_up(size: int) -> None:
     root = log_tree.root_at(size, log())
     for index in range(size):
-        path = [each.hex() for each in log_tree.inclusion_proof(index, size, log())]
-        assert code_of(merkle.check_inclusion, b"%d" % index, index, size, path, root) is None
-        others: list[Any] = [path[:-1], path[1:], [*path, "00" * 32], ["00" * 32, *path], [*path, root.hex()], None, {}, path * 65]
+        path, leaves = packed(log_tree.inclusion_proof(index, size, log())), {index: b"%d" % index}
+        assert code_of(merkle.check_inclusion, leaves, size, path, root) is None
+        others: list[Any] = [*other_texts(path), path + packed([root]), None, {}, [], ["00" * 32]]
         for other in others:
-            assert other == path or code_of(merkle.check_inclusion, b"%d" % index, index, size, other, root) == "inclusion-invalid"
+            assert code_of(merkle.check_inclusion, leaves, size, other, root) == "inclusion-invalid"
         for leaf, at, of, under in ((b"x", index, size, root), (b"%d" % index, index, size, bytes(32)), (b"%d" % index, -1, size, root)):
-            assert code_of(merkle.check_inclusion, leaf, at, of, path, under) == "inclusion-invalid"
+            assert code_of(merkle.check_inclusion, {at: leaf}, of, path, under) == "inclusion-invalid"
         for at in {0, 1, index - 1, index + 1, size - 1, size, size + 1} - {index}:
-            assert code_of(merkle.check_inclusion, b"%d" % index, at, size, path, root) == "inclusion-invalid", at
-        assert code_of(merkle.check_inclusion, b"%d" % index, index, index, path, root) == "inclusion-invalid"
+            assert code_of(merkle.check_inclusion, {at: b"%d" % index}, size, path, root) == "inclusion-invalid", at
+        assert code_of(merkle.check_inclusion, leaves, index, path, root) == "inclusion-invalid"
+
+
+@pytest.mark.parametrize("size", range(2, 14))
+def test_every_two_leaves_of_every_small_log_and_no_other_way_up(size: int) -> None:
+    root = log_tree.root_at(size, log())
+    for first, second in combinations(range(size), 2):
+        leaves = {first: b"%d" % first, second: b"%d" % second}
+        path = packed(log_tree.joint_inclusion_proof((first, second), size, log()))
+        assert code_of(merkle.check_inclusion, leaves, size, path, root) is None
+        alone = [log_tree.inclusion_proof(each, size, log()) for each in leaves]
+        assert len(path) < 43 * len(set(alone[0] + alone[1])), "what one leaf gives is not sent for the other"
+        for other in (*other_texts(path), *map(packed, alone), packed(alone[0] + alone[1])):
+            assert code_of(merkle.check_inclusion, leaves, size, other, root) == "inclusion-invalid", other
+        for wrong in (
+            {first: b"x", second: leaves[second]},
+            {first: leaves[first], second: b"x"},
+            {first: leaves[first]},
+            {second: b"%d" % second},
+        ):
+            assert code_of(merkle.check_inclusion, wrong, size, path, root) == "inclusion-invalid", wrong
+        for swapped in (
+            {first: leaves[second], second: leaves[first]},
+            {first: leaves[first], size: leaves[second]},
+            {-1: leaves[first], **leaves},
+        ):
+            assert code_of(merkle.check_inclusion, swapped, size, path, root) == "inclusion-invalid", swapped
 
 
 @pytest.mark.parametrize("second", SIZES)
@@ -256,55 +295,130 @@ def test_every_beginning_of_every_small_log_and_no_other_proof(second: int) -> N
     code = "consistency-invalid"
     for first in range(1, second + 1):
         roots = [log_tree.root_at(size, log()) for size in (first, second)]
-        path = [each.hex() for each in log_tree.consistency_proof(first, second, log())]
+        path = packed(log_tree.consistency_proof(first, second, log()))
         assert code_of(merkle.check_consistency, first, roots[0], second, roots[1], path) is None
-        others: list[Any] = [
-            path[:-1],
-            path[1:],
-            [*path, "00" * 32],
-            ["00" * 32, *path],
-            [roots[0].hex(), *path],
-            None,
-            {},
-            ["00"],
-            ["00" * 32] * 129,
-        ]
+        others: list[Any] = [*other_texts(path), packed([roots[0]]) + path, None, {}, [], "00", packed([ONE] * 129)]
         for other in others:
-            assert other == path or code_of(merkle.check_consistency, first, roots[0], second, roots[1], other) == code, (first, other)
+            assert code_of(merkle.check_consistency, first, roots[0], second, roots[1], other) == code, (first, other)
         assert code_of(merkle.check_consistency, first, bytes(32), second, roots[1], path) == code
         assert code_of(merkle.check_consistency, first, roots[0], second, bytes(32), path) == code
         if first < second:
             assert code_of(merkle.check_consistency, second, roots[1], first, roots[0], path) == code
     for first in (0, -1):
-        for path in ([], ["00" * 32]):
+        for path in ("", packed([bytes(32)])):
             assert code_of(merkle.check_consistency, first, log_tree.EMPTY_ROOT, second, log_tree.root_at(second, log()), path) == code
 
 
 @pytest.mark.parametrize(("length", "check"), [(64, "inclusion"), (65, "inclusion"), (128, "consistency"), (129, "consistency")])
 def test_no_log_is_so_large_that_its_proofs_are_so_long(length: int, check: str) -> None:
     """A log of 2**64 leaves, of which only the way up is made."""
-    path, node = ["00" * 32] * length, sha256(b"\x00").digest()
+    path, node = packed([ONE] * length), sha256(b"\x00").digest()
     for _ in range(length):
-        node = sha256(b"\x01" + node + bytes(32)).digest()
+        node = sha256(b"\x01" + node + ONE).digest()
     if check == "inclusion":
         expected = None if length <= 64 else "inclusion-invalid"
-        assert code_of(merkle.check_inclusion, b"", 0, 2**length, path, node) == expected
+        assert code_of(merkle.check_inclusion, {0: b""}, 2**length, path, node) == expected
     else:
         first = second = sha256(b"\x00").digest()
         for _ in range(length):
-            second = sha256(b"\x01" + second + bytes(32)).digest()
+            second = sha256(b"\x01" + second + ONE).digest()
         expected = None if length <= 128 else "consistency-invalid"
         assert code_of(merkle.check_consistency, 1, first, 2**length, second, path) == expected
+
+
+def leaf_node(path: bytes, value_hash: bytes = bytes(32)) -> bytes:
+    return sha256(b"\x02" + path + value_hash).digest()
+
+
+def climbed(path: bytes, node: bytes, siblings: list[bytes]) -> bytes:
+    """The root above a node, whose siblings are given from the root down."""
+    for depth in reversed(range(len(siblings))):
+        right = path[depth // 8] >> 7 - depth % 8 & 1
+        node = sha256(b"\x03" + (siblings[depth] + node if right else node + siblings[depth])).digest()
+    return node
+
+
+def flipped(path: bytes, bit: int) -> bytes:
+    return (int.from_bytes(path) ^ 1 << 255 - bit).to_bytes(32)
+
+
+def state_code(root: bytes, shown: list[tuple[str, Any, int, bytes | None]], siblings: list[bytes]) -> str | None:
+    """The code for keys with their values, depths, and the paths of the other leaves there; siblings are given from the leaf up."""
+    others = [None if other is None else {"path": other.hex(), "value_hash": "00" * 32} for *_, other in shown]
+    places = [{"depth": depth, "other": other} for (_, _, depth, _), other in zip(shown, others, strict=True)]
+    entries = [(key, value, place) for (key, value, _, _), place in zip(shown, places, strict=True)]
+    return code_of(merkle.check_state, root, entries, packed(siblings), "some-code")
 
 
 @pytest.mark.parametrize("bit", [0, 1, 2, 3, 4, 255])
 def test_another_leaf_shows_absence_only_where_the_way_to_the_key_ends_at_it(bit: int) -> None:
     """Whoever makes the root can hang a leaf where it does not belong; three siblings fix the first three bits of the path."""
     path = sha256(b"key").digest()
-    other = (int.from_bytes(path, "big") ^ 1 << 255 - bit).to_bytes(32, "big")
-    siblings, node = [sha256(b"%d" % depth).digest() for depth in range(3)], sha256(b"\x02" + other + bytes(32)).digest()
-    for depth in (2, 1, 0):
-        right = path[0] >> 7 - depth & 1
-        node = sha256(b"\x03" + (siblings[depth] + node if right else node + siblings[depth])).digest()
-    proof = {"siblings": [each.hex() for each in siblings], "terminal": {"path": other.hex(), "value_hash": "00" * 32}}
-    assert code_of(merkle.check_state, node, "key", None, proof, "some-code") == ("some-code" if bit < 3 else None)
+    other = flipped(path, bit)
+    siblings = [sha256(b"%d" % depth).digest() for depth in range(3)]
+    root = climbed(path, leaf_node(other), siblings)
+    assert state_code(root, [("key", None, 3, other)], siblings[::-1]) == ("some-code" if bit < 3 else None)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 8, 255, 256, 257])
+def test_how_deep_the_way_to_a_key_may_be(depth: int) -> None:
+    path = sha256(b"key").digest()
+    siblings = [sha256(b"%d" % level).digest() for level in range(depth)]
+    held, value = {"count": 1}, sha256(b'{"count":1}').digest()
+    if depth <= 256:
+        assert state_code(climbed(path, leaf_node(path, value), siblings), [("key", held, depth, None)], siblings[::-1]) is None
+        assert state_code(climbed(path, bytes(32), siblings), [("key", None, depth, None)], siblings[::-1]) is None
+    else:
+        root = climbed(path + b"\x00", leaf_node(path, value), siblings)
+        assert state_code(root, [("key", held, depth, None)], siblings[::-1]) == "some-code"
+
+
+def test_no_way_ends_beside_an_empty_subtree() -> None:
+    path, value = sha256(b"key").digest(), sha256(b"1").digest()
+    one, two = sha256(b"one").digest(), sha256(b"two").digest()
+    for siblings, code in (([one, two], None), ([bytes(32), two], None), ([one, bytes(32)], "some-code"), ([bytes(32)] * 2, "some-code")):
+        for node, shown in ((leaf_node(path, value), ("key", 1, 2, None)), (bytes(32), ("key", None, 2, None))):
+            assert state_code(climbed(path, node, siblings), [shown], siblings[::-1]) == code, siblings
+
+
+def test_several_ways_in_one_tree() -> None:
+    """Two keys whose ways part at the first level; one key's own leaf where the way of an absent one ends; and two that contradict."""
+    keys = {f"{number}": sha256(b"%d" % number).digest() for number in range(40)}
+    left = next(key for key, path in keys.items() if path[0] < 0x80)
+    right = next(key for key, path in keys.items() if path[0] >= 0x80)
+    beside = next(key for key, path in keys.items() if path[0] < 0x80 and key != left)
+    value, sibling = sha256(b"1").digest(), sha256(b"sibling").digest()
+    ends = leaf_node(keys[left], value), leaf_node(keys[right], value)
+    root = sha256(b"\x03" + ends[0] + ends[1]).digest()
+    both: list[tuple[str, Any, int, bytes | None]] = [(left, 1, 1, None), (right, 1, 1, None)]
+    assert state_code(root, both, []) is None
+    assert state_code(root, both[::-1], []) is None
+    assert state_code(root, both, [sibling]) == "some-code"
+    assert state_code(root, both[:1], [ends[1]]) is None
+    assert state_code(root, [both[0], (right, None, 1, None)], []) == "some-code"
+    assert state_code(sha256(b"\x03" + ends[0] + bytes(32)).digest(), [both[0], (right, None, 1, None)], []) == "some-code"
+    assert state_code(sha256(b"\x03" + bytes(32) + ends[1]).digest(), [(left, None, 1, None), both[1]], []) == "some-code"
+    other = {"path": keys[left].hex(), "value_hash": value.hex()}
+    shown = [(left, 1, {"depth": 1, "other": None}), (beside, None, {"depth": 1, "other": other})]
+    assert code_of(merkle.check_state, root, shown, packed([ends[1]]), "some-code") is None
+    assert code_of(merkle.check_state, root, shown[::-1], packed([ends[1]]), "some-code") is None
+    for wrong in ({"depth": 2, "other": other}, {"depth": 0, "other": other}, {"depth": 1, "other": None}):
+        assert code_of(merkle.check_state, root, [shown[0], (beside, None, wrong)], packed([ends[1]]), "some-code") == "some-code", wrong
+    differs = {"depth": 1, "other": {**other, "value_hash": "00" * 32}}
+    assert code_of(merkle.check_state, root, [shown[0], (beside, None, differs)], packed([ends[1]]), "some-code") == "some-code"
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_hashes_in_a_text(count: int) -> None:
+    hashes = [sha256(b"%d" % number).digest() for number in range(count)]
+    for each in (hashes, [bytes(32), *hashes], [*hashes, bytes(32)]):
+        assert merkle.unpacked(packed(each), 4, "some-code") == each[::-1]
+        assert merkle.unpacked(packed(each), len(each), "some-code") == each[::-1]
+        if each:
+            assert code_of(merkle.unpacked, packed(each), len(each) - 1, "some-code") == "some-code"
+            for spoilt in spoilt_hashes(split(packed(each))[0]):
+                read = code_of(merkle.unpacked, spoilt + "".join(split(packed(each))[1:]), 9, "some-code")
+                assert read == (None if spoilt in ("", "..") else "some-code"), spoilt
+    others: list[Any] = [None, 1, [], {}, b"", True, ["."]]
+    for other in others:
+        assert code_of(merkle.unpacked, other, 4, "some-code") == "some-code"

@@ -25,6 +25,7 @@ from tests.ledger.small_ledger import (
     OPERATOR,
     key_id,
 )
+from tests.ledger.verify.packing import HASH_CHARS, other_texts
 from tests.ledger.verify.small_files import LETTER, Files, Forger, code, entry, high_s, leaf_of
 from tests.ledger.verify.trusting import WITNESS, trust
 
@@ -100,6 +101,15 @@ def test_no_list_may_be_shortened_lengthened_or_reordered(files: Files, name: st
                 assert code(other, files) is not None, path
 
 
+@pytest.mark.parametrize("name", ["two", "once", "refused once", "state", "absent"])
+def test_no_text_of_hashes_may_be_another(files: Files, name: str) -> None:
+    value = canonical.decode(files.documents[name])
+    for field in ("inclusion", "siblings"):
+        assert len(value[field]) >= 2 * HASH_CHARS
+        for other in other_texts(value[field]):
+            assert code({**value, field: other}, files) in ("inclusion-invalid", "key-invalid", "state-proof-invalid"), (field, other)
+
+
 def changed(document: bytes, change: Callable[[Any], None]) -> Any:
     value = canonical.decode(document)
     change(value)
@@ -109,6 +119,7 @@ def changed(document: bytes, change: Callable[[Any], None]) -> Any:
 def test_a_surplus_and_a_missing_signer_fail(files: Files) -> None:
     assert code(changed(files.documents["two"], lambda v: v["keys"].pop()), files) == "key-invalid"
     assert code(changed(files.documents["two"], lambda v: v["keys"].reverse()), files) == "key-invalid"
+    assert code(changed(files.documents["two"], lambda v: v["keys"].pop(0)), files) == "key-invalid"
     assert code(changed(files.documents["two"], lambda v: v["keys"].append(v["keys"][0])), files) == "key-invalid"
 
 
@@ -120,8 +131,8 @@ def test_an_entry_that_is_not_in_the_state_fails(files: Files) -> None:
 
 def test_a_header_of_another_block_fails(files: Files) -> None:
     one, other = canonical.decode(files.documents["two"]), canonical.decode(files.documents["drop"])
-    assert code({**one, "header": other["header"]}, files) == "header-invalid"
-    assert code({**other, "header": one["header"], "header_log_index": one["header_log_index"]}, files) is not None
+    assert code({**one, "header": other["header"]}, files) == "inclusion-invalid"
+    assert code({**other, "header": one["header"]}, files) == "header-invalid"
 
 
 def test_another_network_and_another_operator_fail(files: Files) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from copy import deepcopy
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from ledger.verify import verify
 from ledger.verify.sealed_parts import open_parts
 from ledger.verify.strict_json import Invalid
 from tests.ledger.small_ledger import ANNE, BOB, OPERATOR, Solo, key_id, solo_ledger
+from tests.ledger.verify.packing import other_texts
 from tests.ledger.verify.small_files import OPERATOR_PRIVATE, Files, Forger, code, entry, high_s, leaf_of
 from tests.ledger.verify.trusting import trust
 
@@ -31,13 +33,19 @@ def changed(document: bytes, change: Callable[[Any], Any]) -> Any:
 # Proofs of wrong length or size
 
 
-@pytest.mark.parametrize("path", ["header", "record"])
-def test_an_inclusion_proof_of_another_length(files: Files, path: str) -> None:
+@pytest.mark.parametrize("name", ["two", "state"])
+def test_an_inclusion_proof_of_another_length(files: Files, name: str) -> None:
+    document = canonical.decode(files.documents[name])
+    for other in other_texts(document["inclusion"]):
+        assert code({**document, "inclusion": other}, files) == "inclusion-invalid", other
+
+
+def test_the_header_in_the_place_of_the_record(files: Files) -> None:
+    """One leaf cannot be shown twice: the record's place lies before its header."""
     document = canonical.decode(files.documents["two"])
-    proof = document["inclusion"][path]
-    for other in ([], proof[:-1], proof[1:], [*proof, "00" * 32], [*proof, proof[-1]], ["00" * 32, *proof], proof * 40):
-        inclusion = {**document["inclusion"], path: other}
-        assert code({**document, "inclusion": inclusion}, files) == "inclusion-invalid", other
+    leaf = {"record": document["leaf"]["record"], "result": document["leaf"]["result"], "signatures": document["leaf"]["signatures"]}
+    for at in (document["header"]["log_size"], document["header"]["log_size"] + 1, 2**53 - 1):
+        assert code({**document, "leaf": leaf, "log_index": at}, files) == "header-invalid"
 
 
 def test_a_log_of_another_size_under_the_same_root(files: Files) -> None:
@@ -46,7 +54,7 @@ def test_a_log_of_another_size_under_the_same_root(files: Files) -> None:
     """
     document = canonical.decode(files.documents["two"])
     note = parse_note(document["checkpoint"]).checkpoint
-    for size in (0, 1, document["header_log_index"], note.size // 2, 4 * note.size, 2**53 - 1):
+    for size in (0, 1, document["header"]["log_size"], note.size // 2, 4 * note.size, 2**53 - 1):
         signed = sign_note(Checkpoint(note.origin, size, note.root), OPERATOR.key.name, OPERATOR_PRIVATE)
         assert code({**document, "checkpoint": signed}, files) == "inclusion-invalid", size
 
@@ -62,15 +70,22 @@ def test_a_leaf_at_another_place(files: Files) -> None:
 @pytest.mark.parametrize("name", ["state", "absent"])
 def test_a_state_proof_of_another_length(files: Files, name: str) -> None:
     document = canonical.decode(files.documents[name])
-    siblings = document["proof"]["siblings"]
-    for other in ([], siblings[:-1], siblings[1:], [*siblings, "00" * 32], [*siblings, siblings[-1]], siblings * 90):
-        assert code({**document, "proof": {**document["proof"], "siblings": other}}, files) == "state-proof-invalid"
+    for other in other_texts(document["siblings"]):
+        assert code({**document, "siblings": other}, files) == "state-proof-invalid"
+    for depth in range(300):
+        if depth != document["depth"]:
+            assert code({**document, "depth": depth}, files) == "state-proof-invalid"
 
 
 def test_presence_is_not_absence(files: Files) -> None:
     present, absent = (canonical.decode(files.documents[name]) for name in ("state", "absent"))
     assert code({**present, "value": None}, files) == "state-proof-invalid"
-    assert code({**present, "value": None, "proof": {**present["proof"], "terminal": None}}, files) == "state-proof-invalid"
+    path, value_hash = (sha256(each).hexdigest() for each in (present["key"].encode(), canonical.encode(present["value"])))
+    own = {"path": path, "value_hash": value_hash}
+    assert code({**present, "value": None, "other": own}, files) == "state-proof-invalid"
+    assert code({**present, "other": own}, files) == "state-proof-invalid"
+    for other in (own, {"path": "11" * 32, "value_hash": "11" * 32}, {}):
+        assert code({**absent, "other": other}, files) == "state-proof-invalid"
     assert code({**absent, "value": present["value"]}, files) == "state-proof-invalid"
     assert code({**present, "key": absent["key"]}, files) == "state-proof-invalid"
     assert code({**absent, "key": present["key"]}, files) == "state-proof-invalid"

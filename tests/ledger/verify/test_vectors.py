@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from ledger.errors import InputError
 from ledger.hashing import tagged
 from ledger.verify import comet_blocks, signatures, strict_json, verify
 from ledger.verify.comet import check_block
-from ledger.verify.merkle import check_consistency, check_inclusion, check_state
+from ledger.verify.merkle import check_consistency, check_inclusion, check_state, unpacked
 from ledger.verify.notes import check_note, read_trust
 from ledger.verify.sealed_parts import open_parts
 from ledger.verify.strict_json import Invalid
@@ -99,12 +100,16 @@ def test_sealed_parts() -> None:
 def test_inclusion() -> None:
     found = family("inclusion")
     for each in [*found["good"], *found["bad"]]:
-        values = (bytes.fromhex(each["leaf"]), each["index"], each["size"], each["proof"], bytes.fromhex(each["root"]))
-        assert code_of(check_inclusion, *values) == each.get("code"), each["name"]
+        leaves = {one["index"]: bytes.fromhex(one["leaf"]) for one in each["leaves"]}
+        assert code_of(check_inclusion, leaves, each["size"], each["proof"], bytes.fromhex(each["root"])) == each.get("code"), each["name"]
     for each in found["good"]:
-        leaf, root, proof = bytes.fromhex(each["leaf"]), bytes.fromhex(each["root"]), [bytes.fromhex(one) for one in each["proof"]]
-        assert log_tree.leaf_hash(leaf).hex() == each["leaf_hash"]
-        assert log_tree.verify_inclusion(log_tree.leaf_hash(leaf), each["index"], each["size"], proof, root), each["name"]
+        root, proof = bytes.fromhex(each["root"]), unpacked(each["proof"], 64, "")[::-1]
+        for one in each["leaves"]:
+            hashed = log_tree.leaf_hash(bytes.fromhex(one["leaf"]))
+            assert hashed.hex() == one["leaf_hash"]
+            if len(each["leaves"]) == 1:
+                assert log_tree.verify_inclusion(hashed, one["index"], each["size"], proof, root), each["name"]
+    assert {len(each["leaves"]) for each in found["good"]} == {1, 2}
 
 
 def test_consistency() -> None:
@@ -114,7 +119,7 @@ def test_consistency() -> None:
         values = (each["first"], roots[0], each["second"], roots[1], each["proof"])
         assert code_of(check_consistency, *values) == each.get("code"), each["name"]
     for each in found["good"]:
-        proof = [bytes.fromhex(one) for one in each["proof"]]
+        proof = unpacked(each["proof"], 64, "")[::-1]
         roots = bytes.fromhex(each["first_root"]), bytes.fromhex(each["second_root"])
         assert log_tree.verify_consistency(each["first"], each["second"], proof, *roots), each["name"]
 
@@ -122,15 +127,23 @@ def test_consistency() -> None:
 def test_state() -> None:
     found = family("state")
     for each in [*found["good"], *found["bad"]]:
-        value = None if each["value"] is None else bytes.fromhex(each["value"])
-        values = (bytes.fromhex(each["root"]), each["key"], value, each["proof"], "state-proof-invalid")
-        assert code_of(check_state, *values) == each.get("code"), each["name"]
+        shown = [(one["key"], one["value"], one) for one in each["entries"]]
+        assert code_of(check_state, bytes.fromhex(each["root"]), shown, each["siblings"], "state-proof-invalid") == each.get("code"), each[
+            "name"
+        ]
     for each in found["good"]:
-        root, proof = bytes.fromhex(each["root"]), state_tree.StateProof.from_json(each["proof"])
-        if each["value"] is None:
-            assert state_tree.verify_absence(root, each["key"], proof), each["name"]
+        root, siblings = bytes.fromhex(each["root"]), tuple(unpacked(each["siblings"], 256, ""))
+        if len(each["entries"]) > 1:
+            continue
+        (one,) = each["entries"]
+        path, value = state_tree.path_of(one["key"]), one["value"] and canonical.encode(one["value"])
+        other = one["other"] and state_tree.Leaf(*(bytes.fromhex(one["other"][name]) for name in ("path", "value_hash")))
+        if value is None:
+            assert state_tree.verify_absence(root, one["key"], state_tree.StateProof(siblings, other)), each["name"]
         else:
-            assert state_tree.verify_presence(root, each["key"], bytes.fromhex(each["value"]), proof), each["name"]
+            proof = state_tree.StateProof(siblings, state_tree.Leaf(path, sha256(value).digest()))
+            assert state_tree.verify_presence(root, one["key"], value, proof), each["name"]
+    assert {len(each["entries"]) for each in found["good"]} == {1, 2, 3}
 
 
 def test_notes() -> None:
