@@ -106,11 +106,8 @@ def _fork(of: Checkpoint, first: Mapping[str, Any], second: Mapping[str, Any], b
 
 def _side(side: Mapping[str, Any]) -> dict[str, Any]:
     path = side["inclusion"]
-    return {
-        **side,
-        "checkpoint": _embedded(side["checkpoint"]),
-        "inclusion": None if path is None else packed([bytes.fromhex(each) for each in path]),
-    }
+    inclusion = None if path is None else packed([bytes.fromhex(each) for each in path])
+    return {**side, "checkpoint": _embedded(side["checkpoint"]), "inclusion": inclusion}
 
 
 def _document(reader: Reader, kind: str, fields: Mapping[str, bytes]) -> bytes:

@@ -305,7 +305,7 @@ def _read_child(reader: PageReader, prefix: str) -> list[Slot]:
     return slots
 
 
-def _only_leaf(slots: list[Slot]) -> Leaf | None:
+def _only_leaf(slots: Sequence[Slot]) -> Leaf | None:
     return next((Leaf(slot[:HASH_BYTES], slot[HASH_BYTES:]) for slot in slots if slot), None)
 
 

@@ -11,27 +11,26 @@ SHA-256(0x03 || left || right), an empty subtree is 32 zero bytes, and a subtree
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from ledger.verify.strict_json import Invalid, encode, fields, integer, text, unbase64url, unhex
+from ledger.verify.strict_json import Invalid, encode, fields, integer, text, unhex
 
 _EMPTY: Final = bytes(32)
 _LEVELS: Final = 256
 _PATH_MAX: Final = 64
 _INCONSISTENT: Final = "consistency-invalid"
-_HASH: Final = re.compile(r"[A-Za-z0-9_-]{43}|\.")
+_HASH: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]|\.")  # the last two bits belong to no byte, and are zero
 
 
 def check_inclusion(leaves: Mapping[int, bytes], size: int, proof: Any, root: bytes) -> None:
     """The leaves stand at these indexes of the log of that size and root. Raises `Invalid` (`inclusion-invalid`)."""
     code = "inclusion-invalid"
     given = unpacked(proof, _PATH_MAX * len(leaves), code)
-    if not all(0 <= index < size for index in leaves):
-        raise Invalid(code)
-    known = {_way(index, size): sha256(b"\x00" + leaf).digest() for index, leaf in leaves.items()}
-    if _climb(known, given, b"\x01", code) != root or given:
+    known = {_way(index, size): sha256(b"\x00" + leaf).digest() for index, leaf in leaves.items() if 0 <= index < size}
+    if len(known) != len(leaves) or _climb(known, given, b"\x01", code) != root or given:
         raise Invalid(code)
 
 
@@ -43,12 +42,11 @@ def check_consistency(first: int, first_root: bytes, second: int, second_root: b
 
 
 def check_state(root: bytes, shown: Sequence[tuple[str, Any, Mapping[str, Any]]], siblings: Any, code: str) -> None:
-    """The state of that root holds just these values at these keys, nothing where one is None. Raises `Invalid` (the code).
-
-    Beside them are the fields of the file that say at which `depth` the way to the key ends, and at which `other` leaf.
+    """The state of that root holds just these values at these keys, nothing where one is None; with each goes the object of the file that
+    says at which `depth` the way to it ends, and at which `other` leaf. Raises `Invalid` (the code).
     """
     given, known = unpacked(siblings, _LEVELS * len(shown), code), dict[str, bytes]()
-    for way, node in (_end(*each, code) for each in shown):
+    for way, node in [_end(*each, code) for each in shown]:
         if known.setdefault(way, node) != node:
             raise Invalid(code)
     if _climb(known, given, b"\x03", code) != root or given:
@@ -60,8 +58,7 @@ def _beginning(first: int, size: int, root: bytes | None, given: list[bytes]) ->
     if first == size:
         whole = _next(given, _INCONSISTENT) if root is None else root
         return whole, whole
-    half = _divided(size)
-    if first <= half:
+    if first <= (half := _divided(size)):
         old, new = _beginning(first, half, root, given)
         return old, sha256(b"\x01" + new + _next(given, _INCONSISTENT)).digest()
     old, new = _beginning(first - half, size - half, None, given)
@@ -72,7 +69,7 @@ def _beginning(first: int, size: int, root: bytes | None, given: list[bytes]) ->
 def unpacked(value: Any, most: int, code: str) -> list[bytes]:
     """The hashes of a text, the first of them last: 43 characters of base64url for each, or a point for an empty subtree's."""
     found: list[str] = _HASH.findall(text(value, 43 * most, code))
-    hashes = [_EMPTY if each == "." else unbase64url(each, code) for each in reversed(found)]
+    hashes = [_EMPTY if each == "." else urlsafe_b64decode(each + "=") for each in reversed(found)]
     if "".join(found) != value or len(found) > most or hashes.count(_EMPTY) != found.count("."):
         raise Invalid(code)
     return hashes

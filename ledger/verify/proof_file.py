@@ -64,8 +64,8 @@ def _record(value: Any, trust: Trust) -> Verdict:
     ]
     if record["sealed"].keys() - revealed.keys():
         leaves_open.append("anything about the sealed parts that are not revealed")
-    records = [{**shown, "height": header["height"], "time_ms": header["time"]}]
-    return _verdict(header, log, proves, leaves_open, revealed=revealed, records=records)
+    dated = {**shown, "height": header["height"], "time_ms": header["time"]}
+    return _verdict(header, log, proves, leaves_open, revealed=revealed, records=[dated])
 
 
 def _state(value: Any, trust: Trust) -> Verdict:
@@ -75,8 +75,8 @@ def _state(value: Any, trust: Trust) -> Verdict:
     content = None if file["value"] is None else encode(file["value"])
     check_state(unhex(header["state_root"], 32), [(key, file["value"], file)], file["siblings"], "state-proof-invalid")
     what = f"the state entry {key!a} is {content.decode()}" if content is not None else f"there is no state entry {key!a}"
-    entries = [{"key": key, "value": file["value"], "height": header["height"], "time_ms": header["time"]}]
-    return _verdict(header, log, [f"{what} after block {header['height']}"], ["what it is after any later block"], entries=entries)
+    entry = {"key": key, "value": file["value"], "height": header["height"], "time_ms": header["time"]}
+    return _verdict(header, log, [f"{what} after block {header['height']}"], ["what it is after any later block"], entries=[entry])
 
 
 def _bundle(value: Any, trust: Trust) -> Verdict:

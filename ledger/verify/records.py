@@ -27,9 +27,8 @@ def check_record(leaf: dict[str, Any], log_index: int, file: dict[str, Any], sta
         raise Invalid("malformed")
     signers = _signers(file, record, digest.hex(), log_index, state_root)
     signatures = [unhex(each, 64, "bad-signature") for each in items(leaf["signatures"], _SIGNERS_MAX, "bad-signature")]
-    if len(signatures) != len(signers):
-        raise Invalid("bad-signature")
-    if not all(p256_holds(public, signature, digest) for (public, _), signature in zip(signers, signatures, strict=True)):
+    holds = [p256_holds(public, signature, digest) for (public, _), signature in zip(signers, signatures, strict=False)]
+    if len(signatures) != len(signers) or not all(holds):
         raise Invalid("bad-signature")
     shown = {"record_id": digest.hex(), "type": record["type"], "log_index": log_index, "result": result, "body": record["body"]}
     return {**shown, "signers": [signer for _, signer in signers]}

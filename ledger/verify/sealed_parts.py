@@ -4,13 +4,15 @@ ISO/IEC 7816-4 to a power of two. The record commits to each content key, so tha
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.verify.signatures import tagged
-from ledger.verify.strict_json import Invalid, decode, encode, unbase64url, unhex
+from ledger.verify.strict_json import Invalid, decode, encode, unhex
 
 _TEXT_BYTES_MAX: Final = 524_288
 _PADDED_BYTES_MIN: Final = 512
@@ -34,7 +36,7 @@ def _open(record: dict[str, Any], name: str, content_key: bytes) -> Any:
         raise Invalid(_CODE)
     if tagged("content-key", content_key).hex() != part["key_commitment"]:
         raise Invalid(_CODE)
-    sealed = unbase64url(part["text"], _CODE)
+    sealed = _unbase64url(part["text"])
     if not _PADDED_BYTES_MIN <= len(sealed) - _TAG_BYTES <= _TEXT_BYTES_MAX:
         raise Invalid(_CODE)
     core = {field: value for field, value in record.items() if field != "sealed"}
@@ -60,3 +62,15 @@ def _content(padded: bytes) -> Any:
         return decode(plaintext, _TEXT_BYTES_MAX)
     except Invalid as error:
         raise Invalid(_CODE) from error
+
+
+def _unbase64url(value: Any) -> bytes:
+    if type(value) is not str:
+        raise Invalid(_CODE)
+    try:
+        data = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Invalid(_CODE) from error
+    if base64.urlsafe_b64encode(data).rstrip(b"=").decode() != value:
+        raise Invalid(_CODE)
+    return data

@@ -5,7 +5,6 @@ Everything here raises `Invalid`, and only that, for what is not as it must be.
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Iterable
@@ -88,19 +87,6 @@ def unhex(value: Any, length: int, code: str = "malformed") -> bytes:
     if type(value) is not str or len(value) != 2 * length or _HEX.match(value) is None:
         raise Invalid(code)
     return bytes.fromhex(value)
-
-
-def unbase64url(value: Any, code: str = "malformed") -> bytes:
-    """Bytes from base64url without padding, and without stray bits in its last character."""
-    if type(value) is not str:
-        raise Invalid(code)
-    try:
-        data = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
-    except ValueError as error:
-        raise Invalid(code) from error
-    if base64.urlsafe_b64encode(data).rstrip(b"=").decode() != value:
-        raise Invalid(code)
-    return data
 
 
 def _refuse(_: str) -> NoReturn:

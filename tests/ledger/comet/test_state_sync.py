@@ -93,7 +93,7 @@ def test_a_newcomer_joins_by_a_snapshot_and_goes_on(tmp_path: Path) -> None:
         assert_audited(made, NEWCOMER)
         with made.stores[NEWCOMER].reading() as theirs, made.stores[0].reading() as ours:
             for number in (0, 1, height // 2, height):
-                assert theirs.state_proof("note/n3", number) == ours.state_proof("note/n3", number)
+                assert theirs.joint_state_proof(["note/n3"], number) == ours.joint_state_proof(["note/n3"], number)
 
         put(made, 1, "after")
         after, _ = made.agree(0, 1, 2, 3, NEWCOMER)
