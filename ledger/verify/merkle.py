@@ -19,8 +19,8 @@ from typing import Any, Final
 from ledger.verify.strict_json import Invalid, encode, fields, integer, text, unhex
 
 _EMPTY: Final = bytes(32)
-_LEVELS: Final = 256
-_PATH_MAX: Final = 64
+_LEVELS, _PATH_MAX = 256, 64
+_LEAF: Final = ("path", "value_hash")
 _INCONSISTENT: Final = "consistency-invalid"
 _HASH: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]|\.")  # the last two bits belong to no byte, and are zero
 
@@ -120,8 +120,7 @@ def _end(key: str, value: Any, place: Mapping[str, Any], code: str) -> tuple[str
         return way, sha256(b"\x02" + path + sha256(encode(value)).digest()).digest()
     if other is None:
         return way, _EMPTY
-    leaf = fields(other, ("path", "value_hash"), code)
-    stands, value_hash = unhex(leaf["path"], 32, code), unhex(leaf["value_hash"], 32, code)
+    stands, value_hash = (unhex(fields(other, _LEAF, code)[name], 32, code) for name in _LEAF)
     if stands == path or not f"{int.from_bytes(stands):0256b}".startswith(way):
         raise Invalid(code)
     return way, sha256(b"\x02" + stands + value_hash).digest()
