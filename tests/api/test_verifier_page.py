@@ -172,7 +172,7 @@ def read(verdicts: list[Verdict]) -> list[Any]:
 
 
 def test_the_page_says_of_declarations_what_the_package_says(page: Page) -> None:
-    state = walk(fresh_pair(), 3, 150).world.state
+    state = walk(fresh_pair(), 9, 150).world.state
     times = (START, START + DAY, START + 40 * DAY, START + 2_000 * DAY)
     wanted = [item for kind in ("declaration/", "financing/", "consent/") for item in state.scan(kind)]
     verdicts = [verdict_on({"key": key, "value": value, "height": 1, "time_ms": time_ms}) for key, value in wanted for time_ms in times]
