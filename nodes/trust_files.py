@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ledger.comet.commits import committed
+from ledger import canonical
+from ledger.comet.commits import committed, trusted_validators
+from ledger.comet.validators import STATE_KEY
 from ledger.errors import InputError
 from ledger.header import network_of
 from ledger.limits import VALIDATORS_TRUSTED_S
+from ledger.store import Reader
 from ledger.verify.comet import Trust
 from nodes.witnessing.witnesses import check_witness
 
@@ -59,6 +62,21 @@ def later_trust(trust: Trust, checkpoint: str, validators: Sequence[Mapping[str,
         for public, power in block.powers.items()
     ]
     return _believed(trust.network, listed, block.header.height, block.time_ms)
+
+
+def newest_trust(genesis: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
+    """The trust file in a consortium's validators as this replica knows them, which executed every block since genesis: those of its newest
+    checkpoint, or before there is one those of genesis. Raises as `later_trust`.
+    """
+    first, checkpoint = _consortium(genesis), reader.checkpoint()
+    if checkpoint is None:
+        return first
+    trust = trusted_validators(
+        first["network"], {each["public"]: each["power"] for each in first["validators"]}, first["height"], first["time"]
+    )
+    # Who signs for a block was named before it.
+    entry = reader.state_at(committed(checkpoint, trust).height - 1).get_bytes(STATE_KEY)
+    return later_trust(trust, checkpoint, [] if entry is None else canonical.decode(entry))
 
 
 def _consortium(genesis: Mapping[str, Any]) -> dict[str, Any]:

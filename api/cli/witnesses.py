@@ -15,7 +15,7 @@ from ledger.clock import SystemClock, rfc3339
 from ledger.errors import InputError, NotFound
 from ledger.evidence import evidence_holds, fork_file_of
 from ledger.log_operator import operator_of
-from nodes.trust_files import trust_document
+from nodes.trust_files import COMET, newest_trust, trust_document
 from nodes.witnessing.cosigned import CosignedNotes
 from nodes.witnessing.witnesses import Witnesses
 
@@ -31,19 +31,33 @@ def trust(
     require: Annotated[int, typer.Option("--require", metavar="K", min=0, help="how many of them must have cosigned")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Write a trust file for this home's network. Without --witness it lists the witnesses that this node knows: give it to those only who
-    trust this node in that.
+    """Write a trust file for this home's network. Without --witness it lists the witnesses that this node knows, and of a consortium it
+    names the newest validators: give it to those only who trust this node in that.
     """
     with private_database(home) as (genesis, private):
         known = {each.name: each.public for each in Witnesses(private, SystemClock()).list()}
     listed = dict(_named(text) for text in witness) if witness else known
     document = trust_document(genesis, listed, require)
+    if document["engine"] == COMET:
+        _write_validators(home, out, as_json=as_json)
+        return
     write_new(out, canonical.encode(document))
     if as_json:
         print_json({"file": str(out), "witnesses": sorted(listed), "required": require})
         return
     demanded = f"{require} of {len(listed)} witnesses must have cosigned" if require else "no cosignature is demanded"
     say(f"{out}: {demanded}")
+
+
+def _write_validators(home: Path, out: Path, *, as_json: bool) -> None:
+    with reading(home) as opened, opened.store.reading() as reader:
+        document = newest_trust(opened.genesis, reader)
+    write_new(out, canonical.encode(document))
+    names, days = [each["name"] for each in document["validators"]], document["max_age_s"] // 86_400
+    if as_json:
+        print_json({"file": str(out), "validators": names, "height": document["height"], "days": days})
+    else:
+        say(f"{out}: {', '.join(names)} vote on block {document['height']}; believed for {days} days after it")
 
 
 def evidence(

@@ -59,10 +59,11 @@ class SignedBlock:
 
 @dataclass(frozen=True)
 class CommittedLog:
-    """A log that validators signed: its size and root, and the engine's block that carries the root."""
+    """A log that validators signed: its size and root, our newest block in it, and the engine's block that carries the root."""
 
     size: int
     root: bytes
+    height: int
     block: SignedBlock
     trust: Trust = field(repr=False)
 
@@ -127,7 +128,7 @@ class Trust:
         block, header = chain[-1], file["header"]
         size = integer(header.get("log_size") if type(header) is dict else None, "header-invalid") + 1
         check_header(header, file["inclusion"], size, block.header.app_hash, self.network)
-        return CommittedLog(size, block.header.app_hash, block, self)
+        return CommittedLog(size, block.header.app_hash, header["height"], block, self)
 
 
 def read_trust(value: Any) -> Trust:

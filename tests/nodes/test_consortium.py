@@ -9,18 +9,24 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from contracts.invariants import check_invariants
+from contracts.readings import read
 from contracts.ruleset import RULEBOOK
+from ledger import canonical
 from ledger.audit import audit
+from ledger.comet.sealing import unsealed
 from ledger.execution import Block
 from ledger.memory_chain import MemoryChain
 from ledger.state import Overlay
+from ledger.verify import verify
 from ledger.vouching import voucher_of
 from nodes.enquiries.answers import GRANT_USES
 from nodes.financings.apply import ApplicationLine, ApplicationOutcome, Applications
 from nodes.financings.desk import Financings
 from nodes.node import Node
+from nodes.proofs import Proofs
+from nodes.trust_files import newest_trust, trust_document
 from tests.conftest import DEEP
-from tests.nodes.consortium import Consorts, consorts
+from tests.nodes.consortium import Consorts, consorts, wait_until
 from tests.nodes.network import caller
 
 RACES = 1_000 if DEEP else 12
@@ -78,3 +84,20 @@ def test_every_replica_audits_clean(running: Consorts) -> None:
     for node in running.nodes:
         report = audit(node.store, node.genesis, RULEBOOK, voucher_of(node.genesis))
         assert report.findings == ()
+
+
+def test_what_a_member_proves_holds_under_genesis_and_under_the_trust_file_of_another_member(running: Consorts) -> None:
+    one = running.declare()
+    declaration = running.authority.registry_key.declaration_id(one.number)
+    wait_until(lambda: not any(unsealed(node.store, 10) for node in running.nodes))
+    document = Proofs(running.authority.store, running.authority.private).declaration(declaration, reveal=True)
+    with running.banks[0].store.reading() as reader:
+        trusts = [trust_document(running.authority.genesis), newest_trust(running.banks[0].genesis, reader)]
+    assert trusts[0]["height"] == 1 < trusts[1]["height"]
+    for trust in trusts:
+        assert [each["name"] for each in trust["validators"]] == ["authority", "bank-a", "bank-b", "bank-c"]
+        verdict = verify(document, canonical.encode(trust))
+        assert verdict.ok, verdict.code
+        (said,) = [each for each in verdict.proves if "of the validators' power" in each]
+        assert said.count("bank-") + said.count("authority") == 3
+        assert any(one.number in each for each in read(verdict).proves)
