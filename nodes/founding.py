@@ -31,7 +31,17 @@ from nodes.home import (
 )
 from nodes.keys.keystore import NODE_OWNER, WITNESS, Argon2Cost
 from nodes.keys.registry import REGISTRY_KEY_BYTES, RegistryKey
-from nodes.plans import ENGINE_PORT_FIRST, LOOPBACK, PORT_FIRST, Addresses, MemberPlan, check_databases, check_plans, parse_member
+from nodes.plans import (
+    ENGINE_PORT_FIRST,
+    LOOPBACK,
+    PORT_FIRST,
+    Addresses,
+    MemberPlan,
+    check_databases,
+    check_plans,
+    check_ports,
+    parse_member,
+)
 from nodes.seats import Seat, SignIn, hire, make_seat
 from nodes.trust_files import trust_document
 
@@ -82,11 +92,13 @@ def create_network(
     """Makes `directory/<id>` for each member, under one genesis document dated now. The authority orders blocks and all others follow it,
     or, in a consortium, every member runs CometBFT, and enterprises follow the authority.
 
-    The authority is the registrar too, unless a member of that role is among them. Raises `InputError` (`bad-member`, `bad-network`)
-    and `Refused` (`home-not-empty`) before anything is written.
+    The authority is the registrar too, unless a member of that role is among them. Raises `InputError` (`bad-member`, `bad-network`,
+    `ports-shared`) and `Refused` (`home-not-empty`) before anything is written.
     """
     check_plans(name, members)
     voting = voting_of(members, consortium)
+    if consortium is not None:
+        check_ports(addresses, len(members))
     homes = {plan.id: Home(directory / plan.id) for plan in members}
     for home in homes.values():
         home.check_free()

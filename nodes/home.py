@@ -3,6 +3,7 @@
     tallystick.toml   configuration, strictly read: an error names the file and the field
     genesis.json      the canonical genesis document of the network
     trust.json        what a verifier needs to trust to check the network's proofs
+    application.json  what a newcomer sent to the authority, of public keys only (`nodes.joining`)
     ledger.db         the replicated ledger (unless `ledger_url` names another database)
     private.db        the private database (unless `private_url` names another)
     keys/             the encrypted key store, mode 0700
@@ -166,6 +167,10 @@ class Home:
     @property
     def trust_file(self) -> Path:
         return self.path / "trust.json"
+
+    @property
+    def application_file(self) -> Path:
+        return self.path / "application.json"
 
     @property
     def keys_dir(self) -> Path:

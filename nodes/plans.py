@@ -16,6 +16,7 @@ from nodes.home import Home, HomeConfig, Role
 REGION: Final = "110000"
 PORT_FIRST: Final = 8000
 ENGINE_PORT_FIRST: Final = 26_656
+PORT_MAX: Final = 65_535
 _SLUG: Final = re.compile(r"[a-z][a-z0-9-]{1,31}\Z")
 
 
@@ -78,6 +79,14 @@ def check_plan(plan: MemberPlan) -> None:
         raise InputError("bad-member", f"the name of {plan.id} cannot stand in a public field", hint="use printable ASCII")
     if not re.fullmatch(r"[0-9]{6}", plan.region):
         raise InputError("bad-member", f"the region of {plan.id} is no code of GB/T 2260", hint="for instance 210000")
+
+
+def check_ports(addresses: Addresses, count: int) -> None:
+    """Nodes and their engines listen on so many ports each. Raises `InputError` (`ports-shared`) where they collide."""
+    first, engines = addresses.port_first, addresses.engine_port_first
+    if max(first, engines) + count - 1 > PORT_MAX or abs(first - engines) < count:
+        hint = f"leave {count} ports free from each of them on"
+        raise InputError("ports-shared", f"{count} nodes do not fit on ports from {first} and their engines from {engines} on", hint=hint)
 
 
 def check_databases(homes: Sequence[Home], configs: Sequence[HomeConfig]) -> None:

@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.validators import VALIDATE
 from ledger.clock import Clock
-from ledger.comet.files import CometHome
+from ledger.comet.files import CometHome, public_of
 from ledger.comet.validators import address_of
+from ledger.errors import Refused
 from ledger.keys import ED25519, P256, X25519, PublicKey
 from nodes.home import EngineSection, Home, HomeConfig
 from nodes.keys.accounts import KEY_PURPOSES, Accounts
@@ -109,15 +110,25 @@ def make_seat(plan: MemberPlan, home: Home, draft: HomeConfig, random: Callable[
     if draft.engine.kind == "solo":
         keystore.create(ED25519, "operator", NODE_OWNER, secret)
     elif draft.engine.kind == "comet":
-        return Seat(plan, home, draft, secret, keystore, _make_comet(home, random))
+        return Seat(plan, home, draft, secret, keystore, make_engine_keys(home, random))
     elif plan.role != "enterprise":
         keystore.create(ED25519, WITNESS, NODE_OWNER, secret)
     return Seat(plan, home, draft, secret, keystore)
 
 
-def _make_comet(home: Home, random: Callable[[int], bytes]) -> CometKeys:
+def make_engine_keys(home: Home, random: Callable[[int], bytes]) -> CometKeys:
+    """The directory of a home's CometBFT with two new keys in it. Raises `Refused` (`engine-keys-exist`)."""
+    if home.comet_dir.exists():
+        hint = "whoever votes with one key in two places is found out: move the directory aside for good, if its keys are lost"
+        raise Refused("engine-keys-exist", f"{home.comet_dir} is there", hint=hint)
     validator, node = (Ed25519PrivateKey.from_private_bytes(random(32)) for _ in range(2))
     return CometKeys(*CometHome(home.comet_dir).make(validator, node))
+
+
+def engine_keys_of(home: Home) -> CometKeys:
+    """The keys of a home's CometBFT. Raises `InputError` (`bad-engine-key`)."""
+    comet = CometHome(home.comet_dir)
+    return CometKeys(public_of(comet.validator_key_file), public_of(comet.node_key_file))
 
 
 def hire(

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from api.cli.demo.afterwards import serve_members
 from api.cli.demo.play import play
 from api.cli.demo.report import Report
 from api.cli.output import AsJson, print_json
+from api.cli.processes import serve_members
 from ledger.errors import Refused
 
 

@@ -46,3 +46,15 @@ def json_object(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError("unreadable", f"{path} does not hold a JSON object")
     return value
+
+
+def bytes_of(path: Path, bytes_max: int) -> bytes:
+    """A whole file. Raises `InputError` (`unreadable`, `oversize`)."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(bytes_max + 1)
+    except OSError as error:
+        raise InputError("unreadable", f"{path} cannot be read: {error.strerror}") from error
+    if len(data) > bytes_max:
+        raise InputError("oversize", f"{path} has more than {bytes_max} bytes")
+    return data

@@ -96,16 +96,23 @@ def propose(
         list[str] | None,
         typer.Option("--validator", metavar="MEMBER:KEY:POWER", help="one of all validators from then on, in place of CHANGE; repeat it"),
     ] = None,
+    add: Annotated[
+        list[str] | None, typer.Option("--add-validator", metavar="MEMBER:KEY:POWER", help="one beside those in force, or in its own place")
+    ] = None,
+    remove: Annotated[list[str] | None, typer.Option("--remove-validator", metavar="MEMBER", help="one of those in force no more")] = None,
     secret_file: SecretFileOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Propose a change of the policy, the governors, the registrar, the rules or the validators. A policy names only the fields that
     change, all others everything that is to be from then on.
     """
-    if sum(given is not None for given in (change, file, validator)) != 1:
-        raise InputError("usage", "one change is proposed at a time", hint="give CHANGE, --file or --validator")
+    if sum(given is not None for given in (change, file, validator, add or remove)) != 1:
+        hint = "give CHANGE, --file, --validator, or --add-validator and --remove-validator"
+        raise InputError("usage", "one change is proposed at a time", hint=hint)
     if validator is not None:
         wanted: Any = {"kind": "validators", "validators": [_seat(each) for each in validator]}
+    elif add or remove:
+        wanted = {"kind": "validators", "validators": _seats_then(home, [_seat(each) for each in add or []], remove or [])}
     else:
         wanted = json_object(file) if file is not None else _json(change or "")
     _decide(home, user, secret_file, "/v1/governance/proposals", {"change": wanted}, as_json=as_json)
@@ -128,6 +135,17 @@ def _seat(text: str) -> dict[str, Any]:
     if len(fields) != 3 or not (fields[2].isascii() and fields[2].isdecimal()) or len(fields[2]) > len(str(VALIDATOR_POWER_MAX)):
         raise InputError("usage", f"`{text}` is not MEMBER:KEY:POWER", hint="the key's id is in tallystick keys list; a power is a number")
     return {"member": fields[0], "key": fields[1], "power": int(fields[2])}
+
+
+def _seats_then(home: Path, add: list[dict[str, Any]], remove: list[str]) -> list[dict[str, Any]]:
+    """The validators in force with those that come and without those that go. Raises `InputError` (`usage`)."""
+    with reading(home) as opened, opened.store.reading() as reader:
+        in_force = validator_entries.in_force(reader.state) or []
+    seats = {each["member"]: {"member": each["member"], "key": each["key"], "power": each["power"]} for each in in_force}
+    for member in remove:
+        if seats.pop(member, None) is None:
+            raise InputError("usage", f"{member} is no validator", hint="see tallystick governance validators")
+    return list((seats | {seat["member"]: seat for seat in add}).values())
 
 
 def _json(text: str) -> Any:

@@ -5,6 +5,7 @@ People get their keys with `tallystick user`. An engine keeps its own: here only
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any, Literal
 
 import typer
@@ -15,11 +16,14 @@ from api.cli.staff import CheckerOption, CheckerSecretFile, MakerOption, MakerSe
 from contracts import validator_entries
 from contracts.validators import VALIDATE
 from ledger import keys
-from ledger.errors import InputError, NotFound
+from ledger.errors import InputError, NotFound, Refused
 from nodes.directory import Directory
+from nodes.home import Home
+from nodes.seats import engine_keys_of, make_engine_keys
 
 app = typer.Typer(help="keys on the ledger")
 _SHOWN = ("id", "purpose", "alg", "public", "power")
+_ENGINES = ("use", "id", "public")
 _PUBLIC_BYTES = 32
 
 
@@ -71,6 +75,29 @@ def add_key(
         entry: dict[str, Any] = {**key.to_json(), "purpose": VALIDATE, "person": None}
         receipt = staff.keys.add_for(member or staff.node.member, entry, *signers)
     _show({"id": key.id, "record_id": receipt.record_id}, as_json)
+
+
+@app.command("engine")
+def engine_keys(
+    home: HomeOption,
+    new: Annotated[bool, typer.Option("--new", help="make new ones, where the home has none any more")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The keys of this home's CometBFT, which stay in its directory `comet`: what it votes with, and what its peers know it by."""
+    opened = Home(home)
+    config = opened.read_config()
+    opened.check_modes()
+    if config.engine.kind != "comet":
+        raise Refused("no-engine-keys", f"the engine `{config.engine.kind}` has no keys of its own")
+    found = make_engine_keys(opened, os.urandom) if new else engine_keys_of(opened)
+    items = [
+        {"use": use, "id": keys.key_id(keys.ED25519, public), "public": public.hex()}
+        for use, public in (("votes", found.validator), ("peers", found.node))
+    ]
+    if as_json:
+        print_json({"items": items})
+    else:
+        print_table(_ENGINES, [[item[name] for name in _ENGINES] for item in items])
 
 
 @app.command("revoke")

@@ -21,6 +21,9 @@ _HELP: Final = "A permissioned ledger for cross-border trade finance."
 _COMMANDS: Final = {
     "demo": "demo_command:demo",
     "init": "init:init",
+    "testnet": "testnet:make_testnet",
+    "network": "network:app",
+    "join": "join:join",
     "serve": "serve:serve",
     "user": "accounts:users_app",
     "client": "accounts:clients_app",

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from api.cli.archive import verdict_of_archive
+from api.cli.files import bytes_of
 from api.cli.homes import HomeOption, reading
 from api.cli.output import AsJson, print_json, say
 from contracts.readings import read
@@ -76,7 +77,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check proof files and archives. Exit status 1 where one of them does not hold, 2 where a file cannot be read."""
-    believed = _bytes_of(trust, TRUST_FILE_BYTES_MAX)
+    believed = bytes_of(trust, TRUST_FILE_BYTES_MAX)
     found = [(path, _verdict(path, believed, shown=not as_json)) for path in files]
     if as_json:
         print_json({"ok": all(verdict.ok for _, verdict in found), "files": [_shape(path, verdict) for path, verdict in found]})
@@ -89,7 +90,7 @@ def verify(
 
 def _verdict(path: Path, trust: bytes, *, shown: bool) -> Verdict:
     of_archive = verdict_of_archive(path, trust, shown=shown)
-    return verify_proof(_bytes_of(path, PROOF_FILE_BYTES_MAX), trust) if of_archive is None else of_archive
+    return verify_proof(bytes_of(path, PROOF_FILE_BYTES_MAX), trust) if of_archive is None else of_archive
 
 
 def write_new(path: Path, data: bytes) -> None:
@@ -100,17 +101,6 @@ def write_new(path: Path, data: bytes) -> None:
         os.replace(temporary, path)
     except OSError as error:
         raise InputError("file-not-written", f"{path} cannot be written: {error.strerror}") from error
-
-
-def _bytes_of(path: Path, bytes_max: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(bytes_max + 1)
-    except OSError as error:
-        raise InputError("unreadable", f"{path} cannot be read: {error.strerror}") from error
-    if len(data) > bytes_max:
-        raise InputError("oversize", f"{path} has more than {bytes_max} bytes")
-    return data
 
 
 def _shape(path: Path, verdict: Verdict) -> dict[str, Any]:

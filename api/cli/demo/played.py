@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.cli.demo.stage import Scene
-from api.cli.demo.world import SignInHere
+from nodes.seats import SignIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Played:
     members: dict[str, Any]
     scenes: Sequence[Scene]
     proofs: Sequence[str]
-    sign_ins: Sequence[SignInHere]
+    sign_ins: Sequence[SignIn]
     seconds: float
 
     def to_json(self) -> dict[str, Any]:

@@ -4,13 +4,11 @@ each with its CometBFT beside it. The homes can be served with the machine's clo
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -18,21 +16,20 @@ from api.cli.demo.cargo import Cargo
 from api.cli.demo.client import Desk, Unexpected
 from api.cli.demo.pace import Pace, RealTime, StoryTime
 from api.cli.demo.starting_line import StartingLine, starting_line
+from api.cli.ports import HOST, first_free, neighbouring
 from api.cli.proofs import write_new
 from api.cli.running import RunningNode, stop_followers
+from api.cli.sign_ins import write_sign_ins
 from api.permissions import scopes_of
 from ledger.comet.engine import CometEngine
-from ledger.errors import Refused
 from nodes.founding import ENGINE_PORT_FIRST, PORT_FIRST, Addresses, Consortium, Founded, MemberPlan, create_network
-from nodes.home import write_file
 from nodes.keys.keystore import Argon2Cost
 from nodes.node import Node
 from nodes.private_files import make_private_directory
+from nodes.seats import SignIn
 
 AUTHORITY: Final = "authority"
 CORE_SYSTEM: Final = "core-system"
-HOST: Final = "127.0.0.1"
-_PORT_LAST: Final = 60_000
 _LOOK_S: Final = 0.05
 _SETTLE_S: Final = 30.0
 _FIRST_BLOCK_S: Final = 60.0
@@ -43,20 +40,6 @@ _NETWORK: Final = "tallystick-demo"
 _COST: Final = Argon2Cost(passes=1, memory_kib=1_024, lanes=1)
 
 
-@dataclass(frozen=True, slots=True)
-class SignInHere:
-    """How a person, or an exporter in custody, signs in after the story."""
-
-    node: str
-    address: str
-    user: str
-    role: str
-    secret: str
-
-    def to_json(self) -> dict[str, str]:
-        return {"node": self.node, "address": self.address, "user": self.user, "role": self.role, "secret": self.secret}
-
-
 class World:
     """A context: inside it every member runs. `enterprises` are enrolment ids by exporter."""
 
@@ -64,7 +47,7 @@ class World:
         self.directory, self.cargo, self._consortium = directory, cargo, consortium
         self.pace: Pace = RealTime(self._block_time_ms) if consortium else StoryTime(cargo.start_ms)
         self.clock = self.pace.clock
-        self.sign_ins: list[SignInHere] = []
+        self.sign_ins: list[SignIn] = []
         self.enterprises: dict[str, str] = {}
         self._stack = ExitStack()
         self._running: dict[str, RunningNode] = {}
@@ -148,14 +131,12 @@ class World:
             *(MemberPlan(exporter.id, "enterprise", exporter.name) for exporter in exporters),
             MemberPlan("auditor", "auditor", "Auditor"),
         ]
-        listeners = _listeners(PORT_FIRST, len(plans), self._stack)
+        listeners = neighbouring(PORT_FIRST, len(plans), self._stack)
         addresses = Addresses(host=HOST, port_first=listeners[0].getsockname()[1])
         consortium = None
         if self._consortium:
             consortium = Consortium(_VALIDATORS, _EMPTY_BLOCKS_S)
-            with ExitStack() as until_named:
-                engines = _listeners(ENGINE_PORT_FIRST, len(plans), until_named)
-                addresses = replace(addresses, engine_port_first=engines[0].getsockname()[1])
+            addresses = replace(addresses, engine_port_first=first_free(ENGINE_PORT_FIRST, len(plans)))
         founded = create_network(
             self.directory,
             _NETWORK,
@@ -166,7 +147,7 @@ class World:
             cost=_COST,
             consortium=consortium,
         )
-        self.sign_ins = [SignInHere(each.node, each.address, each.user, each.role, each.secret) for each in founded.sign_ins]
+        self.sign_ins = list(founded.sign_ins)
         write_new(self.directory / "trust.json", (founded.homes[AUTHORITY] / "trust.json").read_bytes())
         # Exporters are enrolled before their own nodes begin, and that takes whoever orders blocks.
         first = [plan.id for plan in plans if plan.role != "enterprise"] if self._consortium else [AUTHORITY]
@@ -178,7 +159,7 @@ class World:
                 self._enrol(founded)
         self._stack.callback(stop_followers, self._running.values())
         self._add_program("bank-a")
-        self._write_sign_ins()
+        write_sign_ins(self.directory, self.sign_ins)
         self.settle()
 
     def _block_time_ms(self) -> int:
@@ -208,27 +189,10 @@ class World:
             if exporter.custody:
                 scopes = scopes_of("enterprise")
                 _, secret = accounts.add_client(exporter.id, exporter.name, "enterprise", scopes, enterprise=self.enterprises[exporter.id])
-                self.sign_ins.append(SignInHere(AUTHORITY, desk.url, exporter.id, "enterprise", secret))
+                self.sign_ins.append(SignIn(AUTHORITY, desk.url, exporter.id, "enterprise", secret))
 
     def _add_program(self, bank: str) -> None:
         """A bank's core system, which signs in as a program."""
         node = self.node(bank)
         _, secret = node.accounts.add_client(CORE_SYSTEM, "core system", "service", scopes_of("service"))
-        self.sign_ins.append(SignInHere(bank, self._running[bank].url, CORE_SYSTEM, "service", secret))
-
-    def _write_sign_ins(self) -> None:
-        content = json.dumps([each.to_json() for each in self.sign_ins], ensure_ascii=False, indent=2)
-        write_file(self.directory / "sign-ins.json", content + "\n")
-
-
-def _listeners(lowest: int, count: int, stack: ExitStack) -> list[socket.socket]:
-    """Listening sockets on neighbouring ports from the lowest upward, open as long as the stack, so that nobody takes one meanwhile."""
-    for first in range(lowest, _PORT_LAST, count):
-        with ExitStack() as attempt:
-            try:
-                found = [attempt.enter_context(socket.create_server((HOST, first + place), backlog=256)) for place in range(count)]
-            except OSError:
-                continue
-            stack.push(attempt.pop_all())
-            return found
-    raise Refused("no-free-port", f"there are no {count} free ports from {lowest} on")
+        self.sign_ins.append(SignIn(bank, self._running[bank].url, CORE_SYSTEM, "service", secret))

@@ -1,4 +1,4 @@
-"""After the play: every member is served by a process of its own, at the address that its home names, until Ctrl-C or SIGTERM."""
+"""Every home under a directory served by a process of its own, at the address that it names, until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from api.cli.demo.world import SignInHere
-from api.cli.output import print_table, say
+from api.cli.output import say
+from api.cli.sign_ins import FILE_NAME, show_sign_ins
 from ledger.errors import Unreachable
 from nodes.home import CONFIG_NAME
+from nodes.seats import SignIn
 
 _STOP_S: Final = 20.0
 _LOOK_S: Final = 0.5
 
 
-def serve_members(directory: Path, sign_ins: Sequence[SignInHere], *, as_json: bool) -> None:
+def serve_members(directory: Path, sign_ins: Sequence[SignIn], *, as_json: bool) -> None:
     """Serves every home under a directory. Raises `Unreachable` (`member-stopped`) where one of the processes ends by itself."""
     asked_to_stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -73,9 +74,8 @@ def _stop(served: dict[str, subprocess.Popen[Any]]) -> None:
             process.stdout.close()
 
 
-def _announce(directory: Path, sign_ins: Sequence[SignInHere], count: int) -> None:
-    rows = [(each.node, each.address, each.user, each.role, each.secret) for each in sign_ins]
-    print_table(["node", "address", "user", "role", "secret"], rows, title="sign-ins")
-    say(f"sign-ins are in {directory / 'sign-ins.json'} too; Ctrl-C ends")
+def _announce(directory: Path, sign_ins: Sequence[SignIn], count: int) -> None:
+    show_sign_ins(sign_ins, "sign-ins")
+    say(f"sign-ins are in {directory / FILE_NAME} too; Ctrl-C ends")
     say(f"ready: {count} members")
     sys.stdout.flush()

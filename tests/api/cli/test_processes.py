@@ -16,9 +16,9 @@ MEMBERS = ("auditor", "authority", "bank-a", "bank-b", "bank-c", "exporter-a")
 SERVE = """
 import json, sys
 from pathlib import Path
-from api.cli.demo.afterwards import serve_members
-from api.cli.demo.world import SignInHere
-sign_ins = [SignInHere(**each) for each in json.loads(Path(sys.argv[1], "sign-ins.json").read_text("utf-8"))]
+from api.cli.processes import serve_members
+from nodes.seats import SignIn
+sign_ins = [SignIn(**each) for each in json.loads(Path(sys.argv[1], "sign-ins.json").read_text("utf-8"))]
 serve_members(Path(sys.argv[1]), sign_ins, as_json=False)
 """
 

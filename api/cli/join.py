@@ -1,0 +1,90 @@
+"""`tallystick join`: makes a newcomer's home for a network that is there, and the application that the authority is sent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from api.cli.files import bytes_of
+from api.cli.output import AsJson, print_json, say
+from api.cli.sign_ins import show_sign_ins
+from ledger.clock import SystemClock
+from ledger.errors import InputError
+from ledger.limits import NETWORK_FILE_BYTES_MAX
+from nodes.home import ApiSection, EngineSection, Home, StorageSection
+from nodes.joining import Joined, Whereabouts, join_network
+from nodes.network_file import read_network_file
+from nodes.plans import ENGINE_PORT_FIRST, PORT_FIRST, parse_member
+
+
+def join(  # noqa: PLR0913, PLR0917 - every option of a command is a parameter
+    network: Annotated[Path, typer.Option("--network", metavar="FILE", help="what tallystick network publish wrote at a member")],
+    home: Annotated[Path, typer.Option("--home", help="a new directory, where the newcomer's node will run")],
+    member: Annotated[str, typer.Option("--member", metavar="ID:ROLE:NAME[:REGION]", help="a bank, registrar, auditor or enterprise")],
+    expect: Annotated[
+        str | None, typer.Option("--expect", metavar="HASH", help="the network's id, as you were told it in another way than by the file")
+    ] = None,
+    uscc: Annotated[str | None, typer.Option("--uscc", help="an enterprise's unified social credit code")] = None,
+    host: Annotated[str, typer.Option("--host", help="where the node's API listens")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=1, max=65_535, help="its port")] = PORT_FIRST,
+    engine: Annotated[
+        str, typer.Option("--listen", metavar="HOST:PORT", help="where the node's engine listens for the others'")
+    ] = f"127.0.0.1:{ENGINE_PORT_FIRST}",
+    external: Annotated[
+        str | None, typer.Option("--external", metavar="HOST:PORT", help="the same as the others see it, where that differs")
+    ] = None,
+    ledger_url: Annotated[str | None, typer.Option("--ledger-url", help="database of the ledger, if not SQLite in the home")] = None,
+    private_url: Annotated[str | None, typer.Option("--private-url", help="private database, if not SQLite in the home")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make keys, staff, configuration and an application. The network's id is computed from the file. The sign-ins are shown this once."""
+    file = read_network_file(bytes_of(network, NETWORK_FILE_BYTES_MAX), expect)
+    whereabouts = Whereabouts(
+        ApiSection(host=host, port=port),
+        *_engine_address(engine, external),
+        StorageSection(ledger_url=ledger_url, private_url=private_url),
+    )
+    joined = join_network(Home(home), file, parse_member(member), whereabouts, clock=SystemClock(), random=os.urandom, uscc=uscc)
+    if as_json:
+        print_json(_document(joined))
+    else:
+        _show(joined, enterprise=uscc is not None)
+
+
+def _engine_address(listen: str, external: str | None) -> tuple[str, str | None]:
+    """Raises `InputError` (`usage`)."""
+    try:
+        EngineSection(kind="comet", listen=listen, external=external)
+    except ValidationError as error:
+        raise InputError("usage", "--listen and --external are HOST:PORT", hint="for instance 10.0.0.5:26656") from error
+    return listen, external
+
+
+def _document(joined: Joined) -> dict[str, object]:
+    return {
+        "network": joined.network,
+        "home": str(joined.home.path),
+        "application": str(joined.home.application_file),
+        "voting_key": joined.voting_key,
+        "peer": joined.peer,
+        "sign_ins": [each.to_json() for each in joined.sign_ins],
+    }
+
+
+def _show(joined: Joined, *, enterprise: bool) -> None:
+    show_sign_ins(joined.sign_ins, f"network {joined.network}")
+    application, home = joined.home.application_file, joined.home.path
+    say("The secrets are stored nowhere: keep them. Next:")
+    if enterprise:
+        say(f"1. send {application} to the authority, which enrols you: POST /v1/enterprises")
+    else:
+        say(f"1. send {application} to the authority, which admits you: tallystick members admit FILE")
+    say(f"2. then: tallystick serve --home {home}")
+    if joined.voting_key is not None:
+        member = joined.application["member"]
+        say(f"3. to validate, once the node has caught up: the governors approve {member}:{joined.voting_key}:POWER among the validators")
+        say(f"The others' engines find yours as {joined.peer}")
