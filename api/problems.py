@@ -26,6 +26,8 @@ MEDIA_TYPE: Final = "application/problem+json"
 _ERRORS_MAX: Final = 50
 # Refusals that time alone undoes: the same request may be sent again, so its answer is not kept (see `api.idempotency`).
 LATER: Final = frozenset({"too-many-introductions", "too-many-letters", "too-many-attachments", "imports-busy", "quota-exceeded"})
+# A consortium that lost its quorum comes back when people have seen to it.
+_RETRY_AFTER_S: Final = {"no-quorum": 30}
 _HTTP_CODES: Final = {
     400: ("invalid-request", "the request's body could not be read"),
     404: ("not-found", "there is no such resource"),
@@ -121,7 +123,7 @@ def _of_tallystick(error: TallystickError, request_id: str) -> Response:
     if error.http_status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="tallystick"' + ("" if error.code == "unauthenticated" else ', error="invalid_token"')
     if error.http_status == 503 or error.code in LATER:
-        headers["Retry-After"] = "1"
+        headers["Retry-After"] = str(_RETRY_AFTER_S.get(error.code, 1))
     extra: dict[str, Any] = {}
     if isinstance(error, RuleRefused):
         receipt = error.receipt

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.validators import VALIDATE
 from ledger.clock import Clock
-from ledger.comet.files import CometHome, public_of
+from ledger.comet.files import CometHome
 from ledger.comet.validators import address_of
 from ledger.errors import Refused
 from ledger.keys import ED25519, P256, X25519, PublicKey
@@ -127,8 +127,7 @@ def make_engine_keys(home: Home, random: Callable[[int], bytes]) -> CometKeys:
 
 def engine_keys_of(home: Home) -> CometKeys:
     """The keys of a home's CometBFT. Raises `InputError` (`bad-engine-key`)."""
-    comet = CometHome(home.comet_dir)
-    return CometKeys(public_of(comet.validator_key_file), public_of(comet.node_key_file))
+    return CometKeys(*CometHome(home.comet_dir).keys())
 
 
 def hire(

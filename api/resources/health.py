@@ -11,7 +11,7 @@ from api.context import TheNode
 from api.responses import as_of, json_response
 from ledger.errors import TallystickError
 from ledger.header import Header
-from ledger.solo import SoloEngine
+from nodes.engine_views import faults as engine_faults
 from nodes.node import Node
 from nodes.rules_ahead import RULES_MISSING, UPGRADE_NEEDED, outlook
 
@@ -22,7 +22,9 @@ def get_health() -> Response:
 
 
 def get_readiness(node: TheNode) -> Response:
-    """Whether ledger, private database, reader and rules are in order; 503 names what is not. `warnings` names what soon will not be."""
+    """Whether ledger, private database, reader, rules and engine are in order; 503 names what is not, `syncing` and `no-quorum` of a
+    consortium among it. `warnings` names what soon will not be.
+    """
     head, faults, warnings = _look(node)
     if head is None or faults:
         return json_response({"status": "not-ready", "faults": faults}, status=503, headers={"Retry-After": "1"})
@@ -49,10 +51,9 @@ def _look(node: Node) -> tuple[Header | None, list[str], list[str]]:
         return None, ["database-unreachable"], []
     if halted is not None:
         faults.append(str(halted["code"]))
-    if isinstance(node.engine, SoloEngine) and node.engine.refusal is not None:
-        faults.append(node.engine.refusal.code)
+    faults += engine_faults(node.engine)
     if node.reader.failure is not None:
         faults.append("reader-stopped")
-    if rules.missing:
+    if rules.missing and RULES_MISSING not in faults:
         faults.append(RULES_MISSING)
     return head, faults, [UPGRADE_NEEDED] if rules.upgrade_needed else []

@@ -25,6 +25,7 @@ from ledger.clock import rfc3339
 from ledger.errors import InputError, NotFound
 from ledger.follow import bundle_of
 from ledger.limits import HTTP_BLOCKS_BYTES_MAX, INTEGER_MAX
+from nodes.engine_views import Consensus, consensus
 from nodes.governance import Governance
 from nodes.node import Node
 from nodes.proofs import Proofs
@@ -41,9 +42,10 @@ StateKey = Annotated[str, Query(min_length=1, max_length=200, pattern=r"^[\x21-\
 def get_network(request: Request, node: TheNode) -> Response:
     """The network, the height of this node's replica, and whose node this is. `rules` are those of the newest block; `rules_known` this
     program's versions; `rules_to_come` those that the governors let begin later: a program that lacks one stops at its time. `validators`
-    are those of a network whose engine has them, else null.
+    are those of a network whose engine has them, else null. `consensus` is how this node's CometBFT stands, null where it has none: its
+    height and time, engines that it is connected to, faults as `/readyz` names them, and validators that were found to misbehave.
     """
-    config, genesis = node.config, node.genesis
+    config, genesis, seen = node.config, node.genesis, consensus(node.engine)
     with node.store.reading() as reader:
         head = reader.head
         ahead = outlook(reader, node.rulebook, head.time_ms)
@@ -59,6 +61,7 @@ def get_network(request: Request, node: TheNode) -> Response:
             "rules_to_come": [{"version": each.version, "from": rfc3339(each.at_ms), "known": each.known} for each in ahead.to_come],
             "registrar": node.directory.registrar(),
             "validators": validators,
+            "consensus": None if seen is None else _consensus(seen),
             "node": {"id": config.node.id, "role": config.node.role, "member": config.node.member, "engine": config.engine.kind},
             "as_of": as_of(head),
         },
@@ -157,6 +160,25 @@ def add_routes(app: FastAPI) -> None:
     }
     for path, endpoint in routes.items():
         app.add_api_route(path, endpoint, methods=["GET"], tags=["ledger"])
+
+
+def _consensus(seen: Consensus) -> dict[str, Any]:
+    return {
+        "height": seen.height,
+        "time": rfc3339(seen.time_ms),
+        "peers": seen.peers,
+        "faults": list(seen.faults),
+        "misbehavior": [
+            {
+                "kind": each.what.kind,
+                "member": each.member,
+                "address": each.what.address,
+                "height": each.what.height,
+                "time": rfc3339(each.what.time_ms),
+            }
+            for each in seen.misbehavior
+        ],
+    }
 
 
 def _blocks(context: ApiContext, after: int, limit: int) -> tuple[list[dict[str, Any]], bool]:

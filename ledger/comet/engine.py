@@ -25,9 +25,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ledger.clock import Clock
 from ledger.comet.application import Application
+from ledger.comet.condition import Condition, Watch
 from ledger.comet.files import CometHome, Settings
 from ledger.comet.position import Position
-from ledger.comet.process import CometProcess, find_binary
+from ledger.comet.process import CometProcess, await_address, find_binary
 from ledger.comet.rpc import Rpc
 from ledger.comet.sealing import Sealer
 from ledger.comet.server import Answers, Connection
@@ -47,6 +48,7 @@ _TICK_S: Final = 0.25
 _SEND_BATCH: Final = 200
 _RESTART_S: Final = (0.2, 10.0)
 _NO_BLOCK_MS: Final = 10_000
+_SILENCE_MS: Final = 20_000
 # After these nothing is started again until a person has seen to it.
 _FINAL: Final = frozenset({"rules-missing", "position-damaged", "other-network", "engine-behind", "state-damaged", "header-missing"})
 _FINAL_OF_SNAPSHOTS: Final = frozenset({"replay-differs", "other-history"})
@@ -97,12 +99,15 @@ class CometEngine:
     def start(self) -> None:
         """Takes the home's lock, opens the ledger, and starts CometBFT. Blocks come once enough of the others are there.
 
-        Raises `Unreachable` (`engine-missing`, `engine-version`, ...), `Refused`, `VerificationFailed`.
+        Raises `Unreachable` (`engine-missing`, `engine-version`, `address-in-use`, ...), `InputError` (`bad-engine-key`), `Refused`,
+        `VerificationFailed`.
         """
         binary = find_binary()
+        self._setup.home.keys()
         if self._lock is not None:
             self._lock.acquire()
         try:
+            await_address(self._setup.settings.listen)
             begin_ledger(self.store, self._genesis, self._rulebook, None)
             application = self._application = Application(self.store, self._genesis, self._rulebook, self._committed)
             powers = powers_in((execute_genesis(self._genesis, self._rulebook).state_changes or {}).get("validators"))
@@ -118,6 +123,7 @@ class CometEngine:
         sockets = runtime / "abci.sock", runtime / "rpc.sock"
         self._process = CometProcess(binary, self._setup.home.path, *sockets, self._setup.log_file, self._setup.settings.rpc_listen)
         self.rpc = Rpc(runtime / "rpc.sock")
+        self._watch = Watch(self.rpc, self._clock, lambda: self.trouble, lambda: self._silent(self._clock.monotonic_ms()))
         self._sealer = Sealer(self.store, self._genesis, powers, self.rpc, lambda: self.heights.publish(self.heights.height))
         self._sealer.reached(application.position.height)
         self._stopping.clear()
@@ -169,6 +175,10 @@ class CometEngine:
         """Where CometBFT is, as this application last committed."""
         assert self._application is not None, "the engine was started"
         return self._application.position
+
+    def condition(self) -> Condition:
+        """How the engine is. It was started."""
+        return self._watch.look()
 
     def waiting(self) -> int:
         """How many records wait for their block."""
@@ -245,13 +255,17 @@ class CometEngine:
         if loop is None or self._stopping.is_set():
             return
         now_ms = self._clock.monotonic_ms()
-        if self._waiters.stalled(now_ms) and now_ms - self._last_block_ms >= _NO_BLOCK_MS:
+        if self._silent(now_ms) or (self._waiters.stalled(now_ms) and now_ms - self._last_block_ms >= _NO_BLOCK_MS):
             self._waiters.fail(no_quorum())
         for raw in self._waiters.due(now_ms):
             self._sending.put(raw)
         if self._setup.settings.state_sync is not None and self._snapshots.stalled(now_ms):
             self._failed.set()
         loop.call_later(_TICK_S, self._tick)
+
+    def _silent(self, now_ms: int) -> bool:
+        """Whether blocks are long overdue, those too that are made where nothing happens."""
+        return now_ms - self._last_block_ms >= self._setup.settings.empty_blocks_interval_s * 1_000 + _SILENCE_MS
 
     def _fault(self, error: TallystickError) -> None:
         log.error("engine-stopped", code=error.code, reason=error.message)

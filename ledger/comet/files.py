@@ -120,6 +120,16 @@ class CometHome:
         _write_new(self.validator_state_file, {"height": "0", "round": 0, "step": 0})
         return publics
 
+    def keys(self) -> tuple[bytes, bytes]:
+        """The public keys of a directory, the one that votes first. Raises `InputError` (`bad-engine-key`) where one is missing, or what
+        was last voted: to vote on without knowing that is to vote twice.
+        """
+        publics = public_of(self.validator_key_file), public_of(self.node_key_file)
+        if not self.validator_state_file.is_file():
+            hint = "never begin it anew for a key that has voted: make new keys, and let the governors put them in its place"
+            raise InputError("bad-engine-key", f"{self.validator_state_file} is not there: what the key voted last is not known", hint=hint)
+        return publics
+
     def write(self, genesis: Mapping[str, Any], powers: Mapping[str, int], settings: Settings) -> None:
         """What CometBFT is to read at its next start. `powers` are the voting powers at genesis by public key."""
         _replace(self.path / "config" / "genesis.json", json.dumps(genesis_file(genesis, powers), indent=2) + "\n")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +19,8 @@ BINARY_VARIABLE: Final = "TALLYSTICK_COMETBFT"
 _INSTALL: Final = f"make engine, or: go install github.com/cometbft/cometbft/cmd/cometbft@v{VERSION}; then name it in {BINARY_VARIABLE}"
 _VERSION_S: Final = 20
 _STOP_S: Final = 10
+_ADDRESS_S: Final = 10.0
+_LOOK_S: Final = 0.2
 
 
 def find_binary() -> str:
@@ -37,6 +42,26 @@ def find_binary() -> str:
     return named
 
 
+def await_address(listen: str) -> None:
+    """Waits until nothing listens on `HOST:PORT`: an engine whose application was killed goes a moment after it.
+
+    Raises `Unreachable` (`address-in-use`).
+    """
+    host, _, port = listen.rpartition(":")
+    end = time.monotonic() + _ADDRESS_S
+    while True:
+        try:
+            socket.create_server((host.strip("[]"), int(port)), family=socket.AF_INET6 if host.startswith("[") else socket.AF_INET).close()
+        except OSError as error:
+            if time.monotonic() < end and error.errno == errno.EADDRINUSE:
+                time.sleep(_LOOK_S)
+                continue
+            why = os.strerror(error.errno or 0)
+            hint = "stop what uses it, or set `listen` under [engine] in tallystick.toml"
+            raise Unreachable("address-in-use", f"the engine cannot listen on {listen}: {why}", hint=hint) from error
+        return
+
+
 class CometProcess:
     """One run of it. `log_file` takes what it prints. It answers at the socket `rpc`, and at a second address where one is given."""
 
@@ -50,12 +75,13 @@ class CometProcess:
     def start(self) -> None:
         """Raises `Unreachable` (`engine-missing`)."""
         try:
-            for socket in self._sockets:
-                socket.unlink(missing_ok=True)
+            for place in self._sockets:
+                place.unlink(missing_ok=True)
             with self._log_file.open("ab") as output:
                 os.fchmod(output.fileno(), 0o600)
+                # In a group of its own: Ctrl-C at a terminal is for the node, which ends the engine when it has let go of it.
                 self._running = subprocess.Popen(  # noqa: S603 - the program that the operator names
-                    self._arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                    self._arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, process_group=0
                 )
         except OSError as error:
             raise Unreachable("engine-missing", "CometBFT cannot be started", hint=_INSTALL) from error

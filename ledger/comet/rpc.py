@@ -51,6 +51,10 @@ class Rpc:
         """The engine's own word on where it is."""
         return self._ask("status", {})
 
+    def peers(self) -> int:
+        """How many others' engines this one is connected to."""
+        return int(self._ask("net_info", {})["n_peers"])
+
     def _ask(self, method: str, params: dict[str, str]) -> dict[str, Any]:
         answer = self._post({"jsonrpc": "2.0", "id": 0, "method": method, "params": params})
         if not isinstance(answer, dict) or not isinstance(answer.get("result"), dict):

@@ -1,0 +1,52 @@
+"""What a node tells of its engine: what keeps it from ordering records, and of a consortium, where it stands and who was found out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from contracts.queries import engine_key_holder
+from ledger.comet.engine import CometEngine
+from ledger.comet.position import Misbehavior
+from ledger.engine import Engine
+from ledger.solo import SoloEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A validator that the engine found out, and whose it is; None where the address is no longer a member's."""
+
+    member: str | None
+    what: Misbehavior
+
+
+@dataclass(frozen=True, slots=True)
+class Consensus:
+    """A consortium as this node's engine sees it: its height (blocks that left nothing count too), the time of that block, how many other
+    engines it is connected to (None where it does not say), what is wrong, and who misbehaved, the newest last.
+    """
+
+    height: int
+    time_ms: int
+    peers: int | None
+    faults: Sequence[str]
+    misbehavior: Sequence[Found]
+
+
+def faults(engine: Engine) -> Sequence[str]:
+    """Codes of what keeps an engine that orders from doing so."""
+    if isinstance(engine, SoloEngine):
+        return [] if engine.refusal is None else [engine.refusal.code]
+    if isinstance(engine, CometEngine):
+        return engine.condition().faults
+    return []
+
+
+def consensus(engine: Engine) -> Consensus | None:
+    """None where no consortium orders here."""
+    if not isinstance(engine, CometEngine):
+        return None
+    position, condition = engine.position, engine.condition()
+    with engine.store.reading() as reader:
+        found = [Found(engine_key_holder(reader.state, each.address), each) for each in position.misbehavior]
+    return Consensus(position.height, position.time_ms, condition.peers, condition.faults, found)
