@@ -70,7 +70,7 @@ def join_network(
 ) -> Joined:
     """Makes the home. `uscc` is an enterprise's credit code.
 
-    Raises `InputError` (`bad-member`, `bad-uscc`), and `Refused` (`home-not-empty`) before anything is written; as `check_databases` too.
+    Raises `InputError` (`bad-member`, `uscc-invalid`), `Refused` (`home-not-empty`) and as `check_databases` before anything is written.
     """
     _check(file, plan, uscc)
     draft = _draft(file, plan, whereabouts)
@@ -95,7 +95,7 @@ def _check(file: NetworkFile, plan: MemberPlan, uscc: str | None) -> None:
     if any(plan.id == member["member"] for member in file.genesis["application"]["members"]):
         raise InputError("bad-member", f"a member of this network is called {plan.id}", hint="choose another id")
     if (plan.role == "enterprise") != (uscc is not None):
-        raise InputError("bad-uscc", "an enterprise, and nobody else, is enrolled by its unified social credit code", hint="see --uscc")
+        raise InputError("uscc-invalid", "an enterprise, and nobody else, is enrolled by its unified social credit code", hint="see --uscc")
     if uscc is not None:
         enrolment(uscc, plan.name)
 

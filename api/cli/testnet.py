@@ -46,6 +46,7 @@ def make_testnet(
     if start:
         # Before anything is made: without the engine nothing would start.
         find_binary()
+    begun_with = policy_of(policy)
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise Refused("home-not-empty", f"{home} exists and is not an empty directory", hint="name a new directory, or move it aside")
     addresses = Addresses(HOST, port or first_free(PORT_FIRST, validators), engine_port or first_free(ENGINE_PORT_FIRST, validators))
@@ -57,7 +58,7 @@ def make_testnet(
         clock=SystemClock(),
         random=os.urandom,
         addresses=addresses,
-        policy=policy_of(policy),
+        policy=begun_with,
         consortium=Consortium(),
     )
     write_sign_ins(home, founded.sign_ins)

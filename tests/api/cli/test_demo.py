@@ -115,6 +115,6 @@ def test_a_directory_with_something_in_it_is_left_alone(tallystick: Tallystick, 
 
 
 def test_an_engine_that_is_not_here_is_named(tallystick: Tallystick, tmp_path: Path) -> None:
-    refused = tallystick("demo", "--home", tmp_path / "new", "--engine", "comet")
+    refused = tallystick("demo", "--home", tmp_path / "new", "--engine", "follow")
     assert (refused.status, refused.err.split(":")[1]) == (1, " engine-unknown")
     assert not (tmp_path / "new").exists()
