@@ -51,7 +51,7 @@ class SnapshotFiles:
     """`make` is for one thread at a time; beside it any others may list and load."""
 
     def __init__(self, directory: Path, kept: int) -> None:
-        """`kept` is how many snapshots are kept, the newest."""
+        """`kept` is how many snapshots are kept, the newest; at least one."""
         self._directory, self._count = directory, kept
         self._kept: tuple[_Kept, ...] = ()
         self._damaged = False

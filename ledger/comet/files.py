@@ -5,6 +5,8 @@ genesis document and a few settings, and is written anew at each start.
     config/priv_validator_key.json   what this node votes with, mode 0600: CometBFT reads it as it stands
     config/node_key.json             what it is known by in the engine's network, mode 0600
     data/                            CometBFT's own: blocks, its write-ahead log, and `priv_validator_state.json`, what was last voted
+    tmp/                             chunks of a snapshot on their way in
+    snapshots/                       what this node offers to newcomers (`ledger.snapshot_files`)
 
 Whoever votes with one key in two places is found out: never copy `priv_validator_key.json` without `priv_validator_state.json`, and never
 put an older copy of that one back.
@@ -29,7 +31,7 @@ from ledger.comet.statesync import EVIDENCE_DAYS, StateSync, check_rpc_listen, s
 from ledger.comet.validators import address_of
 from ledger.errors import InputError
 from ledger.header import network_of
-from ledger.limits import BLOCK_BYTES_MAX, COMET_BLOCK_OVERHEAD_BYTES, RECORD_BYTES_MAX
+from ledger.limits import BLOCK_BYTES_MAX, COMET_BLOCK_OVERHEAD_BYTES, RECORD_BYTES_MAX, SNAPSHOTS_KEPT_MAX
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PUBLIC_TYPE: Final = "tendermint/PubKeyEd25519"
@@ -60,9 +62,12 @@ class Settings:
     snapshots_kept: int = 4
 
     def __post_init__(self) -> None:
-        """Raises `InputError` (`bad-rpc-address`)."""
+        """Raises `InputError` (`bad-rpc-address`, `bad-snapshots`)."""
         if self.rpc_listen:
             check_rpc_listen(self.rpc_listen)
+        if self.snapshot_heights < 0 or not 0 < self.snapshots_kept <= SNAPSHOTS_KEPT_MAX:
+            message = f"`snapshot_heights` is not negative, and `snapshots_kept` at least 1 and at most {SNAPSHOTS_KEPT_MAX}"
+            raise InputError("bad-snapshots", message, hint="leave both out for what is usual")
 
 
 def make_key(path: Path, random_key: Ed25519PrivateKey, *, votes: bool) -> bytes:

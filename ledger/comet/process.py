@@ -68,20 +68,24 @@ class CometProcess:
     def __init__(self, binary: str, home: Path, application: Path, rpc: Path, log_file: Path, rpc_listen: str = "") -> None:
         answering = ",".join(filter(None, [f"{UNIX}{rpc}", rpc_listen]))
         self._arguments = [binary, "start", "--home", str(home), "--proxy_app", f"{UNIX}{application}", "--rpc.laddr", answering]
-        self._log_file = log_file
+        self._log_file, self._temporary = log_file, home / "tmp"
         self._sockets = [Path(address.removeprefix(UNIX)) for address in answering.split(",") if address.startswith(UNIX)]
         self._running: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Raises `Unreachable` (`engine-missing`)."""
         try:
-            for place in self._sockets:
-                place.unlink(missing_ok=True)
+            for socket in filter(Path.is_socket, self._sockets):
+                socket.unlink()
+            # Chunks of a snapshot wait there, all of a ledger's: too much for many a machine's /tmp. A killed process leaves its own.
+            shutil.rmtree(self._temporary, ignore_errors=True)
+            self._temporary.mkdir(mode=0o700)
+            environment = {**os.environ, "TMPDIR": str(self._temporary)}
             with self._log_file.open("ab") as output:
                 os.fchmod(output.fileno(), 0o600)
                 # In a group of its own: Ctrl-C at a terminal is for the node, which ends the engine when it has let go of it.
                 self._running = subprocess.Popen(  # noqa: S603 - the program that the operator names
-                    self._arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, process_group=0
+                    self._arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment, process_group=0
                 )
         except OSError as error:
             raise Unreachable("engine-missing", "CometBFT cannot be started", hint=_INSTALL) from error

@@ -57,6 +57,9 @@ class Snapshots:
         if now_ms - self._quiet_since_ms < _QUIET_MS_MAX:
             return False
         self._quiet_since_ms = now_ms
+        log.warning(
+            "snapshot-awaited", hint="see that two engines answer, that their block is trusted still, and that peers have snapshots"
+        )
         return True
 
     def list(self, _: abci.RequestListSnapshots) -> abci.ResponseListSnapshots:

@@ -79,3 +79,10 @@ def test_and_nowhere_else(address: str) -> None:
     with pytest.raises(InputError) as caught:
         Settings("127.0.0.1:1", rpc_listen=address)
     assert caught.value.code == "bad-rpc-address"
+
+
+@pytest.mark.parametrize("setting", [{"snapshot_heights": -1}, {"snapshots_kept": 0}, {"snapshots_kept": 11}])
+def test_snapshots_are_kept_as_many_as_the_engine_tells_of(setting: dict[str, Any]) -> None:
+    with pytest.raises(InputError) as caught:
+        Settings("127.0.0.1:1", **setting)
+    assert caught.value.code == "bad-snapshots"
