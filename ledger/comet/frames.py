@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ledger.errors import InputError
 from ledger.limits import ABCI_FRAME_BYTES_MAX
 
@@ -24,20 +26,19 @@ class Unframer:
     def __init__(self) -> None:
         self._waiting = bytearray()
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """The messages that are whole by now."""
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The messages that are whole by now, one after the other: those before a length that no message may have are given first."""
         self._waiting += data
-        found: list[bytes] = []
         start = 0
-        while (head := self._head(start)) is not None:
-            begin, end = head
-            if end > len(self._waiting):
-                break
-            found.append(bytes(self._waiting[begin:end]))
-            start = end
-        if start:
+        try:
+            while (head := self._head(start)) is not None:
+                begin, end = head
+                if end > len(self._waiting):
+                    break
+                start = end
+                yield bytes(self._waiting[begin:end])
+        finally:
             del self._waiting[:start]
-        return found
 
     def _head(self, start: int) -> tuple[int, int] | None:
         """Where the next message begins and ends; None where its length is not whole yet."""
