@@ -19,7 +19,6 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from ledger import keyring
 from ledger.admission import Admitted, Place, VerifiedSignatures, admit
 from ledger.chain import StoredChain
 from ledger.comet.position import Misbehavior, Position, read_position, write_position
@@ -28,7 +27,7 @@ from ledger.errors import Refused, VerificationFailed
 from ledger.execution import Accepted, Block, Execution, execute, in_order, ruleset_at
 from ledger.header import Header, network_of
 from ledger.limits import BLOCK_BYTES_MAX, BLOCK_RECORDS_MAX, MISBEHAVIOR_KEPT
-from ledger.record import parse
+from ledger.record import Record, parse
 from ledger.rules import Rulebook
 from ledger.snapshot_restore import Restoring
 from ledger.state import Overlay
@@ -52,6 +51,16 @@ class Finalized:
     app_hash: bytes
     powers_before: dict[str, int]
     powers_after: dict[str, int]
+
+
+class _Unlooked(VerifiedSignatures):
+    """Takes every signature for good: of what was checked before it waited."""
+
+    def check(self, record: Record, publics: list[bytes]) -> bool:
+        return True
+
+
+_UNLOOKED: Final = _Unlooked()
 
 
 class Application:
@@ -84,7 +93,11 @@ class Application:
 
     def begin(self, chain_id: str, powers: Mapping[str, int]) -> bytes:
         """The app hash before the first block; the engine may ask twice. Raises `Refused` (`other-network`)."""
-        if chain_id != chain_id_of(self._network) or dict(powers) != powers_of(self.chain.state):
+        try:
+            known = powers_of(self.chain.state)
+        finally:
+            self.chain.rest()
+        if chain_id != chain_id_of(self._network) or dict(powers) != known:
             message = "the engine was begun for another network, or with other validators than genesis names"
             raise Refused("other-network", message, hint="remove the engine's data; the node writes its genesis file itself")
         if self.position.height != 0:
@@ -99,40 +112,32 @@ class Application:
         A record that names a header above this replica's comes from a node that is ahead: whether it holds is seen by those who propose
         and execute it, and by `recheck`.
         """
-        time_ms = max(self.position.time_ms, now_ms)
         chain = self.chain
         try:
-            rules = ruleset_at(chain.state, time_ms, self._rulebook)
-            place = Place(self._network, time_ms, chain.head.log_size + 1, chain.header_hash)
             try:
-                return admit(raw, place, Overlay(chain.state), chain.guard, rules, self._verified)
+                return self._admit(raw, now_ms, self._verified, chain.header_hash)
             except Refused as refused:
                 seen = parse(raw).core["seen"]
                 if refused.code != "unknown-seen" or seen["height"] <= chain.head.height:
                     raise
-                ahead = replace(place, header_hash=lambda _: str(seen["hash"]))
-                return admit(raw, ahead, Overlay(chain.state), chain.guard, rules, self._verified)
+                return self._admit(raw, now_ms, self._verified, lambda _: str(seen["hash"]))
         finally:
             chain.rest()
 
-    def recheck(self, raw: bytes) -> str | None:
-        """Why a transaction that waited through a block may wait no longer, or None. Signatures are not looked at again."""
-        record = parse(raw)
-        seen = record.core["seen"]
+    def recheck(self, raw: bytes, now_ms: int) -> Admitted:
+        """Whether a transaction that waited through a block may wait on: only what could stand in the next one, for the engine makes blocks
+        as long as anything waits. Signatures are not looked at again. Raises as `check`.
+        """
         try:
-            if record.core["not_after"] <= self.position.time_ms:
-                return "expired"
-            if record.id in self.chain.guard:
-                return "repeat"
-            if seen["height"] <= self.chain.head.height and self.chain.header_hash(seen["height"]) != seen["hash"]:
-                return "unknown-seen"
-            state = Overlay(self.chain.state)
-            entries = [state.get(keyring.entry_key(key_id)) for key_id in record.signers]
-            if any(entry is not None and entry["revoked_at"] is not None for entry in entries):
-                return "key-not-alive"
-            return None
+            return self._admit(raw, now_ms, _UNLOOKED, self.chain.header_hash)
         finally:
             self.chain.rest()
+
+    def _admit(self, raw: bytes, now_ms: int, verified: VerifiedSignatures, header_hash: Callable[[int], str | None]) -> Admitted:
+        chain, time_ms = self.chain, max(self.position.time_ms, now_ms)
+        rules = ruleset_at(chain.state, time_ms, self._rulebook)
+        place = Place(self._network, time_ms, chain.head.log_size + 1, header_hash)
+        return admit(raw, place, Overlay(chain.state), chain.guard, rules, verified)
 
     def prepare(self, height: int, time_ms: int, candidates: Sequence[bytes], bytes_max: int) -> list[bytes]:
         """The transactions of a proposal: those of the candidates that can be authenticated, in their order, as many as fit."""
@@ -179,21 +184,25 @@ class Application:
 
     def commit(self) -> None:
         """Makes the decided block durable, in one transaction, and moves on. On a failure nothing is written: `reopen` then."""
-        if self._decided is None:
+        decided, self._decided = self._decided, None
+        if decided is None:
             raise VerificationFailed("out-of-order", "the engine commits a block that it has not decided")
-        position, execution = self._decided
+        position, execution = decided
         if execution.header is None:
             self.chain.note(lambda connection: write_position(connection, position))
         else:
             self.chain.commit(execution, None, lambda connection: write_position(connection, position))
-        self.position, self._decided = position, None
+        self.position = position
         self._executions.clear()
         self._on_commit(position, execution)
 
     def reopen(self) -> None:
-        """Forgets what is not durable: after a failure, and where the engine was started again."""
+        """Reads anew what is durable, for an engine that starts. Where a decided block waits for its commit nothing is in doubt, and it may
+        be somebody else who asks: an engine that starts decides such a block again.
+        """
+        if self._decided is not None:
+            return
         self.chain.close()
-        self._decided = None
         self._executions.clear()
         self._open()
 
@@ -208,7 +217,12 @@ class Application:
             write_position(connection, Position(head.engine_height, head.time_ms, restoring.log_root, self.position.misbehavior))
 
         restoring.finish(place)
+        self.forget()
         self.reopen()
+
+    def forget(self) -> None:
+        """Lets go a block that was decided and not committed: after any fault."""
+        self._decided = None
 
     def _execute(self, height: int, time_ms: int, transactions: Sequence[bytes]) -> Execution:
         key = (height, time_ms, _digest(transactions))

@@ -70,8 +70,11 @@ class Answers:
             raise InputError("unknown-question", "the engine asks for something that ABCI 2.0 does not have")
         return abci.Response(**{kind: self._answers[kind](getattr(request, kind))})
 
+    def give_up(self) -> None:
+        """The engine is told of a fault, after which it stops."""
+        self._application.forget()
+
     def _info(self, _: abci.RequestInfo) -> abci.ResponseInfo:
-        """The engine was started: whatever it had decided and not committed it decides again."""
         self._application.reopen()
         position = self._application.position
         app_hash = position.app_hash if position.height else b""
@@ -92,14 +95,11 @@ class Answers:
 
     def _check_tx(self, request: abci.RequestCheckTx) -> abci.ResponseCheckTx:
         try:
-            if request.type == abci.RECHECK:
-                code = self._application.recheck(request.tx)
-            else:
-                self._application.check(request.tx, self._clock.now_ms())
-                code = None
+            check = self._application.recheck if request.type == abci.RECHECK else self._application.check
+            check(request.tx, self._clock.now_ms())
         except (InputError, Refused) as error:
-            code = error.code
-        return abci.ResponseCheckTx() if code is None else abci.ResponseCheckTx(code=_REFUSED, codespace=_SPACE, log=code)
+            return abci.ResponseCheckTx(code=_REFUSED, codespace=_SPACE, log=error.code)
+        return abci.ResponseCheckTx()
 
     def _prepare_proposal(self, request: abci.RequestPrepareProposal) -> abci.ResponsePrepareProposal:
         txs = self._application.prepare(request.height, _ms(request.time), request.txs, request.max_tx_bytes)
@@ -147,10 +147,19 @@ class Connection(asyncio.Protocol):
             for message in self._frames.feed(data):
                 written += frame(self._respond(message).SerializeToString())
         except InputError as error:
-            self._on_fault(error)
-            transport.abort()
+            self._give_up(error)
+            transport.write(bytes(written))
+            transport.close()
             return
+        except BaseException:
+            self._give_up(Unreachable("engine-failed", "the application met a fault and stopped", hint="see the node's log"))
+            transport.abort()
+            raise
         transport.write(bytes(written))
+
+    def _give_up(self, fault: TallystickError) -> None:
+        self._answers.give_up()
+        self._on_fault(fault)
 
     def _respond(self, message: bytes) -> abci.Response:
         try:
@@ -162,7 +171,7 @@ class Connection(asyncio.Protocol):
             fault = Unreachable("storage-failed", "the block could not be stored", hint="check the disk; the node tries again")
         except TallystickError as error:
             fault = error
-        self._on_fault(fault)
+        self._give_up(fault)
         return abci.Response(exception=abci.ResponseException(error=fault.code))
 
 
