@@ -13,7 +13,7 @@ always give the same lines, whichever replica they come from; the packed bytes a
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
@@ -109,14 +109,14 @@ def _block_lines(connection: Connection, last: Header) -> Generator[tuple[int, b
         closing(rows_of(connection, headers, headers.c.height)) as header_rows,
         closing(rows_of(connection, records, records.c.log_index)) as record_rows,
     ):
-        leaves_by_index = Grouped(record_rows, "log_index")
+        leaves_by_index = Grouped(record_rows, records.c.log_index)
         for height, row in zip(range(last.height + 1), header_rows, strict=False):
             header = _header(row, height)
             leaves = [_leaf(leaves_by_index, index) for index in range(log.size, header.log_size)]
             checkpoint = log.append(leaves, header)
             if height == 0:
                 continue
-            note = row["checkpoint"]
+            note = row.checkpoint
             if type(note) is not str or not _says(note, checkpoint):
                 raise _damaged(f"the checkpoint of height {height} is not of its log")
             yield height, block_line(header, leaves, note)
@@ -142,9 +142,9 @@ class _Log:
         return Checkpoint(origin_of(header.network), after.size, log_tree.root(after.size, after.frontier))
 
 
-def _header(row: Mapping[str, Any], height: int) -> Header:
+def _header(row: Row, height: int) -> Header:
     try:
-        header = Header.from_json(canonical.decode(row["leaf"])["header"])
+        header = Header.from_json(canonical.decode(row.leaf)["header"])
     except (InputError, KeyError, TypeError) as error:
         raise _damaged(f"the header of height {height} cannot be read") from error
     if header.height != height:
@@ -153,10 +153,10 @@ def _header(row: Mapping[str, Any], height: int) -> Header:
 
 
 def _leaf(rows: Grouped, log_index: int) -> bytes:
-    found: list[Row] = rows.at(log_index)
-    if len(found) != 1 or type(found[0]["leaf"]) is not bytes:
+    found = rows.at(log_index)
+    if len(found) != 1 or type(found[0].leaf) is not bytes:
         raise _damaged(f"the record at log index {log_index} is not there")
-    return bytes(found[0]["leaf"])
+    return bytes(found[0].leaf)
 
 
 def _says(note: str, checkpoint: Checkpoint) -> bool:

@@ -18,15 +18,8 @@ _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
 def encode(value: Any) -> bytes:
     """The canonical bytes of a value. Raises `InputError` (`not-canonical`) for what the subset does not hold."""
-    _check(value, 0)
-    try:
-        data = orjson.dumps(value, option=_OPTIONS)
-    except orjson.JSONEncodeError as error:
-        raise InputError("not-canonical", "an integer lies beyond 2**53, a key is no string, or a string no valid Unicode") from error
-    if not data.isascii():
-        _check_keys(value)
     # orjson leaves its working buffer, some kilobytes, behind the bytes that it returns; whoever keeps them would keep it all.
-    return bytes(memoryview(data))
+    return bytes(memoryview(_written(value)))
 
 
 def decode(data: bytes) -> Any:
@@ -35,9 +28,20 @@ def decode(data: bytes) -> Any:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise InputError("not-json", "the bytes are not JSON in UTF-8") from error
-    if encode(value) != data:
+    if _written(value) != data:
         raise InputError("not-canonical", "the JSON is not in RFC 8785 canonical form")
     return value
+
+
+def _written(value: Any) -> bytes:
+    _check(value, 0)
+    try:
+        data = orjson.dumps(value, option=_OPTIONS)
+    except orjson.JSONEncodeError as error:
+        raise InputError("not-canonical", "an integer lies beyond 2**53, a key is no string, or a string no valid Unicode") from error
+    if not data.isascii():
+        _check_keys(value)
+    return data
 
 
 def _check(value: Any, depth: int) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+import orjson
+
 from ledger import canonical, keyring, log_tree, state_tree
 from ledger.admission import Admitted, Place, VerifiedSignatures, admit, policy_value
 from ledger.errors import InputError, Refused
@@ -231,7 +233,7 @@ class _Run:
         self._ids.add(admitted.record.id)
         self.leaves.append(record_leaf(admitted.record, result))
         # What is answered is what is stored: values as JSON gives them back, not for instance a tuple for a list.
-        return Accepted(admitted.record, canonical.decode(result), place.log_index, position)
+        return Accepted(admitted.record, orjson.loads(result), place.log_index, position)
 
     def _handle(self, admitted: Admitted, place: Place, position: int) -> bytes:
         """The record's result in canonical JSON."""

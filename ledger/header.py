@@ -7,6 +7,7 @@ before itself and to the state, and names the header before, so headers form a h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,9 @@ from ledger.limits import INTEGER_MAX
 
 NO_PREVIOUS: Final = "0" * 64
 _RECORD_LEAF: Final = frozenset({"record", "result", "signatures"})
+_RESULT: Final = b',"result":'
+_SIGNATURES: Final = b',"signatures":'
+_SIGNATURES_END: Final = re.compile(_SIGNATURES + rb'\["[0-9a-f]{128}"(,"[0-9a-f]{128}"){0,2}\]\}\Z')
 _FIELDS: Final = frozenset(
     {"v", "network", "height", "engine_height", "time", "previous", "log_size", "log_root", "state_root", "rules"},
 )
@@ -95,7 +99,7 @@ def genesis_leaf(genesis: Mapping[str, Any]) -> bytes:
 def record_leaf(parsed: record.Record, result: bytes) -> bytes:
     """The leaf of a record with its result, in canonical JSON, and its signatures: spliced, because the bytes of all are at hand."""
     behind = record.RECORD_OFFSET + len(parsed.record_bytes)
-    return parsed.raw[:behind] + b',"result":' + result + parsed.raw[behind:]
+    return parsed.raw[:behind] + _RESULT + result + parsed.raw[behind:]
 
 
 def split_record_leaf(leaf: bytes) -> tuple[bytes, dict[str, Any]]:
@@ -104,6 +108,19 @@ def split_record_leaf(leaf: bytes) -> tuple[bytes, dict[str, Any]]:
     if type(value) is not dict or value.keys() != _RECORD_LEAF or type(value["result"]) is not dict:
         raise InputError("malformed-leaf", "a record leaf holds a record, a result and signatures")
     # Spliced, as the leaf was: the record's canonical bytes stand at its beginning.
-    signatures = b',"signatures":' + canonical.encode(value["signatures"]) + b"}"
-    behind = len(leaf) - len(b',"result":') - len(canonical.encode(value["result"])) - len(signatures)
+    signatures = _SIGNATURES + canonical.encode(value["signatures"]) + b"}"
+    behind = len(leaf) - len(_RESULT) - len(canonical.encode(value["result"])) - len(signatures)
     return leaf[:behind] + signatures, value["result"]
+
+
+def plain_transaction(leaf: object) -> bytes | None:
+    """What `split_record_leaf` would find in a leaf that it takes, without reading it: for those who make the leaf again anyway. None
+    where the bytes alone do not say where the result stands. Of a leaf that it does not take, this says nothing.
+    """
+    if type(leaf) is not bytes:
+        return None
+    signatures = leaf.rfind(_SIGNATURES)
+    # In JSON a quote within a string has a backslash before it, so these bytes can only be names. Of several, one stands in the body.
+    if leaf.count(_RESULT, 0, signatures) != 1 or not _SIGNATURES_END.match(leaf, signatures):
+        return None
+    return leaf[: leaf.index(_RESULT)] + leaf[signatures:]

@@ -25,11 +25,12 @@ _HEX16: Final = re.compile(r"[0-9a-f]{32}\Z")
 _HEX64: Final = re.compile(r"[0-9a-f]{128}\Z")
 _TYPE: Final = re.compile(r"[a-z][a-z-]{0,31}\.[a-z][a-z-]{0,31}\Z")
 _PART: Final = re.compile(r"[a-z][a-z-]{0,31}\Z")
-_BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]*\Z")
+_BASE64URL: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _TRANSACTION: Final = frozenset({"record", "signatures"})
 _BEFORE: Final = b'{"record":'
 RECORD_OFFSET: Final = len(_BEFORE)
 _FIELDS: Final = frozenset({"v", "network", "type", "signers", "nonce", "not_after", "seen", "body", "sealed"})
+_SEEN: Final = frozenset({"height", "hash"})
 _PART_FIELDS: Final = frozenset({"suite", "key_commitment", "wraps", "text"})
 _WRAP: Final = frozenset({"box"})
 _WRAP_TO: Final = frozenset({"box", "to"})
@@ -98,6 +99,9 @@ def parse(raw: bytes) -> Record:
     _require(type(value) is dict and value.keys() == _TRANSACTION, "a transaction holds a record and its signatures")
     core, signatures = value["record"], value["signatures"]
     _check_core(core)
+    # In canonical JSON a character that is not printable stands behind a backslash, but for DEL: mostly there is none to look for.
+    if not raw.isascii() or b"\\" in raw or b"\x7f" in raw:
+        _check_ascii(core["body"])
     _require(isinstance(signatures, list) and len(signatures) == len(core["signers"]), "there is one signature for each signer")
     for signature in signatures:
         _require(isinstance(signature, str) and _HEX64.match(signature) is not None, "a signature has 64 bytes in hex")
@@ -126,10 +130,9 @@ def _check_core(core: Any) -> None:
     _require(isinstance(core["nonce"], str) and _HEX16.match(core["nonce"]) is not None, "the nonce has 16 bytes in hex")
     _require(_integer(core["not_after"], 0, INTEGER_MAX), "not_after is a time in milliseconds")
     seen = core["seen"]
-    _require(isinstance(seen, dict) and set(seen) == {"height", "hash"}, "seen names a header by height and hash")
+    _require(type(seen) is dict and seen.keys() == _SEEN, "seen names a header by height and hash")
     _require(_integer(seen["height"], 0, INTEGER_MAX) and is_hash(seen["hash"]), "seen names a header by height and hash")
     _require(isinstance(core["body"], dict), "the body is an object")
-    _check_ascii(core["body"])
     _check_sealed(core["sealed"])
 
 
@@ -158,11 +161,12 @@ def _check_sealed(sealed: Any) -> None:
         wraps = part["wraps"]
         _require(isinstance(wraps, list) and len(wraps) in WRAPS_PER_PART, "a sealed part has four or eight wraps")
         for wrap in wraps:
-            _require(
-                type(wrap) is dict and (wrap.keys() == _WRAP or wrap.keys() == _WRAP_TO), "a wrap has a box, and may name its recipient"
-            )
-            _require(_is_base64url(wrap["box"]) and ("to" not in wrap or is_hash(wrap["to"])), "a wrap is not well formed")
+            if type(wrap) is not dict or (wrap.keys() != _WRAP and wrap.keys() != _WRAP_TO):
+                raise InputError("malformed", "a wrap has a box, and may name its recipient")
+            if not _is_base64url(wrap["box"]) or ("to" in wrap and not is_hash(wrap["to"])):
+                raise InputError("malformed", "a wrap is not well formed")
 
 
 def _is_base64url(value: object) -> bool:
-    return isinstance(value, str) and _BASE64URL.match(value) is not None
+    # Most bytes of a record are sealed: taking the alphabet away, to see that nothing is left, takes a quarter of a pattern's time.
+    return isinstance(value, str) and not value.encode().translate(None, _BASE64URL)

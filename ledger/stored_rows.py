@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from ledger.store import LedgerStore
 _ROWS_AT_ONCE = 500
 _DAMAGE_CHARS_MAX = 500
 
-Row = dict[str, Any]
+Row = sa.Row[*tuple[Any, ...]]
 RowStream = Generator[Row, None, None]
 
 
@@ -25,7 +26,7 @@ def plain_connection(store: LedgerStore) -> Iterator[Connection]:
         driver: Any = connection.connection.driver_connection
         is_sqlite = connection.dialect.name == "sqlite"
         if is_sqlite:
-            driver.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+            driver.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
         try:
             yield connection
         finally:
@@ -46,10 +47,8 @@ def rows_of(connection: Connection, table: sa.Table, *order: sa.Column[Any], whe
     query = sa.select(*[sa.type_coerce(column, sa.types.NullType()).label(column.name) for column in table.columns])
     query = (query if where is None else query.where(where)).order_by(*order)
     with connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query) as found:
-        names = tuple(found.keys())
         for rows in found.partitions():
-            for row in rows:
-                yield dict(zip(names, row, strict=True))
+            yield from rows
 
 
 def in_chunks(items: Sequence[int]) -> Iterator[Sequence[int]]:
@@ -60,8 +59,9 @@ def in_chunks(items: Sequence[int]) -> Iterator[Sequence[int]]:
 class Grouped:
     """A stream of rows sorted by a number, taken number by number. Rows whose number is none sort last, and are never asked for."""
 
-    def __init__(self, rows: Iterator[Row], name: str) -> None:
-        self._rows, self._name = rows, name
+    def __init__(self, rows: Iterator[Row], column: sa.Column[Any]) -> None:
+        """`column` is the one that holds the number, of the table that the rows are of."""
+        self._rows, self._place = rows, list(column.table.columns).index(column)
         self._next = next(rows, None)
 
     def more(self) -> bool:
@@ -69,13 +69,13 @@ class Grouped:
 
     def below(self, number: int) -> Iterator[Row]:
         """The rows before a number."""
-        while self._next is not None and self._number() < number:
+        while self._next is not None and _number(self._next[self._place]) < number:
             yield self._take()
 
     def at(self, number: int) -> list[Row]:
         """The rows with exactly this number, those before it being skipped by the caller."""
         found: list[Row] = []
-        while self._next is not None and self._number() == number:
+        while self._next is not None and _number(self._next[self._place]) == number:
             found.append(self._take())
         return found
 
@@ -83,12 +83,12 @@ class Grouped:
         while self._next is not None:
             yield self._take()
 
-    def _number(self) -> float:
-        value = None if self._next is None else self._next[self._name]
-        return value if type(value) is int else float("inf")
-
     def _take(self) -> Row:
         row = self._next
         assert row is not None
         self._next = next(self._rows, None)
         return row
+
+
+def _number(value: Any) -> float:
+    return value if type(value) is int else float("inf")
