@@ -161,8 +161,8 @@ def _leaves(connection: Connection, first: int, log_size: int) -> Generator[list
         closing(rows_of(connection, headers, headers.c.log_index, where=headers.c.log_index.between(first, log_size - 1))) as found_headers,
     ):
         batch: list[bytes] = []
-        for row in merge(found_records, found_headers, key=lambda row: row["log_index"]):
-            batch.append(_bytes(row["leaf"]))
+        for row in merge(found_records, found_headers, key=lambda row: row.log_index):
+            batch.append(_bytes(row.leaf))
             if len(batch) >= _LEAVES_AT_ONCE or size + len(batch) == log_size:
                 added = log_tree.append(size, frontier, [log_tree.leaf_hash(leaf) for leaf in batch])
                 size, frontier = added.size, added.frontier

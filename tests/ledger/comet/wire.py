@@ -19,6 +19,7 @@ from ledger.comet.frames import Unframer, frame
 from ledger.comet.server import Answers, Connection
 from ledger.comet.snapshots import Snapshots
 from ledger.errors import TallystickError
+from ledger.snapshot_files import SnapshotFiles
 
 NAMES: Final = ("query", "snapshot", "mempool", "consensus")
 ALLOWED: Final = "ab" * 20
@@ -56,7 +57,9 @@ class Served:
         self.lost: list[BaseException] = []
         self._directory = Path(tempfile.mkdtemp(prefix="tallystick-"))
         self.path = str(self._directory / "abci.sock")
-        self._answers = Answers(application, clock, peer_allowed, Snapshots())
+        files = SnapshotFiles(self._directory / "snapshots", 1)
+        files.open()
+        self._answers = Answers(application, clock, peer_allowed, Snapshots(application, files, lambda _: None))
         self._connections: list[Connection] = []
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(lambda _, context: self.lost.append(context.get("exception", RuntimeError(context["message"]))))
