@@ -102,6 +102,13 @@ def _bad_blocks(good: Mapping[str, Any]) -> dict[str, tuple[dict[str, Any], str]
     }
 
 
+# Under which trust files, beside that of the four, a document is to hold.
+_MORE_TRUSTS: Final = {
+    "state": ["four, of that height", "four, to the millisecond", "half of them", "four, a moment longer before"],
+    "state, by some whom the trust file knows": ["four, half a day before"],
+}
+
+
 def trusts(network: str) -> dict[str, bytes]:
     """Trust files by name: in four validators, all of one power."""
     at_ms = seconds(_HEIGHT) * 1000 + 123
@@ -114,6 +121,8 @@ def trusts(network: str) -> dict[str, bytes]:
         "four, too old": trust_file(network, max_age_s=(at_ms - START_MS) // 1000),
         "four of other power": trust_file(network, {**FOUR, "bank-a": 11}),
         "half of them": trust_file(network, HALF),
+        "four, half a day before": trust_file(network, time=at_ms - 43_200_000),
+        "four, a moment longer before": trust_file(network, time=at_ms - 43_200_001),
         "others": trust_file(network, NEW),
         "another network": trust_file("ab" * 32),
     }
@@ -173,7 +182,7 @@ def proofs(fixed: Fixed) -> Family:
     files, found = trusts(fixed.network), documents(fixed)
     good = []
     for name, document in found.items():
-        for which in ["four", *(["four, of that height", "four, to the millisecond", "half of them"] if name == "state" else [])]:
+        for which in ["four", *_MORE_TRUSTS.get(name, [])]:
             verdict = verify(document, files[which])
             assert verdict.ok, (name, which, verdict.code)
             good.append({"name": f"{name}, trust: {which}", "document": name, "trust": which, "verdict": asdict(verdict)})
@@ -187,6 +196,9 @@ def proofs(fixed: Fixed) -> Family:
             ("another network", "wrong-network"),
         )
     ]
+    name, which = "state, by some whom the trust file knows", "four, a moment longer before"
+    code = _code(found[name], files[which], "validators-not-trusted")
+    bad.append({"name": f"{name}, trust: {which}", "document": name, "trust": which, "code": code})
     for name, data in bad_trusts(fixed.network).items():
         files[name] = data
         bad.append({"name": f"state, trust: {name}", "document": "state", "trust": name, "code": _code(found["state"], data, "bad-trust")})

@@ -163,6 +163,14 @@ def test_steps_lead_over_several_changes() -> None:
     assert led(made(9, far)) == "validators-not-trusted"
 
 
+def test_a_third_leads_half_a_day_far_and_no_farther_for_in_a_longer_time_others_may_hold_it() -> None:
+    half = {"seconds": seconds(4) + 43_200, "nanos": 123_456_789}
+    assert led(made(4), made(9, HALF, time=half)) is None
+    assert led(made(4), made(9, HALF, time={**half, "seconds": half["seconds"] + 1})) == "validators-not-trusted"
+    assert led(made(4), made(9, time={**half, "seconds": half["seconds"] + 1})) is None
+    assert led(made(9, HALF, time=half), time=seconds(4) * 1000) == "validators-not-trusted"
+
+
 def test_blocks_below_the_trusted_height_lead_nowhere_and_are_passed_over() -> None:
     assert led(made(3, OTHERS), made(6), height=5) is None
     assert led(made(4, OTHERS, next_powers=OTHERS), made(5, OTHERS), height=5) == "validators-not-trusted"
