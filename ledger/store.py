@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from ledger import canonical, log_tree, record, state_tree
-from ledger.database import connect, failing_as_unreachable
+from ledger.database import connect, failing_as_unreachable, insert_rows
 from ledger.errors import NotFound
 from ledger.execution import Accepted, Execution
 from ledger.header import Header, network_of, split_record_leaf
@@ -131,39 +131,18 @@ class LedgerStore:
         height = header.height
         accepted = [outcome for outcome in execution.outcomes if isinstance(outcome, Accepted)]
         rows = [
-            {
-                "log_index": a.log_index,
-                "height": height,
-                "position": a.position,
-                "id": a.record.id,
-                "type": a.record.type,
-                "leaf": execution.leaves[a.log_index - execution.first_log_index],
-            }
+            (a.log_index, height, a.position, a.record.id, a.record.type, execution.leaves[a.log_index - execution.first_log_index])
             for a in accepted
         ]
         if height == 0:
-            rows = [{"log_index": 0, "height": 0, "position": 0, "id": header.network, "type": "genesis", "leaf": execution.leaves[0]}]
-            connection.execute(sa.insert(meta), [{"key": "schema", "value": SCHEMA_VERSION}])
-        connection.execute(sa.insert(records), rows)
-        connection.execute(
-            sa.insert(headers),
-            [
-                {
-                    "height": height,
-                    "time_ms": header.time_ms,
-                    "hash": header.hash,
-                    "log_index": header.log_size,
-                    "leaf": header.leaf,
-                    "checkpoint": checkpoint,
-                }
-            ],
-        )
-        state = [{"key": key, "height": height, "value": value} for key, value in execution.state_changes.items()]
-        connection.execute(sa.insert(state_rows), state)
-        pages = [{"prefix": prefix, "height": height, "page": page} for prefix, page in execution.page_changes.items()]
-        connection.execute(sa.insert(tree_pages), pages)
-        nodes = [{"position": log_tree.position(level, index), "hash": value} for level, index, value in execution.log_nodes]
-        connection.execute(sa.insert(log_nodes), nodes)
+            rows = [(0, 0, 0, header.network, "genesis", execution.leaves[0])]
+            insert_rows(connection, meta, [("schema", SCHEMA_VERSION)])
+        insert_rows(connection, records, rows)
+        insert_rows(connection, headers, [(height, header.time_ms, header.hash, header.log_size, header.leaf, checkpoint)])
+        insert_rows(connection, state_rows, [(key, height, value) for key, value in execution.state_changes.items()])
+        insert_rows(connection, tree_pages, [(prefix, height, page) for prefix, page in execution.page_changes.items()])
+        nodes = [(log_tree.position(level, index), value) for level, index, value in execution.log_nodes]
+        insert_rows(connection, log_nodes, nodes)
 
     def halted(self) -> dict[str, Any] | None:
         """Why this replica refuses to go on, with the evidence, or None."""
