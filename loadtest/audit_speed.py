@@ -25,6 +25,7 @@ import sqlalchemy as sa
 from contracts.ruleset import RULEBOOK
 from ledger import canonical
 from ledger.audit import Manner, audit
+from ledger.collecting import collect_seldom
 from ledger.execution import Block
 from ledger.header import Header, split_record_leaf
 from ledger.memory_chain import MemoryChain
@@ -108,6 +109,7 @@ def main() -> None:
     arguments.add_argument("--jobs", type=int, default=2)
     arguments.add_argument("--out", type=Path, help="a JSON file for the figures")
     chosen = arguments.parse_args()
+    collect_seldom()  # as the command `tallystick` does
     with tempfile.TemporaryDirectory() as directory:
         made, blocks, found = measure(Path(directory) / "ledger.db", chosen.records, chosen.repeat, chosen.jobs)
     for one in found:

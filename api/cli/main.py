@@ -14,6 +14,7 @@ import typer
 
 from api.cli import logs
 from api.cli.failures import report_internal, report_tallystick, report_usage
+from ledger.collecting import collect_seldom
 from ledger.errors import TallystickError
 
 INTERRUPTED = 130
@@ -102,6 +103,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 def main() -> None:
     """The entry point."""
+    collect_seldom()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a name's characters gets them escaped.
         if hasattr(stream, "reconfigure"):

@@ -18,6 +18,7 @@ import structlog
 
 from contracts.ruleset import RULEBOOK
 from ledger.audit import AuditReport, Manner, audit
+from ledger.collecting import collect_seldom
 from ledger.errors import NotFound, Refused, TallystickError, Unreachable
 from ledger.limits import AUDITS_KEPT
 from ledger.store import LedgerStore
@@ -145,6 +146,7 @@ def audit_apart(pipe: Connection, url: str, genesis: Mapping[str, Any]) -> None:
             pipe.send((height, last))
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the node, which ends this
+    collect_seldom()
     store = LedgerStore(url, read_only=True)
     try:
         pipe.send(audit(store, genesis, RULEBOOK, voucher_of(genesis), Manner(on_progress=tell)))
