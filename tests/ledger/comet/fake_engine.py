@@ -139,6 +139,7 @@ class FakeEngine:
 
     def die(self, flying: str | None, *, application: bool) -> None:
         """Engine and perhaps application die, and start again. `flying` is a call whose answer nobody waits for."""
+        before = len(self.transcript)
         if flying == "commit":
             self.engine.consensus.send(request("commit"))
         if application:
@@ -148,9 +149,10 @@ class FakeEngine:
         else:
             self.engine.kill()
         self.connect()
-        told = self.engine.ask(self.engine.query, request("info"))
+        told = self.ask("query", request("info"))
         if flying == "commit" and told.last_block_height > self.reference.position.height:
             assert self.decided is not None
+            self._note("consensus", request("commit"), abci.Response(commit=abci.ResponseCommit()), before=before)
             self.reference.hold(self.decided)
             self.decided = None
         self.calls.append("info")
@@ -197,8 +199,13 @@ class FakeEngine:
         kind = str(asked.WhichOneof("value"))
         told = abci.Response()
         getattr(told, kind).CopyFrom(answer)
-        self.transcript.append([name, self.clock.now_ms(), asked.SerializeToString().hex(), told.SerializeToString().hex()])
+        self._note(name, asked, told)
         return answer
+
+    def _note(self, name: str, asked: abci.Request, told: abci.Response, *, before: int | None = None) -> None:
+        """What was asked and answered, for another application to be asked the same."""
+        place = len(self.transcript) if before is None else before
+        self.transcript.insert(place, [name, self.clock.now_ms(), asked.SerializeToString().hex(), told.SerializeToString().hex()])
 
     def check_info(self, told: abci.ResponseInfo) -> None:
         position = self.reference.position
@@ -344,6 +351,8 @@ class FakeEngine:
         self.engine.query.send(*(request("query", path=path) for path in paths), request("info"), cut=self.choose.cut)
         self.engine.snapshot.send(request("list_snapshots"), request("load_snapshot_chunk", height=1, format=1), cut=self.choose.cut)
         answers = self.engine.mempool.answers()
+        for question, answer in zip(asked, answers, strict=False):
+            self._note("mempool", question, answer)
         now_ms = self.clock.now_ms()
         assert [each.check_tx.log or "ok" for each in answers[: len(raws)]] == [
             self.reference.may_wait(raw, now_ms, again=False) for raw in raws
@@ -359,13 +368,17 @@ class FakeEngine:
         """After a commit: what may wait on could stand in the next block, and no signature is looked at."""
         raws = self.choose.some(samples().every, 8)
         verified = self.signatures.verified
-        self.engine.mempool.send(*(request("check_tx", tx=raw, type=abci.RECHECK) for raw in raws), request("flush"), cut=self.choose.cut)
-        answers = [each.check_tx.log or "ok" for each in self.engine.mempool.answers()[:-1]]
+        asked = [request("check_tx", tx=raw, type=abci.RECHECK) for raw in raws]
+        self.engine.mempool.send(*asked, request("flush"), cut=self.choose.cut)
+        told = self.engine.mempool.answers()[:-1]
+        for question, answer in zip(asked, told, strict=True):
+            self._note("mempool", question, answer)
+        answers = [each.check_tx.log or "ok" for each in told]
         assert self.signatures.verified == verified
         now_ms = self.clock.now_ms()
         assert answers == [self.reference.may_wait(raw, now_ms, again=True) for raw in raws]
-        for raw, answer in zip(raws, answers, strict=True):
-            if answer == "ok" and self.reference.may_wait(raw, now_ms, again=False) == "ok":
+        for raw, code in zip(raws, answers, strict=True):
+            if code == "ok" and self.reference.may_wait(raw, now_ms, again=False) == "ok":
                 assert self.reference.stands(max(self.reference.position.time_ms + 1, now_ms), [raw]) == [raw]
         self.check_place()
 

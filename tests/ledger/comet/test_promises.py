@@ -1,91 +1,30 @@
-"""Sequences of the published grammar, of every shape and cut off anywhere: the server holds its promises in all of them."""
+"""Whatever the published grammar allows, the server holds its promises; and the same questions get the same bytes anywhere."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.solo import begin_ledger
-from ledger.store import LedgerStore
+from ledger.comet import abci_pb2 as abci
+from tests import postgresql
 from tests.conftest import DEEP
-from tests.ledger.comet.fake_engine import Choices, FakeEngine, Signatures
-from tests.ledger.comet.grammar import (
-    CLEAN_START,
-    CONSENSUS_HEIGHT,
-    CONSENSUS_ROUND,
-    RECOVERY,
-    START,
-    VOTE_EXTENSIONS,
-    Expression,
-    after,
-    each,
-    fits,
-    without,
-    words,
-)
-from tests.ledger.comet.ring_rules import RINGBOOK
-from tests.ledger.comet.samples import GENESIS
+from tests.ledger.comet.living import fake_engine, live
+from tests.ledger.comet.wire import replay
 from tests.ledger.small_ledger import url_of
 
-RUNS_MAX = 2 + DEEP
-
-
-@cache
-def begun() -> bytes:
-    """A database that holds genesis."""
-    with tempfile.TemporaryDirectory(prefix="tallystick-") as directory:
-        file = Path(directory) / "ledger.db"
-        store = LedgerStore(url_of(file))
-        begin_ledger(store, GENESIS, RINGBOOK, None)
-        store.close()
-        return file.read_bytes()
-
-
-@contextmanager
-def fake_engine(data: st.DataObject) -> Iterator[FakeEngine]:
-    with tempfile.TemporaryDirectory(prefix="tallystick-") as directory, Signatures().counted() as signatures:
-        file = Path(directory) / "ledger.db"
-        file.write_bytes(begun())
-        made = FakeEngine(url_of(file), Choices(data), signatures)
-        made.open()
-        made.connect()
-        try:
-            yield made
-        finally:
-            made.close()
-
-
-@cache
-def some_words(expression: Expression) -> st.SearchStrategy[tuple[str, ...]]:
-    """Some heights at least; most without vote extensions, which Tallystick's consortiums have turned off."""
-    going_on = each(expression, CONSENSUS_ROUND, CONSENSUS_HEIGHT, CONSENSUS_ROUND, CONSENSUS_HEIGHT)
-    plain = words(without(going_on, VOTE_EXTENSIONS), 2)
-    return st.one_of(plain, plain, plain, words(going_on, 1))
-
-
-def live(made: FakeEngine, data: st.DataObject) -> None:
-    """Runs of the engine, one after the other, each of which ends by a death at any call."""
-    word = data.draw(some_words(CLEAN_START))
-    for last in (False,) * (RUNS_MAX - 1) + (True,):
-        place = len(word) if last else data.draw(st.integers(len(made.calls), max(len(word), len(made.calls))))
-        for kind in word[len(made.calls) : place]:
-            made.step(kind)
-            if data.draw(st.integers(0, 2)) == 2:
-                made.ask_aside()
-            if kind == "commit":
-                made.recheck()
-        assert fits(START, made.calls) == len(made.calls)
-        if not last:
-            made.die(word[place] if place < len(word) and data.draw(st.booleans()) else None, application=data.draw(st.booleans()))
-            # Whether the engine begins anew is seen by where the application stands.
-            way = RECOVERY if made.reference.position.height else CLEAN_START
-            word = ("info", *data.draw(some_words(after(way, "info"))))
+ROOT = Path(__file__).parents[3]
+REPLAY = "import sys; from tests.ledger.comet.wire import replay_file; replay_file(sys.argv[1])"
+Transcript = list[list[Any]]
 
 
 @settings(max_examples=1_000 if DEEP else 15)
@@ -93,3 +32,52 @@ def live(made: FakeEngine, data: st.DataObject) -> None:
 def test_every_promise_holds_in_every_sequence(data: st.DataObject) -> None:
     with fake_engine(data) as made:
         live(made, data)
+
+
+@cache
+def transcripts() -> list[Transcript]:
+    """What was asked and answered in some lives."""
+    found: list[Transcript] = []
+
+    @settings(max_examples=40 if DEEP else 6, database=None)
+    @given(st.data())
+    def tell(data: st.DataObject) -> None:
+        with fake_engine(data) as made:
+            live(made, data)
+            found.append(made.transcript)
+
+    tell()
+    return found
+
+
+def answers(transcript: Transcript) -> list[str]:
+    return [entry[3] for entry in transcript if len(entry) == 4]
+
+
+def test_the_transcripts_hold_what_can_differ() -> None:
+    told = [abci.Response.FromString(bytes.fromhex(each)) for transcript in transcripts() for each in answers(transcript)]
+    kinds = Counter(str(each.WhichOneof("value")) for each in told)
+    assert kinds.keys() >= {"info", "init_chain", "check_tx", "prepare_proposal", "process_proposal", "finalize_block", "commit"}
+    assert kinds["commit"] > 10
+    assert any(len(each.finalize_block.validator_updates) > 1 for each in told)
+    assert {len(each.finalize_block.app_hash) for each in told if each.HasField("finalize_block")} == {32}
+
+
+@pytest.mark.parametrize("seed", ["0", "1", "4294967295"])
+def test_the_same_questions_get_the_same_bytes_in_another_process(seed: str, tmp_path: Path) -> None:
+    file = tmp_path / "transcripts.json"
+    file.write_text(json.dumps(transcripts()), encoding="ascii")
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": "Asia/Shanghai"}
+    subprocess.run([sys.executable, "-c", REPLAY, str(file)], cwd=ROOT, env=environment, check=True, timeout=600)
+    assert json.loads(file.read_text(encoding="ascii")) == [answers(each) for each in transcripts()]
+
+
+def test_the_same_questions_get_the_same_bytes_over_postgresql(postgresql_socket: str) -> None:
+    for transcript in transcripts():
+        url = postgresql.new_database(postgresql_socket)
+        assert replay(url, transcript) == answers(transcript)
+        postgresql.drop_database(postgresql_socket, url)
+
+
+def test_a_replay_in_this_process_gives_the_same(tmp_path: Path) -> None:
+    assert replay(url_of(tmp_path / "ledger.db"), transcripts()[-1]) == answers(transcripts()[-1])

@@ -202,7 +202,8 @@ def test_a_failure_at_any_statement_of_a_commit_leaves_nothing_and_the_block_is_
         with store.reading() as reader:
             assert reader.head.height == 0
         failures += 1
-        engine.start_again()
+        engine.kill()
+        engine.start()
     assert failures > 5
     assert served.application.chain.head == execution.header
     position = stored(store)

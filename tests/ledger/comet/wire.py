@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import socket
 import tempfile
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ledger.clock import Clock
+from ledger.clock import Clock, SettableClock
 from ledger.comet import abci_pb2 as abci
 from ledger.comet.application import Application
 from ledger.comet.frames import Unframer, frame
@@ -20,6 +21,10 @@ from ledger.comet.server import Answers, Connection
 from ledger.comet.snapshots import Snapshots
 from ledger.errors import TallystickError
 from ledger.snapshot_files import SnapshotFiles
+from ledger.solo import begin_ledger
+from ledger.store import LedgerStore
+from tests.ledger.comet.ring_rules import RINGBOOK
+from tests.ledger.comet.samples import GENESIS
 
 NAMES: Final = ("query", "snapshot", "mempool", "consensus")
 ALLOWED: Final = "ab" * 20
@@ -59,7 +64,8 @@ class Served:
         self.path = str(self._directory / "abci.sock")
         files = SnapshotFiles(self._directory / "snapshots", 1)
         files.open()
-        self._answers = Answers(application, clock, peer_allowed, Snapshots(application, files, lambda _: None))
+        self._snapshots = Snapshots(application, files, lambda _: None)
+        self._answers = Answers(application, clock, peer_allowed, self._snapshots)
         self._connections: list[Connection] = []
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(lambda _, context: self.lost.append(context.get("exception", RuntimeError(context["message"]))))
@@ -82,12 +88,15 @@ class Served:
             if connection._transport is not None:
                 connection._transport.abort()
         loop.run_until_complete(server.wait_closed())
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(asyncio.sleep(0))
         loop.close()
 
     def stop(self) -> None:
         """The program ends: nothing is told to the application, which the caller closes or throws away."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_WAIT_S)
+        self._snapshots.close()
         shutil.rmtree(self._directory)
 
 
@@ -159,15 +168,16 @@ class Wire:
 
 
 class Engine:
-    """The four connections, opened in the order of CometBFT."""
+    """The four connections, opened in the order of CometBFT. It is made when the server has let all of them in."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self.query, self.snapshot, self.mempool, self.consensus = self.wires = [Wire(path) for _ in NAMES]
+        self.start()
 
-    def start_again(self) -> None:
-        self.kill()
+    def start(self) -> None:
         self.query, self.snapshot, self.mempool, self.consensus = self.wires = [Wire(self._path) for _ in NAMES]
+        for wire in self.wires:
+            self.ask(wire, request("echo", message="hello"))
 
     def ask(self, wire: Wire, asked: abci.Request, cut: Cut = whole) -> Any:
         """One question and its answer, flushed as CometBFT does."""
@@ -179,3 +189,43 @@ class Engine:
         """As if its process were killed: whatever is on its way stays there."""
         for wire in self.wires:
             wire.close()
+
+
+def replay(url: str, transcript: Sequence[Sequence[Any]]) -> list[str]:
+    """Asks another application, over a database of its own, what `FakeEngine.transcript` holds of one; its answers in hex."""
+    store = LedgerStore(url)
+    begin_ledger(store, GENESIS, RINGBOOK, None)
+    clock = SettableClock(0)
+    served: Served | None = None
+    engine: Engine | None = None
+    found: list[str] = []
+    for entry in [*transcript, ["end"]]:
+        if len(entry) == 4:
+            name, now_ms, asked, _ = entry
+            clock.jump(now_ms - clock.now_ms())
+            assert engine is not None
+            wire: Wire = getattr(engine, name)
+            wire.send(abci.Request.FromString(bytes.fromhex(asked)))
+            found += [each.SerializeToString().hex() for each in wire.answers()]
+            continue
+        if engine is not None:
+            engine.kill()
+            engine = None
+        if entry != ["connect"] and served is not None:
+            served.stop()
+            served.application.close()
+        if entry == ["open"]:
+            served = Served(Application(store, GENESIS, RINGBOOK, lambda _, __: None), clock)
+        elif entry == ["connect"]:
+            assert served is not None
+            engine = Engine(served.path)
+    store.close()
+    return found
+
+
+def replay_file(path: str) -> None:
+    """The same of a file of transcripts, in whose place the answers are written."""
+    file = Path(path)
+    transcripts = json.loads(file.read_text(encoding="ascii"))
+    found = [replay(f"sqlite:///{file}.{place}.db", transcript) for place, transcript in enumerate(transcripts)]
+    file.write_text(json.dumps(found), encoding="ascii")
