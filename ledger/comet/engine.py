@@ -40,6 +40,7 @@ from ledger.engine import Heights, Receipt, stopped
 from ledger.errors import InputError, Refused, TallystickError, Unreachable, VerificationFailed
 from ledger.execution import Accepted, Execution, execute_genesis
 from ledger.file_lock import Lock
+from ledger.record import parse
 from ledger.rules import Rulebook
 from ledger.solo import begin_ledger, receipt
 from ledger.store import LedgerStore
@@ -52,6 +53,8 @@ _SILENCE_MS: Final = 20_000
 # After these nothing is started again until a person has seen to it.
 _FINAL: Final = frozenset({"rules-missing", "position-damaged", "other-network", "engine-behind", "state-damaged", "header-missing"})
 _FINAL_OF_SNAPSHOTS: Final = frozenset({"replay-differs", "other-history"})
+# Why a record may be refused once it waits, and then for ever.
+_FOR_GOOD: Final = frozenset({"key-not-alive", "one-time-key-misused"})
 
 log = structlog.get_logger(__name__)
 
@@ -258,7 +261,8 @@ class CometEngine:
         if self._silent(now_ms) or (self._waiters.stalled(now_ms) and now_ms - self._last_block_ms >= _NO_BLOCK_MS):
             self._waiters.fail(no_quorum())
         for raw in self._waiters.due(now_ms):
-            self._sending.put(raw)
+            if not self._is_hopeless(raw):
+                self._sending.put(raw)
         if self._setup.settings.state_sync is not None and self._snapshots.stalled(now_ms):
             self._failed.set()
         loop.call_later(_TICK_S, self._tick)
@@ -266,6 +270,20 @@ class CometEngine:
     def _silent(self, now_ms: int) -> bool:
         """Whether blocks are long overdue, those too that are made where nothing happens."""
         return now_ms - self._last_block_ms >= self._setup.settings.empty_blocks_interval_s * 1_000 + _SILENCE_MS
+
+    def _is_hopeless(self, raw: bytes) -> bool:
+        """Whether a record that waits can stand in no block any more, for what another did meanwhile: who waits for it is told."""
+        application = self._application
+        assert application is not None, "the engine was started"
+        try:
+            application.check(raw, application.position.time_ms)
+        except Refused as refused:
+            if refused.code in _FOR_GOOD:
+                self._waiters.refuse(parse(raw).id, refused)
+                return True
+        except (SQLAlchemyError, OSError) as error:
+            log.error("record-not-checked", error=type(error).__name__)
+        return False
 
     def _fault(self, error: TallystickError) -> None:
         log.error("engine-stopped", code=error.code, reason=error.message)

@@ -54,6 +54,11 @@ class Waiters:
         for future in self._take(receipt.record_id):
             answer(future, receipt)
 
+    def refuse(self, record_id: str, error: TallystickError) -> None:
+        """The record never will be on the ledger."""
+        for future in self._take(record_id):
+            answer(future, error)
+
     def due(self, now_ms: int) -> list[bytes]:
         """What was sent long enough ago to be sent again."""
         found = [each for each in self._by_id.values() if now_ms - each.sent_ms >= RESEND_MS]
@@ -64,8 +69,7 @@ class Waiters:
     def expire(self, block_time_ms: int) -> None:
         """Whatever is past its time at the newest block, and on none, never will be."""
         for record_id in [key for key, each in self._by_id.items() if each.not_after_ms <= block_time_ms]:
-            for future in self._take(record_id):
-                answer(future, Refused("expired", CODES["expired"]))
+            self.refuse(record_id, Refused("expired", CODES["expired"]))
 
     def stalled(self, now_ms: int) -> bool:
         """Whether a record waits longer than any should."""
@@ -74,8 +78,7 @@ class Waiters:
     def fail(self, error: TallystickError) -> None:
         """Answers all with an error. They may be on the ledger one day all the same."""
         for record_id in list(self._by_id):
-            for future in self._take(record_id):
-                answer(future, error)
+            self.refuse(record_id, error)
 
     def _take(self, record_id: str) -> list[Future[Receipt]]:
         found = self._by_id.pop(record_id, None)
