@@ -11,7 +11,7 @@ ifneq ($(wildcard $(COMET)),)
 export TALLYSTICK_COMETBFT ?= $(CURDIR)/$(COMET)
 endif
 
-.PHONY: setup engine run test test-deep mutants check format docs migrations proto lock
+.PHONY: setup engine run consortium test test-deep mutants check format docs migrations proto lock
 
 setup: .venv/.installed
 
@@ -31,9 +31,17 @@ $(COMET):
 	GOBIN=$(CURDIR)/var/tools go install -trimpath github.com/cometbft/cometbft/cmd/cometbft@v$(COMET_VERSION)
 
 # A demo that was played before is moved aside, never overwritten.
+PUT_ASIDE = if [ -e $(DEMO) ]; then mv $(DEMO) "$(DEMO).$$(date +%Y%m%d-%H%M%S)"; fi
+
 run: setup
-	@if [ -e $(DEMO) ]; then mv $(DEMO) "$(DEMO).$$(date +%Y%m%d-%H%M%S)"; fi
+	@$(PUT_ASIDE)
 	$(BIN)/tallystick demo --home $(DEMO) --serve
+
+# The same on four CometBFT validators; without a CometBFT it is built first.
+consortium: setup $(if $(or $(TALLYSTICK_COMETBFT),$(shell command -v cometbft)),,engine)
+	@$(PUT_ASIDE)
+	@if [ -z "$$TALLYSTICK_COMETBFT" ] && [ -x $(COMET) ]; then export TALLYSTICK_COMETBFT=$(CURDIR)/$(COMET); fi; \
+		$(BIN)/tallystick demo --home $(DEMO) --engine comet --serve
 
 # A worker takes neighbouring tests, which share what they made, and in the end those that others have not begun.
 PYTEST = $(BIN)/python -m pytest -q -n auto --dist worksteal

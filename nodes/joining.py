@@ -28,7 +28,7 @@ from nodes.home import (
 )
 from nodes.keys.keystore import Argon2Cost
 from nodes.network_file import NetworkFile
-from nodes.plans import ENGINE_PORT_FIRST, MemberPlan, check_databases, check_plan
+from nodes.plans import MemberPlan, check_databases, check_plan
 from nodes.seats import Seat, SignIn, hire, make_seat
 from nodes.trust_files import trust_document
 
@@ -40,7 +40,7 @@ class Whereabouts:
     """
 
     api: ApiSection
-    listen: str = f"127.0.0.1:{ENGINE_PORT_FIRST}"
+    listen: str
     external: str | None = None
     storage: StorageSection = field(default_factory=StorageSection)
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from api.cli.files import bytes_of
 from api.cli.output import AsJson, print_json, say
+from api.cli.ports import HOST, first_free
 from api.cli.sign_ins import show_sign_ins
 from ledger.clock import SystemClock
 from ledger.errors import InputError
@@ -18,7 +19,7 @@ from ledger.limits import NETWORK_FILE_BYTES_MAX
 from nodes.home import ApiSection, EngineSection, Home, StorageSection
 from nodes.joining import Joined, Whereabouts, join_network
 from nodes.network_file import read_network_file
-from nodes.plans import ENGINE_PORT_FIRST, PORT_FIRST, parse_member
+from nodes.plans import ENGINE_PORT_FIRST, PORT_FIRST, PORT_MAX, parse_member
 
 
 def join(  # noqa: PLR0913, PLR0917 - every option of a command is a parameter
@@ -30,10 +31,18 @@ def join(  # noqa: PLR0913, PLR0917 - every option of a command is a parameter
     ] = None,
     uscc: Annotated[str | None, typer.Option("--uscc", help="an enterprise's unified social credit code")] = None,
     host: Annotated[str, typer.Option("--host", help="where the node's API listens")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=1, max=65_535, help="its port")] = PORT_FIRST,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=1, max=PORT_MAX, help=f"its port; by default the first that is free from {PORT_FIRST} on"),
+    ] = None,
     engine: Annotated[
-        str, typer.Option("--listen", metavar="HOST:PORT", help="where the node's engine listens for the others'")
-    ] = f"127.0.0.1:{ENGINE_PORT_FIRST}",
+        str | None,
+        typer.Option(
+            "--listen",
+            metavar="HOST:PORT",
+            help=f"where the node's engine listens for the others'; by default on this machine only, from {ENGINE_PORT_FIRST} on",
+        ),
+    ] = None,
     external: Annotated[
         str | None, typer.Option("--external", metavar="HOST:PORT", help="the same as the others see it, where that differs")
     ] = None,
@@ -44,8 +53,8 @@ def join(  # noqa: PLR0913, PLR0917 - every option of a command is a parameter
     """Make keys, staff, configuration and an application. The network's id is computed from the file. The sign-ins are shown this once."""
     file = read_network_file(bytes_of(network, NETWORK_FILE_BYTES_MAX), expect)
     whereabouts = Whereabouts(
-        ApiSection(host=host, port=port),
-        *_engine_address(engine, external),
+        ApiSection(host=host, port=port or first_free(PORT_FIRST, 1)),
+        *_engine_address(engine or f"{HOST}:{first_free(ENGINE_PORT_FIRST, 1)}", external),
         StorageSection(ledger_url=ledger_url, private_url=private_url),
     )
     joined = join_network(Home(home), file, parse_member(member), whereabouts, clock=SystemClock(), random=os.urandom, uscc=uscc)
