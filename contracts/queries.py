@@ -6,16 +6,17 @@ What an application would get is not asked here: its handler, run on an overlay 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from contracts import balances, entries
 from contracts.balances import financing_state
 from contracts.validators import VALIDATE
 from ledger.rules import State
 
-__all__ = ["Standing", "available", "engine_key_holder", "financing_state", "standing", "status"]
+__all__ = ["Standing", "available", "engine_key_owner", "engine_may_connect", "financing_state", "standing", "status"]
 
 _ADDRESS_HEX_CHARS: Final = 40
 
@@ -47,19 +48,28 @@ def status(state: State, declaration_id: str, time_ms: int) -> str | None:
     return None if entry is None else balances.status(entry, time_ms)
 
 
-def engine_key_holder(state: State, address: str) -> str | None:
-    """The active member with a key of purpose `validate` in force whose address this is: the first 20 bytes, in hex, of the SHA-256 of its
+def engine_key_owner(state: State, address: str) -> str | None:
+    """The member with a key of purpose `validate`, in force or not, whose address this is: the first 20 bytes, in hex, of the SHA-256 of its
     32 public bytes, by which CometBFT names validators and nodes. Such a key need not vote: it may be that of a node in the network of
     peers. Reads every key.
     """
+    key = _engine_key(state, address)
+    return None if key is None else str(key["member"])
+
+
+def engine_may_connect(state: State, address: str) -> bool:
+    """Whether an engine that shows this key is let in: the key is in force. Its member may be suspended or succeeded: it still follows the
+    ledger, records what is left to it, and keeps its vote, so that suspending members never halts blocks.
+    """
+    key = _engine_key(state, address)
+    return key is not None and key["revoked_at"] is None
+
+
+def _engine_key(state: State, address: str) -> Mapping[str, Any] | None:
+    key: Mapping[str, Any]
     for _, key in state.scan("key/"):
-        if (
-            key["purpose"] == VALIDATE
-            and key["revoked_at"] is None
-            and sha256(bytes.fromhex(key["public"])).hexdigest()[:_ADDRESS_HEX_CHARS] == address
-        ):
-            member = entries.member(state, key["member"])
-            return key["member"] if member is not None and member["status"] == "active" else None
+        if key["purpose"] == VALIDATE and sha256(bytes.fromhex(key["public"])).hexdigest()[:_ADDRESS_HEX_CHARS] == address:
+            return key
     return None
 
 

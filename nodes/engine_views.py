@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contracts.queries import engine_key_holder
+from contracts.queries import engine_key_owner
 from ledger.comet.engine import CometEngine
 from ledger.comet.position import Misbehavior
 from ledger.engine import Engine
@@ -14,7 +14,7 @@ from ledger.solo import SoloEngine
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A validator that the engine found out, and whose it is; None where the address is no longer a member's."""
+    """A validator that the engine found out, and whose it is; None where no member has had such a key."""
 
     member: str | None
     what: Misbehavior
@@ -48,5 +48,5 @@ def consensus(engine: Engine) -> Consensus | None:
         return None
     position, condition = engine.position, engine.condition()
     with engine.store.reading() as reader:
-        found = [Found(engine_key_holder(reader.state, each.address), each) for each in position.misbehavior]
+        found = [Found(engine_key_owner(reader.state, each.address), each) for each in position.misbehavior]
     return Consensus(position.height, position.time_ms, condition.peers, condition.faults, found)

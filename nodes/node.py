@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from contracts.queries import engine_key_holder
+from contracts.queries import engine_may_connect
 from contracts.ruleset import RULEBOOK
 from ledger.clock import Clock, SystemClock
 from ledger.comet.engine import CometEngine, CometSetup
@@ -252,9 +252,9 @@ class Node:
         return CometSetup(CometHome(self.home.comet_dir), self.home.logs_dir / "comet.log", settings, self._peer_allowed)
 
     def _peer_allowed(self, address: str) -> bool:
-        """Whether an engine of that network identity is a member's, by the newest state."""
+        """Whether an engine of that network identity is let in, by the newest state."""
         with self.store.reading() as reader:
-            return engine_key_holder(reader.state, address) is not None
+            return engine_may_connect(reader.state, address)
 
     def _operator(self) -> Operator:
         named = operator_of(self.genesis)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import postgresql
+from tests import cometbft, postgresql
 
 DEEP = os.environ.get("TALLYSTICK_DEEP") == "1"
 
@@ -42,25 +42,40 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in deep]
 
 
-@pytest.fixture(scope="session")
-def demo_at_rest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def played_once(tmp_path_factory: pytest.TempPathFactory, name: str, *options: str) -> Path:
     """A demo that is played once for all workers, with what it said beside it in `demo.json`. Nobody opens it: whoever opens a database
     makes and deletes files beside it, under the eyes of the others.
     """
     base = tmp_path_factory.getbasetemp()
-    played = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "played"
+    played = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     outcome = played / "outcome"
     with played.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not outcome.exists():
             played.mkdir()
-            command = [str(Path(sys.executable).parent / "tallystick"), "demo", "--home", str(played / "demo"), "--json"]
+            command = [str(Path(sys.executable).parent / "tallystick"), "demo", "--home", str(played / "demo"), "--json", *options]
             finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
             (played / "demo.json").write_text(finished.stdout, encoding="utf-8")
             outcome.write_text(f"{finished.returncode}\n{finished.stderr}", encoding="utf-8")
     status, _, errors = outcome.read_text(encoding="utf-8").partition("\n")
     assert status == "0", f"the demo failed: {errors}"
     return played / "demo"
+
+
+@pytest.fixture(scope="session")
+def demo_at_rest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo on one operator, as `played_once` gives it."""
+    return played_once(tmp_path_factory, "played")
+
+
+@pytest.fixture(scope="session")
+def consortium_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo on four validators, the same way, for this worker to read."""
+    cometbft.require()
+    at_rest = played_once(tmp_path_factory, "played-by-four", "--engine", "comet")
+    own = tmp_path_factory.mktemp("consortium-demo")
+    shutil.copy(at_rest.parent / "demo.json", own)
+    return Path(shutil.copytree(at_rest, own / "demo"))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from contracts.genesis import write_genesis, write_genesis_of_version_1
 from contracts.invariants import check_invariants
 from contracts.proposals import GovernancePropose, GovernanceProposeOfVersion1
-from contracts.queries import engine_key_holder
+from contracts.queries import engine_key_owner, engine_may_connect
 from ledger.errors import InputError
 from ledger.keys import P256, key_id
 from ledger.limits import VALIDATOR_POWER_MAX, VALIDATORS_MAX
@@ -374,14 +374,19 @@ def address(label: str) -> str:
     return sha256(bytes.fromhex(name(label))).hexdigest()[:40]
 
 
-def test_the_holder_of_an_engines_key_is_found_by_its_address_while_key_and_member_are_in_force() -> None:
+def test_the_owner_of_an_engines_key_is_found_by_its_address_and_let_in_while_the_key_is_in_force() -> None:
     world = begun()
     add_key(world, A, f"{A} 1")
-    assert [engine_key_holder(world.state, address(label)) for label in (A, f"{A} 1", B, "nobody's")] == [A, A, B, None]
-    assert engine_key_holder(world.state, address(A).upper()) is None
+    labels = (A, f"{A} 1", B, "nobody's")
+    assert [engine_key_owner(world.state, address(label)) for label in labels] == [A, A, B, None]
+    assert [engine_may_connect(world.state, address(label)) for label in labels] == [True, True, True, False]
+    assert engine_key_owner(world.state, address(A).upper()) is None
+    assert engine_may_connect(world.state, address(A).upper()) is False
     world.ok("key.revoke", {"key": engine_key_id(f"{A} 1"), "reason": "rotated"}, one(A))
     world.stop(B, "suspended")
-    assert [engine_key_holder(world.state, address(label)) for label in (A, f"{A} 1", B)] == [A, None, None]
+    # Who was found out by a key that is revoked since is still known; a suspended validator keeps its vote, and has to be reached for it.
+    assert [engine_key_owner(world.state, address(label)) for label in labels] == [A, A, B, None]
+    assert [engine_may_connect(world.state, address(label)) for label in labels] == [True, False, True, False]
 
 
 def test_only_governors_propose_a_set() -> None:
