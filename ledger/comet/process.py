@@ -75,8 +75,8 @@ class CometProcess:
     def start(self) -> None:
         """Raises `Unreachable` (`engine-missing`)."""
         try:
-            for socket in filter(Path.is_socket, self._sockets):
-                socket.unlink()
+            for left in filter(Path.is_socket, self._sockets):
+                left.unlink()
             # Chunks of a snapshot wait there, all of a ledger's: too much for many a machine's /tmp. A killed process leaves its own.
             shutil.rmtree(self._temporary, ignore_errors=True)
             self._temporary.mkdir(mode=0o700)
