@@ -28,6 +28,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ledger import canonical
+from ledger.comet.statesync import StateSync, check_rpc_listen
 from ledger.errors import InputError, Refused, VerificationFailed
 from ledger.header import network_of
 from ledger.limits import COMET_PEERS_MAX, CONFIG_FILE_BYTES_MAX, GENESIS_FILE_BYTES_MAX, GOSSIP_PEERS_MAX
@@ -71,13 +72,34 @@ class NodeSection(_Section):
         return self
 
 
+class StateSyncSection(_Section):
+    """How a node whose ledger is empty joins by a snapshot: as `ledger.comet.statesync.StateSync`."""
+
+    rpc_servers: Annotated[list[str], Field(min_length=2, max_length=COMET_PEERS_MAX)]
+    trust_height: Annotated[int, Field(ge=1)]
+    trust_hash: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
+
+    @model_validator(mode="after")
+    def _can_be_used(self) -> Self:
+        try:
+            self.settings()
+        except InputError as error:
+            raise ValueError(error.message) from error
+        return self
+
+    def settings(self) -> StateSync:
+        """What the engine is told. Raises `InputError` (`bad-state-sync`)."""
+        return StateSync(self.rpc_servers, self.trust_height, self.trust_hash)
+
+
 class EngineSection(_Section):
     """How the node comes by blocks: it makes them (`solo`), fetches and checks those of `upstream` (`follow`), or its CometBFT orders them
     with those of the other members (`comet`; `upstream` is then the authority's node, for letters and introductions). A home of the kind
     `none` comes by no more: it is a ledger at rest, without keys, to be audited, proven from and exported.
 
     Of `comet`: `listen` is where the others' engines find this one, `external` the same as they see it where that differs, `peers` are
-    theirs (`id@host:port`), and `empty_blocks_interval_s` is how old the newest block may get where nothing happens.
+    theirs (`id@host:port`), and `empty_blocks_interval_s` is how old the newest block may get where nothing happens. `rpc_listen` is where
+    newcomers' light clients are answered, and `state_sync` how this node joins by a snapshot (`ledger.comet.statesync`).
     """
 
     kind: EngineKind
@@ -86,6 +108,8 @@ class EngineSection(_Section):
     external: HostPort | None = None
     peers: Annotated[list[Peer], Field(max_length=COMET_PEERS_MAX)] = []
     empty_blocks_interval_s: Annotated[int, Field(ge=1, le=3_600)] | None = None
+    rpc_listen: Annotated[str, Field(max_length=256)] | None = None
+    state_sync: StateSyncSection | None = None
 
     @model_validator(mode="after")
     def _each_kind_has_its_fields(self) -> Self:
@@ -93,8 +117,15 @@ class EngineSection(_Section):
             raise ValueError("`upstream` is given for the engine `follow`, and may be for `comet`")
         if (self.kind == "comet") != (self.listen is not None):
             raise ValueError("`listen` is given exactly for the engine `comet`")
-        if self.kind != "comet" and (self.peers or self.external is not None or self.empty_blocks_interval_s is not None):
-            raise ValueError("`peers`, `external` and `empty_blocks_interval_s` are of the engine `comet`")
+        own = (self.external, self.empty_blocks_interval_s, self.rpc_listen, self.state_sync)
+        if self.kind != "comet" and (self.peers or any(each is not None for each in own)):
+            names = "`peers`, `external`, `empty_blocks_interval_s`, `rpc_listen` and `state_sync`"
+            raise ValueError(f"{names} are of the engine `comet`")
+        try:
+            if self.rpc_listen is not None:
+                check_rpc_listen(self.rpc_listen)
+        except InputError as error:
+            raise ValueError(error.hint) from error
         return self
 
 

@@ -246,7 +246,8 @@ class Node:
     def _comet_setup(self) -> CometSetup:
         section = self.config.engine
         assert section.listen is not None, "the configuration of the engine `comet` says where it listens"
-        settings = Settings(section.listen, section.peers, section.external or "")
+        joining = None if section.state_sync is None else section.state_sync.settings()
+        settings = Settings(section.listen, section.peers, section.external or "", rpc_listen=section.rpc_listen or "", state_sync=joining)
         if section.empty_blocks_interval_s is not None:
             settings = replace(settings, empty_blocks_interval_s=section.empty_blocks_interval_s)
         return CometSetup(CometHome(self.home.comet_dir), self.home.logs_dir / "comet.log", settings, self._peer_allowed)

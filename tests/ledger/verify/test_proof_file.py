@@ -277,10 +277,14 @@ def test_the_verifier_imports_the_standard_library_and_cryptography_only() -> No
 
 
 def test_the_verifier_is_short_enough_to_be_read_in_one_sitting() -> None:
-    """`notes.py` is of the engine `solo` alone, `comet.py` and `comet_blocks.py` are of the engine `comet`: a reader needs one of them."""
-    lengths = {path.name: len(path.read_text().splitlines()) for path in Path(ledger.verify.__file__).parent.glob("*.py")}
+    """`notes.py` is of the engine `solo` alone, `comet.py` and `comet_blocks.py` are of the engine `comet`: a reader needs one of them.
+
+    Counted are lines with something in them, documentation included.
+    """
+    sources = Path(ledger.verify.__file__).parent.glob("*.py")
+    lengths = {path.name: sum(bool(line.strip()) for line in path.read_text().splitlines()) for path in sources}
     engines = {"solo": ["notes.py"], "comet": ["comet.py", "comet_blocks.py"]}
     own = {name: sum(lengths.pop(each) for each in files) for name, files in engines.items()}
-    assert sum(lengths.values()) < 740
-    assert own["solo"] < 190
-    assert own["comet"] < 400
+    assert sum(lengths.values()) < 600
+    assert own["solo"] < 160
+    assert own["comet"] < 340
