@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ledger.errors import InputError
-from nodes.home import EngineSection, GossipSection, HomeConfig
+from nodes.home_config import EngineSection, GossipSection, HomeConfig
 from nodes.plans import Addresses, MemberPlan
 from nodes.seats import Seat
 

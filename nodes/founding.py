@@ -18,17 +18,8 @@ from ledger.clock import Clock
 from ledger.header import network_of
 from ledger.keys import PublicKey
 from nodes.consortium import Consortium, draft_in_consortium, introduced, validators_at_genesis, voting_of
-from nodes.home import (
-    ApiSection,
-    EngineSection,
-    GossipSection,
-    Home,
-    HomeConfig,
-    NetworkSection,
-    NodeSection,
-    StorageSection,
-    write_file,
-)
+from nodes.home import Home, write_file
+from nodes.home_config import ApiSection, EngineSection, GossipSection, HomeConfig, NetworkSection, NodeSection, StorageSection
 from nodes.keys.keystore import NODE_OWNER, WITNESS, Argon2Cost
 from nodes.keys.registry import REGISTRY_KEY_BYTES, RegistryKey
 from nodes.plans import (

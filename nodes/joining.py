@@ -16,16 +16,8 @@ from ledger.clock import Clock
 from ledger.errors import InputError
 from ledger.keys import ED25519, key_id
 from nodes.enterprises import enrolment
-from nodes.home import (
-    ApiSection,
-    EngineSection,
-    Home,
-    HomeConfig,
-    NetworkSection,
-    NodeSection,
-    StorageSection,
-    write_file,
-)
+from nodes.home import Home, write_file
+from nodes.home_config import ApiSection, EngineSection, HomeConfig, NetworkSection, NodeSection, StorageSection
 from nodes.keys.keystore import Argon2Cost
 from nodes.network_file import NetworkFile
 from nodes.plans import MemberPlan, check_databases, check_plan

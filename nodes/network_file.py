@@ -21,7 +21,8 @@ from ledger.header import network_of
 from ledger.limits import COMET_PEERS_MAX, NETWORK_FILE_BYTES_MAX
 from ledger.verify.engines import read_trust
 from ledger.verify.strict_json import Invalid
-from nodes.home import Home, HomeConfig, Peer, Url
+from nodes.home import Home
+from nodes.home_config import HomeConfig, Peer, Url
 from nodes.seats import engine_keys_of, peer_of
 
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "[::]", "::", ""})  # noqa: S104 - compared with, not listened on

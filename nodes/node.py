@@ -37,7 +37,8 @@ from ledger.writer_lock import WriterLock
 from nodes.author import RecordAuthor, SigningKey
 from nodes.directory import Directory
 from nodes.enterprises import Enterprises
-from nodes.home import Home, HomeConfig
+from nodes.home import Home
+from nodes.home_config import HomeConfig
 from nodes.keys.accounts import Accounts
 from nodes.keys.keystore import NODE_OWNER, WITNESS, Argon2Cost, KeyStore
 from nodes.keys.registry import RegistryKey

@@ -11,7 +11,8 @@ from ledger.database import connect, parsed_url
 from ledger.errors import InputError
 from ledger.limits import MEMBER_NAME_CHARS_MAX
 from ledger.schema import require_empty
-from nodes.home import Home, HomeConfig, Role
+from nodes.home import Home
+from nodes.home_config import HomeConfig, Role
 
 REGION: Final = "110000"
 PORT_FIRST: Final = 8000

@@ -14,7 +14,7 @@ from nodes.directory import Directory
 from nodes.enquiries import book as enquiry_book
 from nodes.enquiries import grants
 from nodes.financings import book, bookkeeping, collection_book, movement_book, offer_book
-from nodes.home import NodeSection
+from nodes.home_config import NodeSection
 from nodes.keys.keystore import KeyStore
 from nodes.keys.registry import RegistryKey
 from nodes.monitoring import projection as supervision

@@ -32,7 +32,8 @@ from ledger.store import LedgerStore
 from ledger.writer_lock import WriterLock
 from nodes.backups.making import back_up
 from nodes.backups.restoring import IN_HOME, leaving_nothing, restore_unfinished
-from nodes.home import EngineSection, Home, HomeConfig, NetworkSection, NodeSection, StorageSection, write_file
+from nodes.home import Home, write_file
+from nodes.home_config import EngineSection, HomeConfig, NetworkSection, NodeSection, StorageSection
 from nodes.keys.keystore import Argon2Cost
 from nodes.node import Node
 from nodes.private import PrivateStore, outbox, parts

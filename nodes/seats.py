@@ -18,7 +18,8 @@ from ledger.comet.files import CometHome
 from ledger.comet.validators import address_of
 from ledger.errors import Refused
 from ledger.keys import ED25519, P256, X25519, PublicKey
-from nodes.home import EngineSection, Home, HomeConfig
+from nodes.home import Home
+from nodes.home_config import EngineSection, HomeConfig
 from nodes.keys.accounts import KEY_PURPOSES, Accounts
 from nodes.keys.keystore import NODE_OWNER, WITNESS, Argon2Cost, KeyStore
 from nodes.plans import MemberPlan

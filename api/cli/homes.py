@@ -13,7 +13,8 @@ import typer
 from ledger.errors import Unreachable
 from ledger.file_lock import FileLock
 from ledger.store import LedgerStore
-from nodes.home import Home, HomeConfig
+from nodes.home import Home
+from nodes.home_config import HomeConfig
 from nodes.private import PrivateStore
 
 HomeOption = Annotated[Path, typer.Option("--home", help="the node's home directory")]

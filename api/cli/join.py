@@ -16,7 +16,8 @@ from api.cli.sign_ins import show_sign_ins
 from ledger.clock import SystemClock
 from ledger.errors import InputError
 from ledger.limits import NETWORK_FILE_BYTES_MAX
-from nodes.home import ApiSection, EngineSection, Home, StorageSection
+from nodes.home import Home
+from nodes.home_config import ApiSection, EngineSection, StorageSection
 from nodes.joining import Joined, Whereabouts, join_network
 from nodes.network_file import read_network_file
 from nodes.plans import ENGINE_PORT_FIRST, PORT_FIRST, PORT_MAX, parse_member

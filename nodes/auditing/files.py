@@ -16,7 +16,8 @@ from ledger.store import LedgerStore
 from nodes.auditing import pdf, report, sampling
 from nodes.auditing.whole import HomeAudit
 from nodes.author import SigningKey
-from nodes.home import Home, HomeConfig
+from nodes.home import Home
+from nodes.home_config import HomeConfig
 from nodes.keys.keystore import NODE_OWNER, KeyStore
 from nodes.private import PrivateStore
 from nodes.private_files import make_private_directory, read_node_secret, write_private_file

@@ -26,7 +26,8 @@ from ledger.schema import BASELINE, require_empty
 from nodes.backups.envelope import damaged, read_sealed
 from nodes.backups.lines import data, decode, value
 from nodes.backups.making import ATTACHMENTS, FILES, KEYS, Backup
-from nodes.home import CONFIG_NAME, Home, HomeConfig, StorageSection
+from nodes.home import CONFIG_NAME, Home
+from nodes.home_config import HomeConfig, StorageSection
 from nodes.private import private_schema
 from nodes.private_files import make_private_directory
 

@@ -25,7 +25,8 @@ from ledger.vouching import voucher_of
 from ledger.witness import write_add_checkpoint
 from nodes.enterprises import enrol, enrolment
 from nodes.founding import Addresses, Founded, MemberPlan, create_network
-from nodes.home import EngineSection, GossipSection, Home
+from nodes.home import Home
+from nodes.home_config import EngineSection, GossipSection
 from nodes.node import Node
 from nodes.witnessing.checkpoints import Checkpoints
 from nodes.witnessing.gossip import Gossip

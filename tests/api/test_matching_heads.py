@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from nodes.home import ApproveSection
+from nodes.home_config import ApproveSection
 from nodes.witnessing.gossip import Gossip
 from nodes.witnessing.heads import MatchingHeads
 from nodes.witnessing.witness import Witness

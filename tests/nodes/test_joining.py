@@ -17,7 +17,8 @@ from ledger.errors import InputError, Refused, TallystickError, VerificationFail
 from ledger.keys import ED25519, key_id
 from ledger.limits import COMET_PEERS_MAX, NETWORK_FILE_BYTES_MAX
 from nodes.founding import Addresses, Consortium, Founded, create_network
-from nodes.home import ApiSection, Home
+from nodes.home import Home
+from nodes.home_config import ApiSection
 from nodes.joining import Joined, Whereabouts, join_network
 from nodes.network_file import NetworkFile, published, read_network_file
 from nodes.plans import parse_member

@@ -23,7 +23,7 @@ from ledger.errors import Unreachable
 from ledger.limits import GOSSIP_ANSWER_BYTES_MAX
 from ledger.witness import WitnessKey, read_add_checkpoint
 from nodes.enterprises import enrol
-from nodes.home import GossipSection, WitnessesSection
+from nodes.home_config import GossipSection, WitnessesSection
 from nodes.node import Node
 from nodes.witnessing.checkpoints import Checkpoints
 from nodes.witnessing.gossip import Gossip, Pusher

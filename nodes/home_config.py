@@ -1,0 +1,174 @@
+"""What `tallystick.toml` may say, strictly: an unknown field, or a value of another type, is an error that names it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ledger.comet.statesync import StateSync, check_rpc_listen
+from ledger.errors import InputError
+from ledger.limits import COMET_PEERS_MAX, GOSSIP_PEERS_MAX
+
+Role = Literal["authority", "registrar", "bank", "enterprise", "auditor"]
+EngineKind = Literal["solo", "follow", "comet", "none"]
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,31}$")]
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+HostPort = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}$")]
+Peer = Annotated[str, Field(pattern=r"^[0-9a-f]{40}@(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}$")]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class NetworkSection(_Section):
+    """The network's name, for people, and its id, the hash of the genesis document."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    id: Hash
+
+
+class NodeSection(_Section):
+    """Who runs this node: a member by its slug on the ledger, or an enterprise, which no public field ever names."""
+
+    id: Slug
+    name: Annotated[str, Field(min_length=1, max_length=128)]
+    role: Role
+    member: Slug | None = None
+
+    @model_validator(mode="after")
+    def _enterprises_are_no_members(self) -> Self:
+        if (self.role == "enterprise") != (self.member is None):
+            raise ValueError("`member` is given for every role except enterprise")
+        return self
+
+
+class StateSyncSection(_Section):
+    """How a node whose ledger is empty joins by a snapshot: as `ledger.comet.statesync.StateSync`."""
+
+    rpc_servers: Annotated[list[str], Field(min_length=2, max_length=COMET_PEERS_MAX)]
+    trust_height: Annotated[int, Field(ge=1)]
+    trust_hash: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
+
+    @model_validator(mode="after")
+    def _can_be_used(self) -> Self:
+        try:
+            self.settings()
+        except InputError as error:
+            raise ValueError(error.message) from error
+        return self
+
+    def settings(self) -> StateSync:
+        """What the engine is told. Raises `InputError` (`bad-state-sync`)."""
+        return StateSync(self.rpc_servers, self.trust_height, self.trust_hash)
+
+
+class EngineSection(_Section):
+    """How the node comes by blocks: it makes them (`solo`), fetches and checks those of `upstream` (`follow`), or its CometBFT orders them
+    with those of the other members (`comet`; `upstream` is then the authority's node, for letters and introductions). A home of the kind
+    `none` comes by no more: it is a ledger at rest, without keys, to be audited, proven from and exported.
+
+    Of `comet`: `listen` is where the others' engines find this one, `external` the same as they see it where that differs, `peers` are
+    theirs (`id@host:port`), and `empty_blocks_interval_s` is how old the newest block may get where nothing happens. `rpc_listen` is where
+    newcomers' light clients are answered, and `state_sync` how this node joins by a snapshot (`ledger.comet.statesync`).
+    """
+
+    kind: EngineKind
+    upstream: Url | None = None
+    listen: HostPort | None = None
+    external: HostPort | None = None
+    peers: Annotated[list[Peer], Field(max_length=COMET_PEERS_MAX)] = []
+    empty_blocks_interval_s: Annotated[int, Field(ge=1, le=3_600)] | None = None
+    rpc_listen: Annotated[str, Field(max_length=256)] | None = None
+    state_sync: StateSyncSection | None = None
+
+    @model_validator(mode="after")
+    def _each_kind_has_its_fields(self) -> Self:
+        if (self.kind == "follow" and self.upstream is None) or (self.kind in ("solo", "none") and self.upstream is not None):
+            raise ValueError("`upstream` is given for the engine `follow`, and may be for `comet`")
+        if (self.kind == "comet") != (self.listen is not None):
+            raise ValueError("`listen` is given exactly for the engine `comet`")
+        own = (self.external, self.empty_blocks_interval_s, self.rpc_listen, self.state_sync)
+        if self.kind != "comet" and (self.peers or any(each is not None for each in own)):
+            names = "`peers`, `external`, `empty_blocks_interval_s`, `rpc_listen` and `state_sync`"
+            raise ValueError(f"{names} are of the engine `comet`")
+        try:
+            if self.rpc_listen is not None:
+                check_rpc_listen(self.rpc_listen)
+        except InputError as error:
+            raise ValueError(error.hint) from error
+        return self
+
+
+class StorageSection(_Section):
+    """SQLAlchemy addresses of the two databases; absent: SQLite files in the home."""
+
+    ledger_url: Annotated[str, Field(min_length=1)] | None = None
+    private_url: Annotated[str, Field(min_length=1)] | None = None
+
+
+class ApiSection(_Section):
+    """Where the node's API listens."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 8000
+
+
+class GossipSection(_Section):
+    """Other members' nodes, which are asked every `interval_s` seconds what the operator shows them."""
+
+    peers: Annotated[list[Url], Field(max_length=GOSSIP_PEERS_MAX)] = []
+    interval_s: Annotated[int, Field(ge=1, le=86_400)] = 30
+
+
+class WitnessesSection(_Section):
+    """Witnesses that this node asks to cosign its checkpoints (C2SP tlog-witness): the prefixes of their addresses."""
+
+    push: Annotated[list[Url], Field(max_length=GOSSIP_PEERS_MAX)] = []
+
+
+class ApproveSection(_Section):
+    """An approval here is final once the heads of so many other members match; a request waits for them for so long."""
+
+    matching_heads: Annotated[int, Field(ge=0, le=GOSSIP_PEERS_MAX)] = 0
+    wait_s: Annotated[int, Field(ge=0, le=30)] = 10
+
+
+class HomeConfig(_Section):
+    """`tallystick.toml`, whole."""
+
+    network: NetworkSection
+    node: NodeSection
+    engine: EngineSection
+    storage: StorageSection = StorageSection()
+    api: ApiSection = ApiSection()
+    gossip: GossipSection = GossipSection()
+    witnesses: WitnessesSection = WitnessesSection()
+    approve: ApproveSection = ApproveSection()
+
+    @property
+    def client_id(self) -> str | None:
+        """The name under which this node signs in to another node; an enterprise's follows from its key, not from here."""
+        return self.node.member
+
+
+def to_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:
+    """TOML for tables of strings, integers and lists of strings, which is all that a configuration holds."""
+    blocks = []
+    for name, fields in sections.items():
+        if fields:
+            lines = [
+                f"[{name}]",
+                *(f"{key} = {_toml_value(value)}" for key, value in fields.items()),
+            ]
+            blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def _toml_value(value: Any) -> str:
+    # A JSON string is a TOML basic string, but for the delete character, which JSON leaves as it is.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
