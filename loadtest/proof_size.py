@@ -32,6 +32,8 @@ _STARTS: Final = 200
 _MEASURED_STARTS: Final = 2
 _TURNS: Final = 5
 
+_SAMPLE: Final = 1_000
+
 Make = Callable[[Reader], bytes]
 
 
@@ -47,6 +49,16 @@ class Measured:
     content_bytes: int
     cpu_ms: float
     wall_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What files of records have beside the record's own leaf, by how many signed it: of records all over the ledger."""
+
+    signers: int
+    files: int
+    bytes_max: int
+    bytes_median: int
 
 
 def make_ledger(store: LedgerStore, count: int) -> None:
@@ -89,6 +101,20 @@ def measured(what: str, store: LedgerStore, trust: bytes, files: Sequence[tuple[
         assert verdict.ok, (what, verdict.code)
         sizes.append((len(document), content_bytes))
     return Measured(what, len(files), *max(sizes), round(statistics.median(cpu_ms), 2), round(statistics.median(wall_ms), 2))
+
+
+def around(store: LedgerStore) -> list[Around]:
+    """It depends on where a record stands: how deep in the log, in how large a block, above how large a state."""
+    found: dict[int, list[int]] = {}
+    with store.reading() as reader:
+        trust, last = _trust(reader.head.network), reader.head.log_size
+        for number in range(_SAMPLE):
+            (stored,) = reader.records(1 + last * number // _SAMPLE, 1)
+            document = proof.record_proof(reader, stored.id)
+            # Of the many records all but the signatures is right.
+            assert verify.verify(document, trust).code in (None, "bad-signature")
+            found.setdefault(len(stored.record.signers), []).append(len(document) - len(stored.leaf))
+    return [Around(signers, len(sizes), max(sizes), round(statistics.median(sizes))) for signers, sizes in sorted(found.items())]
 
 
 def proofs(store: LedgerStore) -> list[Measured]:
@@ -139,13 +165,19 @@ def measure(path: Path, count: int) -> dict[str, Any]:
         if is_new:
             make_ledger(store, count)
         made_in_s = round(time.monotonic() - began) if is_new else None
-        found = proofs(store)
+        found, beside = proofs(store), around(store)
         with store.reading() as reader:
             head = reader.head
     leaves = head.log_size + 1
     ledger = {"records": leaves - head.height - 2, "blocks": head.height, "log_size": leaves}
     ledger["file_mib"] = round(path.stat().st_size / 2**20)
-    return {**ledger, "made_in_s": made_in_s, "proofs": [asdict(each) for each in found], "machine": machine()}
+    return {
+        **ledger,
+        "made_in_s": made_in_s,
+        "proofs": [asdict(each) for each in found],
+        "around": [asdict(each) for each in beside],
+        "machine": machine(),
+    }
 
 
 def main() -> None:
@@ -160,6 +192,8 @@ def main() -> None:
     print(f"{figures['records']:,} records in {figures['blocks']:,} blocks, {figures['file_mib']:,} MiB")
     for each in figures["proofs"]:
         print(f"{each['what']:<32} {each['bytes_max']:>6,} bytes, {each['content_bytes']:>6,} of content, {each['cpu_ms']:>7.2f} ms")
+    for each in figures["around"]:
+        print(f"{each['files']} records of {each['signers']} signers anywhere: {each['bytes_max']:,} bytes at most beside the leaf")
     if chosen.out is not None:
         chosen.out.parent.mkdir(parents=True, exist_ok=True)
         chosen.out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

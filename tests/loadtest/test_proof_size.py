@@ -18,4 +18,6 @@ def test_the_measurement_makes_proofs_that_hold_and_writes_their_sizes(tmp_path:
     assert len([what for what in whats if what.startswith("record ")]) == 11
     assert whats[11:] == ["state declaration/", "state financing/", "state consent/", "state key/", "absence of declaration/"]
     assert all(each["bytes_max"] > each["content_bytes"] for each in figures["proofs"])
+    assert [each["signers"] for each in figures["around"]] == [1, 2]
+    assert all(500 < each["bytes_median"] <= each["bytes_max"] < 4_096 for each in figures["around"])
     assert f"{figures['proofs'][0]['bytes_max']:,} bytes" in finished.stdout
