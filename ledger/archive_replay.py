@@ -16,6 +16,7 @@ from ledger import canonical
 from ledger.archive import FORMAT_VERSION, KIND, Progress, block_line
 from ledger.archive_lines import damaged, lines_of
 from ledger.checkpoint import Checkpoint
+from ledger.checkpoint_text import embedded
 from ledger.clock import rfc3339
 from ledger.errors import InputError, TallystickError, VerificationFailed
 from ledger.execution import Accepted, Block, Execution, in_order
@@ -26,7 +27,7 @@ from ledger.memory_chain import MemoryChain
 from ledger.rules import Rulebook
 from ledger.store import LedgerStore
 from ledger.verify import Verdict
-from ledger.verify.notes import SignedLog, check_note, read_trust
+from ledger.verify.engines import Log, read_trust
 from ledger.verify.strict_json import Invalid
 from ledger.vouching import voucher_of
 
@@ -85,13 +86,13 @@ def replay(file: BinaryIO, rulebook: Rulebook, on_block: OnBlock, on_progress: P
     return Replayed(opening, walk.chain.head, walk.refused)
 
 
-def check_trust(opening: Opening, trust: bytes) -> SignedLog:
+def check_trust(opening: Opening, trust: bytes) -> Log:
     """The log that an archive says it holds, if somebody vouches for it whom a trust file's bytes name.
 
     Raises `VerificationFailed` with the code of `ledger.verify`, for instance `wrong-network` or `witnesses-missing`.
     """
     try:
-        return check_note(opening.checkpoint, read_trust(trust))
+        return read_trust(trust).log(embedded(opening.checkpoint))
     except Invalid as invalid:
         message = "the archive does not hold under the trust file"
         raise VerificationFailed(invalid.code, message, hint="compare the network, the operator and the witnesses") from invalid
@@ -128,21 +129,22 @@ class _Walk:
         self._end: Checkpoint = checkpoint_of(chain.begun)
         self._records = 0
 
-    def block(self, line: bytes) -> tuple[Execution, str]:
+    def block(self, line: bytes) -> tuple[Execution, str | None]:
         """Executes the block of a line, and compares the line with what came of it."""
         value = _object(line, _BLOCK)
         header, note, transactions = Header.from_json(value["header"]), value["checkpoint"], _transactions(value["records"])
         # Who had to sign a block follows from the state before it.
-        fits = type(note) is str and self._voucher.fits(note, header, self.chain.state)
+        fits = type(note) is not str or self._voucher.fits(note, header, self.chain.state)
         execution = self._execute(header, transactions)
         if execution.header is None or execution.header != header:
             raise VerificationFailed("header-differs", f"the header of height {header.height} is not what the replay gives")
-        if type(note) is not str or block_line(execution.header, execution.leaves[:-1], note) != line:
+        unsigned = note is None and not self._voucher.seals_each_block
+        if not (unsigned or type(note) is str) or block_line(execution.header, execution.leaves[:-1], note) != line:
             raise VerificationFailed("record-differs", f"a result or signature at height {header.height} is not what the replay gives")
         self._end = checkpoint_of(execution)
-        if self._voucher.read(note) != self._end:
+        if not unsigned and self._voucher.read(note) != self._end:
             raise VerificationFailed("checkpoint-differs", f"what was signed is another log than that of height {header.height}")
-        if not fits or self._voucher.kept(note) != note:
+        if not unsigned and (not fits or self._voucher.kept(note) != note):
             raise VerificationFailed("checkpoint-differs", f"the checkpoint of height {header.height} is not by those who had to sign it")
         self._records += len(transactions)
         self.refused += sum(isinstance(each, Accepted) and each.result["code"] != "ok" for each in execution.outcomes)
@@ -213,7 +215,7 @@ def _malformed() -> InputError:
     return InputError("malformed", "a line of the archive does not have the fields of the format")
 
 
-def _verdict(found: Replayed, log: SignedLog) -> Verdict:
+def _verdict(found: Replayed, log: Log) -> Verdict:
     opening, last = found.opening, found.last
     try:
         time = rfc3339(last.time_ms)
@@ -224,7 +226,7 @@ def _verdict(found: Replayed, log: SignedLog) -> Verdict:
         f"this is the whole ledger {opening.network} to block {opening.height}: {opening.records} records, none missing, changed or added",
         f"every record was signed by keys that were alive at its place ({found.refused} were refused by the rules, as recorded)",
         "every result, state and block follows from the genesis document by the rules, which were run again here",
-        f"the operator {log.operator!a} signed the log at its end, and after every block",
+        *([f"the {log.who} signed the log at its end, and after every block"] if log.single else []),
         *vouched,
     ]
     leaves_open = [

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ledger import canonical, keyring
-from ledger.checkpoint import Checkpoint, parse_note
-from ledger.comet import commits
+from ledger.checkpoint import Checkpoint
+from ledger.checkpoint_text import embedded, said
 from ledger.errors import InputError, NotFound, Refused
 from ledger.hashing import packed
 from ledger.header import Header
@@ -69,7 +69,7 @@ def consistency_file(reader: Reader, first: str, second: str | None = None) -> b
     """
     second = _newest(reader) if second is None else second
     sizes = [_of_this_log(reader, note).size for note in (first, second)]
-    fields = {"first": _embedded(first), "second": _embedded(second), "proof": packed(reader.consistency_proof(*sizes))}
+    fields = {"first": embedded(first), "second": embedded(second), "proof": packed(reader.consistency_proof(*sizes))}
     return _document(reader, "consistency", {name: canonical.encode(value) for name, value in fields.items()})
 
 
@@ -77,15 +77,15 @@ def fork_file(first: Mapping[str, Any], second: Mapping[str, Any]) -> bytes:
     """The proof file of a fork, from two sides `{checkpoint, header, inclusion}`, hashes in hex: different blocks of one height, each below
     its own note; or, `header` and `inclusion` None, different notes of one size. `ledger.verify` finds no fork where there is none.
     """
-    return _fork(_said(first["checkpoint"]), first, second, None)
+    return _fork(said(first["checkpoint"]), first, second, None)
 
 
 def fork_from_note(reader: Reader, note: str) -> bytes:
     """The proof file of a fork between this ledger's newest note and a note of no more leaves, whose root is not the one that this log
     had at that size. Raises `NotFound` (`no-checkpoint`), `InputError` (`bad-note`, `outside-log`).
     """
-    theirs, newest = _said(note), _newest(reader)
-    proof = packed(reader.consistency_proof(theirs.size, _said(newest).size))
+    theirs, newest = said(note), _newest(reader)
+    proof = packed(reader.consistency_proof(theirs.size, said(newest).size))
     sides = [{"checkpoint": each, "header": None, "inclusion": None} for each in (note, newest)]
     return _fork(theirs, sides[0], sides[1], {"root": reader.log_root(theirs.size).hex(), "proof": proof})
 
@@ -107,7 +107,7 @@ def _fork(of: Checkpoint, first: Mapping[str, Any], second: Mapping[str, Any], b
 def _side(side: Mapping[str, Any]) -> dict[str, Any]:
     path = side["inclusion"]
     inclusion = None if path is None else packed([bytes.fromhex(each) for each in path])
-    return {**side, "checkpoint": _embedded(side["checkpoint"]), "inclusion": inclusion}
+    return {**side, "checkpoint": embedded(side["checkpoint"]), "inclusion": inclusion}
 
 
 def _document(reader: Reader, kind: str, fields: Mapping[str, bytes]) -> bytes:
@@ -132,7 +132,7 @@ def _anchored(reader: Reader, header: Header, note: str | None, *before: int) ->
         raise InputError("note-elsewhere", "the note was signed before the block", hint="take a newer note")
     inclusion = packed(reader.joint_inclusion_proof((*before, header.log_size), size))
     return {
-        "checkpoint": canonical.encode(_embedded(note)),
+        "checkpoint": canonical.encode(embedded(note)),
         "header": canonical.encode(header.to_json()),
         "inclusion": canonical.encode(inclusion),
     }
@@ -147,21 +147,11 @@ def _newest(reader: Reader) -> str:
 
 def _of_this_log(reader: Reader, note: str) -> Checkpoint:
     """What a note says, if it is said of this very log."""
-    found = _said(note)
+    found = said(note)
     known = found.origin == origin_of(reader.head.network) and found.size <= reader.head.log_size + 1
     if not known or reader.log_root(found.size) != found.root:
         raise InputError("note-elsewhere", "the note is not of this log", hint="take one that this ledger's operator signed")
     return found
-
-
-def _said(checkpoint: str) -> Checkpoint:
-    """What a checkpoint says of a log, by whichever engine; who signed it is not looked at. Raises `InputError`."""
-    return commits.said(checkpoint) if commits.is_checkpoint(checkpoint) else parse_note(checkpoint).checkpoint
-
-
-def _embedded(checkpoint: str) -> Any:
-    """A checkpoint as it stands in a proof file."""
-    return canonical.decode(checkpoint.encode()) if commits.is_checkpoint(checkpoint) else checkpoint
 
 
 def _shown(reader: Reader, keys: Sequence[str], height: int) -> tuple[list[tuple[bytes, dict[str, bytes]]], bytes]:

@@ -219,6 +219,12 @@ class Reader:
         query = query.order_by(headers.c.height.desc()).limit(1) if height is None else query.where(headers.c.height == height)
         return self.connection.execute(query).scalar()
 
+    @property
+    def newest_signed(self) -> int | None:
+        """The greatest height that has a checkpoint; None where there is none."""
+        query = sa.select(sa.func.max(headers.c.height)).where(headers.c.height <= self.head.height, headers.c.checkpoint.is_not(None))
+        return self.connection.execute(query).scalar()
+
     def log_root(self, size: int) -> bytes:
         return from_log(self.connection, partial(log_tree.root_at, size))
 

@@ -22,7 +22,7 @@ from contracts.ruleset import RULEBOOK
 from ledger import canonical
 from ledger.archive import Progress
 from ledger.archive_replay import Opening, check_trust, fill, read_opening
-from ledger.checkpoint import parse_note
+from ledger.checkpoint_text import said
 from ledger.clock import Clock
 from ledger.database import connect, parsed_url
 from ledger.errors import InputError, Refused, TallystickError, Unreachable, VerificationFailed
@@ -212,7 +212,7 @@ def _check_old_ledger(home: Home, config: HomeConfig, opening: Opening) -> None:
 
 def _log_size(opening: Opening) -> int:
     """The size of the log after the archive's last block, as its first line says: the replay shows whether that is true."""
-    return parse_note(opening.checkpoint).checkpoint.size
+    return said(opening.checkpoint).size
 
 
 def _older() -> Refused:

@@ -18,7 +18,7 @@ from typing import Annotated, Final
 import typer
 
 from api.cli.homes import is_running
-from ledger.checkpoint import parse_note
+from ledger.checkpoint_text import said
 from ledger.engine import Receipt
 from ledger.errors import InputError, Refused, Unreachable
 from ledger.follow import FollowEngine
@@ -154,7 +154,7 @@ def catch_up(node: Node) -> None:
     """Waits until the replica of a node that was just started knows what its upstream node knows: who may sign stands there."""
     if node.upstream is None or not isinstance(node.engine, FollowEngine):
         return
-    size, end = parse_note(node.upstream.checkpoint()).checkpoint.size, time.monotonic() + _CATCH_UP_S
+    size, end = said(node.upstream.checkpoint()).size, time.monotonic() + _CATCH_UP_S
     while True:
         with node.store.reading() as reader:
             head = reader.head
