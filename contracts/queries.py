@@ -49,9 +49,9 @@ def status(state: State, declaration_id: str, time_ms: int) -> str | None:
 
 
 def engine_key_owner(state: State, address: str) -> str | None:
-    """The member with a key of purpose `validate`, in force or not, whose address this is: the first 20 bytes, in hex, of the SHA-256 of its
-    32 public bytes, by which CometBFT names validators and nodes. Such a key need not vote: it may be that of a node in the network of
-    peers. Reads every key.
+    """The member with a key of purpose `validate`, in force or not, whose address this is: the first 20 bytes, in hex, of the SHA-256 of
+    its 32 public bytes, by which CometBFT names validators and nodes. Such a key need not vote: it may be that of a node in the network
+    of peers. Reads every key.
     """
     key = _engine_key(state, address)
     return None if key is None else str(key["member"])

@@ -50,6 +50,7 @@ CALLED_BY_NAME = [
     # Commands, which the table of the command line names.
     "init",
     "recover",
+    "make_testnet",
 ]
 
 

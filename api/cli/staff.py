@@ -19,6 +19,9 @@ import typer
 
 from api.cli.homes import is_running
 from ledger.checkpoint_text import said
+from ledger.comet.condition import SYNCING
+from ledger.comet.engine import CometEngine
+from ledger.comet.rpc import ENGINE_UNREACHABLE
 from ledger.engine import Receipt
 from ledger.errors import InputError, Refused, Unreachable
 from ledger.follow import FollowEngine
@@ -36,6 +39,7 @@ CheckerOption = Annotated[str | None, typer.Option("--checker", help="the checke
 MakerSecretFile = Annotated[Path | None, typer.Option("--maker-secret-file", help="as --secret-file, the maker's; stdin's second line")]
 CheckerSecretFile = Annotated[Path | None, typer.Option("--checker-secret-file", help="as --secret-file, the checker's; its third")]
 _CATCH_UP_S: Final = 30.0
+_LOOK_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,12 @@ def _hand_in(node: Node, raw: bytes) -> Receipt:
 
 
 def catch_up(node: Node) -> None:
-    """Waits until the replica of a node that was just started knows what its upstream node knows: who may sign stands there."""
+    """Waits until the replica of a node that was just started knows what the others know: who may sign stands there.
+
+    Raises `Unreachable` (`replica-behind`), and as `NodeUpstream.checkpoint`.
+    """
+    if isinstance(node.engine, CometEngine):
+        _await_blocks(node.engine)
     if node.upstream is None or not isinstance(node.engine, FollowEngine):
         return
     size, end = said(node.upstream.checkpoint()).size, time.monotonic() + _CATCH_UP_S
@@ -162,4 +171,17 @@ def catch_up(node: Node) -> None:
         if head.log_size + 1 >= size:
             return
         if not node.engine.heights.wait_for(head.height + 1, end - time.monotonic()):
-            raise Unreachable("replica-behind", "this node's replica has not caught up in time", hint="serve the node for a while first")
+            raise _behind()
+
+
+def _await_blocks(engine: CometEngine) -> None:
+    """Until the engine has what the others have. Whether blocks are made then is seen by the record that is sent."""
+    end = time.monotonic() + _CATCH_UP_S
+    while not {SYNCING, ENGINE_UNREACHABLE}.isdisjoint(engine.condition().faults):
+        if time.monotonic() > end:
+            raise _behind()
+        time.sleep(_LOOK_S)
+
+
+def _behind() -> Unreachable:
+    return Unreachable("replica-behind", "this node's replica has not caught up in time", hint="serve the node for a while first")

@@ -11,6 +11,7 @@ import httpx
 
 from ledger.errors import Unreachable
 
+ENGINE_UNREACHABLE: Final = "engine-unreachable"
 _TIMEOUT_S: Final = 10.0
 _PER_PAGE: Final = 100
 
@@ -58,14 +59,14 @@ class Rpc:
     def _ask(self, method: str, params: dict[str, str]) -> dict[str, Any]:
         answer = self._post({"jsonrpc": "2.0", "id": 0, "method": method, "params": params})
         if not isinstance(answer, dict) or not isinstance(answer.get("result"), dict):
-            raise Unreachable("engine-unreachable", f"the engine does not answer {method}", hint="see logs/comet.log in the home")
+            raise Unreachable(ENGINE_UNREACHABLE, f"the engine does not answer {method}", hint="see logs/comet.log in the home")
         result: dict[str, Any] = answer["result"]
         return result
 
     def _post(self, body: Any) -> Any:
         if not self._socket.exists():
-            raise Unreachable("engine-unreachable", "the engine is not up yet", hint="see logs/comet.log in the home")
+            raise Unreachable(ENGINE_UNREACHABLE, "the engine is not up yet", hint="see logs/comet.log in the home")
         try:
             return self._client.post("/", json=body).json()
         except (httpx.HTTPError, ValueError) as error:
-            raise Unreachable("engine-unreachable", "the engine does not answer", hint="see logs/comet.log in the home") from error
+            raise Unreachable(ENGINE_UNREACHABLE, "the engine does not answer", hint="see logs/comet.log in the home") from error

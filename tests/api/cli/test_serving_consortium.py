@@ -115,3 +115,16 @@ def test_an_engine_goes_after_its_node_however_that_ends(running: Served) -> Non
     wait_until(lambda: not is_running(engine))
     running.start(*members)
     wait_until(lambda: running.faults(members[0]) == [])
+
+
+def test_a_person_decides_at_a_node_that_is_not_served_once_it_has_what_the_others_have(running: Served, tallystick: Tallystick) -> None:
+    running.stop("bank-c")
+    made = proposal(running, 21, "while-bank-c-was-away")
+    assert made.status_code == 201, made.text
+    secret = running.directory / "bank-c.checker.secret"
+    signer = ("--home", running.homes["bank-c"], "--user", "checker", "--secret-file", secret, "--json")
+    approved = tallystick("governance", "approve", made.json()["id"], *signer)
+    assert approved.status == 0, approved.err
+    assert approved.json["approvals"] == ["authority", "bank-c"]
+    running.start("bank-c")
+    wait_until(lambda: running.faults("bank-c") == [])
