@@ -98,29 +98,24 @@ def inclusion_proof(index: int, size: int, reader: NodeReader) -> list[bytes]:
 
 
 def joint_inclusion_proof(indexes: Sequence[int], size: int, reader: NodeReader) -> list[bytes]:
-    """The hashes that lead from several leaves to the root of the tree of `size` leaves, each once, and none that the leaves give.
-
-    At each node first come its halves with such leaves in them, the left before the right, then the hash of the half without.
+    """The hashes that lead from several leaves to the root of the tree of `size` leaves, each once, and none that the leaves give: those of
+    the deepest level first, and of one level from left to right.
     """
     _require(bool(indexes) and all(0 <= index < size for index in indexes), "the index lies outside the tree")
-    path: list[bytes] = []
-    _join(path, 0, size, set(indexes), reader)
-    return path
-
-
-def _join(path: list[bytes], start: int, end: int, indexes: set[int], reader: NodeReader) -> None:
-    if end - start == 1:
-        return
-    middle = start + _split(end - start)
-    left, right = {index for index in indexes if index < middle}, {index for index in indexes if index >= middle}
-    if left:
-        _join(path, start, middle, left, reader)
-    if right:
-        _join(path, middle, end, right, reader)
-    if not left:
-        path.append(_subtree(start, middle, reader))
-    if not right:
-        path.append(_subtree(middle, end, reader))
+    levels: list[list[tuple[int, int]]] = []
+    passed = [(0, size, set(indexes))]
+    while passed:
+        beside: list[tuple[int, int]] = []
+        below: list[tuple[int, int, set[int]]] = []
+        for start, end, inside in passed:
+            if end - start > 1:
+                middle = start + _split(end - start)
+                halves = [(start, middle, {i for i in inside if i < middle}), (middle, end, {i for i in inside if i >= middle})]
+                beside += [(first, last) for first, last, found in halves if not found]
+                below += [half for half in halves if half[2]]
+        levels.append(beside)
+        passed = below
+    return [_subtree(start, end, reader) for beside in reversed(levels) for start, end in beside]
 
 
 def consistency_proof(first: int, second: int, reader: NodeReader) -> list[bytes]:

@@ -89,8 +89,7 @@ class StateProof:
 @dataclass(frozen=True)
 class JointProof:
     """One proof for several keys: of each the depth at which the way to it ends, and the leaf there, as `StateProof.terminal`; and the
-    hashes that lead from all of these to the root, each once. At each node first come those of its sides in which a way ends, the left
-    before the right, then the hash of the side without.
+    hashes that lead from all of these to the root, each once: those of the deepest level first, and of one level from left to right.
     """
 
     ends: tuple[tuple[int, Leaf | None], ...]
@@ -239,19 +238,11 @@ def prove_together(reader: PageReader, keys: Sequence[str]) -> JointProof:
         for level, sibling in enumerate(proof.siblings):
             known[bits[:level] + ("1" if bits[level] == "0" else "0")] = sibling
     siblings: list[bytes] = []
-    _join(siblings, "", ways, known)
+    for depth in range(max(map(len, ways), default=0), 0, -1):
+        for above in sorted({way[:-1] for way in ways if len(way) == depth}):
+            siblings += [known[way] for way in (above + "0", above + "1") if way not in ways]
+            ways.add(above)
     return JointProof(tuple(ends), tuple(siblings))
-
-
-def _join(siblings: list[bytes], node: str, ways: set[str], known: Mapping[str, bytes]) -> None:
-    """Appends what leads from the ends of the ways to this node, which they pass."""
-    if not ways or node in ways:
-        return
-    passed = {side: {way for way in ways if way.startswith(node + side)} for side in "01"}
-    for side, below in passed.items():
-        if below:
-            _join(siblings, node + side, below, known)
-    siblings.extend(known[node + side] for side, below in passed.items() if not below)
 
 
 def verify_presence(tree_root: bytes, key: str, value: bytes, proof: StateProof) -> bool:

@@ -1,8 +1,7 @@
 """The two trees, from the side of one who checks: the log (RFC 9162) and the compact sparse Merkle tree of the state.
 
-Of some nodes it is known where they stand; a proof gives the hashes of the largest subtrees that hold none of them. On the way up each is
-used once: at a node first by the sides with a known node in them, the left before the right, and then the hash of the side without is next.
-Of one leaf of the log that is the order of RFC 9162, 2.1.3.
+Of some nodes it is known where they stand. The climb goes level by level, from the deepest, and at each level from left to right: of a node
+whose neighbour is not known that neighbour's hash is the next of the proof. Of one leaf of the log that is the order of RFC 9162, 2.1.3.
 
 State tree: a key's path is SHA-256 of the key; a leaf hashes SHA-256(0x02 || path || SHA-256(value)), an inner node
 SHA-256(0x03 || left || right), an empty subtree is 32 zero bytes, and a subtree of one leaf is that leaf's hash.
@@ -87,19 +86,18 @@ def _divided(size: int) -> int:
     return 1 << (size - 1).bit_length() - 1
 
 
-def _climb(known: Mapping[str, bytes], given: list[bytes], tag: bytes, code: str) -> bytes:
+def _climb(known: dict[str, bytes], given: list[bytes], tag: bytes, code: str) -> bytes:
     """The root above known nodes, which are named by the way down to them: 0 to the left, 1 to the right."""
-    if "" in known:
-        if len(known) > 1:
-            raise Invalid(code)
-        return known[""]
-    sides = [{way[1:]: node for way, node in known.items() if way[0] == side} for side in "01"]
-    nodes = [_climb(side, given, tag, code) if side else None for side in sides]
-    left, right = (_next(given, code) if node is None else node for node in nodes)
-    # A right prover stops above an empty neighbour, so that there is one proof for each key.
-    if any("" in side and neighbour == _EMPTY for side, neighbour in zip(sides, (right, left), strict=True)):
-        raise Invalid(code)
-    return sha256(tag + left + right).digest()
+    ends = frozenset(known)
+    for depth in range(max(map(len, known)), 0, -1):
+        for above in sorted({way[:-1] for way in known if len(way) == depth}):
+            ways = (above + "0", above + "1")
+            sides = [known.pop(way) if way in known else _next(given, code) for way in ways]
+            # A right prover stops above an empty neighbour, so that there is one proof for each key.
+            if above in known or any(way in ends and side == _EMPTY for way, side in zip(ways, sides[::-1], strict=True)):
+                raise Invalid(code)
+            known[above] = sha256(tag + sides[0] + sides[1]).digest()
+    return known[""]
 
 
 def _way(index: int, size: int) -> str:

@@ -97,22 +97,21 @@ def test_several_leaves_have_one_proof_in_which_no_hash_is_twice_or_needless(siz
     for indexes in some if size < 12 else some[:: len(some) // 50 or 1]:
         path = log_tree.joint_inclusion_proof(indexes, size, log())
         assert path == log_tree.joint_inclusion_proof(indexes[::-1] + indexes, size, log())
-        given = iter(path)
-
-        def climb(start: int, end: int, indexes: tuple[int, ...] = indexes, given: Iterator[bytes] = given) -> bytes:
-            """The hash of a range in which there are such leaves: first what is known, the left before the right."""
-            if end - start == 1:
-                return log_tree.leaf_hash(b"%d" % start)
-            middle = start + (1 << (end - start - 1).bit_length() - 1)
-            halves = [(start, middle), (middle, end)]
-            found = {half: climb(*half) for half in halves if any(half[0] <= index < half[1] for index in indexes)}
-            for half in halves:
-                if half not in found:
-                    found[half] = next(given)
-            return log_tree.node_hash(found[halves[0]], found[halves[1]])
-
-        assert climb(0, size) == root
+        given, known = iter(path), {way(index, size): log_tree.leaf_hash(b"%d" % index) for index in indexes}
+        for depth in range(max(map(len, known)), 0, -1):
+            for above in sorted({each[:-1] for each in known if len(each) == depth}):
+                left, right = (known.pop(each) if each in known else next(given) for each in (above + "0", above + "1"))
+                known[above] = log_tree.node_hash(left, right)
+        assert known == {"": root}
         assert not list(given)
+
+
+def way(index: int, size: int) -> str:
+    """The way down to a leaf: 0 to the left, 1 to the right."""
+    if size == 1:
+        return ""
+    half = 1 << (size - 1).bit_length() - 1
+    return "0" + way(index, half) if index < half else "1" + way(index - half, size - half)
 
 
 @pytest.mark.parametrize("second", range(SIZE_MAX + 1))

@@ -155,23 +155,14 @@ def test_several_keys_have_one_proof_in_which_no_hash_is_twice_or_needless(state
     for key, proof in zip(wanted, alone, strict=True):
         node = state_page.EMPTY if proof.terminal is None else state_page.leaf_hash(*proof.terminal)
         assert known.setdefault(way(key, len(proof.siblings)), node) == node
-    given, asked = list(joint.siblings), [0]
-
-    def climb(depth: int, path: int) -> bytes:
-        """The hash of a node, as the verifier makes it: below it first what is known, the left before the right."""
-        if (depth, path) in known:
-            return known[depth, path]
-        sides = [2 * path, 2 * path + 1]
-        passed = [side for side in sides if any(at > depth and end >> at - depth - 1 == side for at, end in known)]
-        found = {side: climb(depth + 1, side) for side in passed}
-        for side in sides:
-            if side not in found:
-                found[side] = given[asked[0]]
-                asked[0] += 1
-        return state_page.inner_hash(found[sides[0]], found[sides[1]])
-
-    assert climb(0, 0) == naive_root(state)
-    assert asked[0] == len(given)
+    given = iter(joint.siblings)
+    for depth in range(max(at for at, _ in known), 0, -1):
+        for above in sorted({path >> 1 for at, path in known if at == depth}):
+            left, right = (known.pop((depth, path)) if (depth, path) in known else next(given) for path in (2 * above, 2 * above + 1))
+            assert (depth - 1, above) not in known
+            known[depth - 1, above] = state_page.inner_hash(left, right)
+    assert known == {(0, 0): naive_root(state)}
+    assert not list(given)
 
 
 @given(states.filter(bool), keys)
