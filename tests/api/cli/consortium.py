@@ -111,9 +111,9 @@ def served_consortium(directory: Path, started: Sequence[Sequence[str]] = PROCES
         yield made
 
 
-def engines_of(process: subprocess.Popen[str]) -> list[int]:
-    """The process ids of the CometBFTs that a process of `serve` runs."""
-    return [pid for pid in _processes() if _parent(pid) == process.pid]
+def children_of(parent: int) -> list[int]:
+    """The processes that a process began: of `serve` its CometBFTs."""
+    return [pid for pid in _processes() if _parent(pid) == parent]
 
 
 def is_running(pid: int) -> bool:

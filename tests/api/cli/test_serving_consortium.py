@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ import pytest
 from nodes.home import Home
 from tests import cometbft
 from tests.api.cli.conftest import Tallystick
-from tests.api.cli.consortium import PROCESSES, Served, engines_of, is_running, problem, served_consortium, wait_until
+from tests.api.cli.consortium import PROCESSES, Served, children_of, is_running, problem, served_consortium, wait_until
 from tests.api.served import free_ports
 
 TWO, STOPPED = PROCESSES[0], PROCESSES[1:]
@@ -95,7 +98,7 @@ def test_a_second_process_does_not_serve_the_home_nor_take_the_engines_port(
 
 def test_ctrl_c_ends_every_engine_of_the_process_and_says_nothing(running: Served) -> None:
     process = running.processes[TWO]
-    engines = engines_of(process)
+    engines = children_of(process.pid)
     assert len(engines) == 2
     # A terminal sends it to the whole group: each engine has one of its own.
     os.killpg(process.pid, signal.SIGINT)
@@ -109,7 +112,7 @@ def test_ctrl_c_ends_every_engine_of_the_process_and_says_nothing(running: Serve
 def test_an_engine_goes_after_its_node_however_that_ends(running: Served) -> None:
     members = PROCESSES[-1]
     process = running.processes.pop(members)
-    (engine,) = engines_of(process)
+    (engine,) = children_of(process.pid)
     process.kill()
     process.communicate(timeout=240)
     wait_until(lambda: not is_running(engine))
@@ -128,3 +131,22 @@ def test_a_person_decides_at_a_node_that_is_not_served_once_it_has_what_the_othe
     assert approved.json["approvals"] == ["authority", "bank-c"]
     running.start("bank-c")
     wait_until(lambda: running.faults("bank-c") == [])
+
+
+def test_a_testnet_is_served_until_ctrl_c_and_leaves_no_process_behind(tmp_path: Path) -> None:
+    cometbft.require()
+    ports = ("--port", str(free_ports(1)), "--engine-port", str(free_ports(1)))
+    command = [sys.executable, "-m", "api.cli", "testnet", "--home", str(tmp_path / "net"), "--validators", "1", "--start", *ports]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0) as process:
+        assert process.stdout is not None
+        lines = list(iter(process.stdout.readline, "ready: 1 members\n"))
+        secrets = [each["secret"] for each in json.loads((tmp_path / "net" / "sign-ins.json").read_bytes())]
+        assert all(any(secret in line for line in lines) for secret in secrets)
+        (node,) = children_of(process.pid)
+        (engine,) = children_of(node)
+        api = Home(tmp_path / "net" / "authority").read_config().api
+        wait_until(lambda: httpx.get(f"http://{api.host}:{api.port}/readyz", timeout=120).status_code == 200)
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=240)
+    assert (process.returncode, errors) == (0, "")
+    assert [pid for pid in (node, engine) if is_running(pid)] == []
