@@ -74,6 +74,7 @@ class Application:
         self._verified = VerifiedSignatures()
         self._executions: dict[tuple[int, int, bytes], Execution] = {}
         self._decided: tuple[Position, Execution] | None = None
+        self._doubted = False
         self._open()
 
     def _open(self) -> None:
@@ -183,28 +184,36 @@ class Application:
             self.chain.rest()
 
     def commit(self) -> None:
-        """Makes the decided block durable, in one transaction, and moves on. On a failure nothing is written: `reopen` then."""
-        decided, self._decided = self._decided, None
-        if decided is None:
+        """Makes the decided block durable, in one transaction, and moves on. After a failure, `forget` and `recover`: a server may
+        have stored it all the same.
+        """
+        if self._decided is None:
             raise VerificationFailed("out-of-order", "the engine commits a block that it has not decided")
-        position, execution = decided
+        position, execution = self._decided
         if execution.header is None:
             self.chain.note(lambda connection: write_position(connection, position))
         else:
             self.chain.commit(execution, None, lambda connection: write_position(connection, position))
-        self.position = position
+        self.position, self._decided = position, None
         self._executions.clear()
         self._on_commit(position, execution)
 
-    def reopen(self) -> None:
-        """Reads anew what is durable, for an engine that starts. Where a decided block waits for its commit nothing is in doubt, and it may
-        be somebody else who asks: an engine that starts decides such a block again.
+    def forget(self) -> None:
+        """After any fault: a block that was decided and not committed is let go, and what is durable is in doubt."""
+        self._decided, self._doubted = None, True
+
+    def recover(self) -> None:
+        """Before an engine is told where the ledger stands: after a fault that is read anew. Else nothing is in doubt, and a decided block
+        waits for its commit: it may be somebody curious who asks, and an engine that starts decides such a block again.
         """
-        if self._decided is not None:
-            return
+        if self._doubted:
+            self._reopen()
+
+    def _reopen(self) -> None:
         self.chain.close()
         self._executions.clear()
         self._open()
+        self._doubted = False
 
     def restoring(self, engine_height: int, app_hash: bytes) -> Restoring:
         """A snapshot begins to come in, of a height whose app hash the consortium signed; `restored` is told when all of it is there."""
@@ -218,11 +227,7 @@ class Application:
 
         restoring.finish(place)
         self.forget()
-        self.reopen()
-
-    def forget(self) -> None:
-        """Lets go a block that was decided and not committed: after any fault."""
-        self._decided = None
+        self._reopen()
 
     def _execute(self, height: int, time_ms: int, transactions: Sequence[bytes]) -> Execution:
         key = (height, time_ms, _digest(transactions))

@@ -75,7 +75,7 @@ class Answers:
         self._application.forget()
 
     def _info(self, _: abci.RequestInfo) -> abci.ResponseInfo:
-        self._application.reopen()
+        self._application.recover()
         position = self._application.position
         app_hash = position.app_hash if position.height else b""
         return abci.ResponseInfo(data=_SPACE, app_version=APP_VERSION, last_block_height=position.height, last_block_app_hash=app_hash)

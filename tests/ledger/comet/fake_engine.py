@@ -247,7 +247,9 @@ class FakeEngine:
     def _prepare_proposal(self) -> None:
         """What is answered is what the reference authenticates of as many as fit, and another application accepts it."""
         asked = self._next(self.choose.some(samples().every, 12))
-        room = self.choose.one(ROOMS)
+        # Room for just so many, where what the engine's encoding adds decides.
+        fitting = asked.transactions[: self.choose.one(range(len(asked.transactions) + 1))]
+        room = self.choose.one((*ROOMS, sum(map(len, fitting)), abci.ResponsePrepareProposal(txs=fitting).ByteSize()))
         fields = {"txs": list(asked.transactions), "max_tx_bytes": room, "height": asked.height, "time": timestamp(asked.time_ns)}
         told = self.ask("consensus", request("prepare_proposal", **fields))
         assert abci.ResponsePrepareProposal(txs=told.txs).ByteSize() <= room

@@ -27,7 +27,7 @@ REPLAY = "import sys; from tests.ledger.comet.wire import replay_file; replay_fi
 Transcript = list[list[Any]]
 
 
-@settings(max_examples=1_000 if DEEP else 15)
+@settings(max_examples=300 if DEEP else 15)
 @given(st.data())
 def test_every_promise_holds_in_every_sequence(data: st.DataObject) -> None:
     with fake_engine(data) as made:

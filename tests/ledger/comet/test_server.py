@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
+from ledger.chain import StoredChain
 from ledger.clock import SettableClock
 from ledger.comet import abci_pb2 as abci
+from ledger.comet import application as application_module
 from ledger.comet.application import Application, chain_id_of
 from ledger.comet.frames import frame
 from ledger.comet.position import Position, read_position
+from ledger.execution import Block, Execution, execute
 from ledger.header import network_of
 from ledger.limits import ABCI_FRAME_BYTES_MAX, BLOCK_RECORDS_MAX, MISBEHAVIOR_KEPT
 from ledger.solo import begin_ledger
@@ -23,7 +27,7 @@ from ledger.store import LedgerStore
 from tests.ledger.comet.fake_engine import timestamp
 from tests.ledger.comet.reference import Reference
 from tests.ledger.comet.ring_rules import RINGBOOK
-from tests.ledger.comet.samples import GENESIS, samples
+from tests.ledger.comet.samples import GENESIS, LARGE_BYTES, samples
 from tests.ledger.comet.wire import ALLOWED, Engine, Served, request
 from tests.ledger.small_ledger import START_MS, url_of
 
@@ -152,6 +156,53 @@ def test_somebody_curious_may_ask_between_a_decision_and_its_commit(served: Serv
     assert height_told(engine) == 1 and not served.faults
 
 
+def test_what_was_executed_for_a_proposal_is_not_executed_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    executed: list[Block] = []
+
+    def counting(chain: StoredChain, block: Block, *rest: Any) -> Execution:
+        executed.append(block)
+        return execute(chain, block, *rest)
+
+    monkeypatch.setattr(application_module, "execute", counting)
+    candidates, time = [samples().bad[1], *samples().good[:3], samples().bad[4]], timestamp(FIRST_NS)
+    prepared = engine.ask(engine.consensus, request("prepare_proposal", txs=candidates, max_tx_bytes=10_000, height=1, time=time)).txs
+    assert list(prepared) == list(samples().good[:3])
+    for _ in range(2):
+        told = engine.ask(engine.consensus, request("process_proposal", txs=list(prepared), height=1, time=time))
+        assert told.status == abci.ResponseProcessProposal.ACCEPT
+    engine.ask(engine.consensus, request("finalize_block", txs=list(prepared), height=1, time=time))
+    engine.ask(engine.consensus, request("commit"))
+    assert len(executed) == 1
+
+
+def test_the_same_transactions_at_another_time_are_another_block(engine: Engine) -> None:
+    raws = list(samples().good[:2])
+    for time_ns in (FIRST_NS, FIRST_NS + 1_000_000):
+        engine.ask(engine.consensus, request("process_proposal", txs=raws, height=1, time=timestamp(time_ns)))
+    later = START_MS + 3
+    told = engine.ask(engine.consensus, request("finalize_block", txs=raws, height=1, time=timestamp(later * 1_000_000)))
+    assert told.app_hash == Reference().judge(later, raws).log_root
+
+
+def test_a_proposal_fits_to_the_byte(engine: Engine) -> None:
+    raws = [*samples().good[:3], next(raw for raw in samples().good if len(raw) > LARGE_BYTES), samples().good[3]]
+    for number in range(len(raws) + 1):
+        size = abci.ResponsePrepareProposal(txs=raws[:number]).ByteSize()
+        for room in {sum(map(len, raws[:number])), max(size - 1, 0), size, size + 2, size + 20}:
+            asked = request("prepare_proposal", txs=raws, max_tx_bytes=room, height=1, time=timestamp(FIRST_NS))
+            told = engine.ask(engine.consensus, asked)
+            assert told.ByteSize() <= room
+            assert number - 1 <= len(told.txs) <= number
+            assert len(told.txs) == number or room < size + 20
+
+
+def test_where_one_transaction_ends_is_part_of_a_proposal(engine: Engine) -> None:
+    first, second = samples().good[:2]
+    asked = {"height": 1, "time": timestamp(FIRST_NS)}
+    for raws, status in (([first, second], abci.ResponseProcessProposal.ACCEPT), ([first + second], abci.ResponseProcessProposal.REJECT)):
+        assert engine.ask(engine.consensus, request("process_proposal", txs=raws, **asked)).status == status
+
+
 def test_a_connection_that_closes_in_the_middle_of_a_frame_is_no_fault(served: Served, engine: Engine) -> None:
     engine.mempool.put(b"\x20half")
     engine.mempool.close()
@@ -208,6 +259,33 @@ def test_a_failure_at_any_statement_of_a_commit_leaves_nothing_and_the_block_is_
     assert served.application.chain.head == execution.header
     position = stored(store)
     assert position is not None and (position.height, position.app_hash) == (1, execution.log_root)
+
+
+def test_a_commit_that_was_durable_and_seemed_to_fail_is_seen_by_the_engine_that_starts_again(
+    served: Served, engine: Engine, store: LedgerStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a server's answer to COMMIT is lost."""
+    engine.ask(engine.consensus, finalize(1, [samples().good[0]]))
+    with monkeypatch.context() as patched:
+        do_commit = store.engine.dialect.do_commit
+
+        def lost(connection: Any) -> None:
+            do_commit(connection)
+            raise sqlite3.OperationalError("the answer is lost")
+
+        patched.setattr(store.engine.dialect, "do_commit", lost)
+        engine.consensus.send(request("commit"))
+        assert engine.consensus.exception() == "storage-failed"
+    engine.kill()
+    engine.start()
+    assert height_told(engine) == 1
+    engine.consensus.send(request("commit"))
+    assert engine.consensus.exception() == "out-of-order"
+    assert height_told(engine) == 1
+    engine.ask(engine.consensus, finalize(2, [samples().good[1]]))
+    engine.ask(engine.consensus, request("commit"))
+    assert height_told(engine) == 2
+    assert served.application.chain.head.height == 2
 
 
 class failing:  # noqa: N801 - reads as what it does
