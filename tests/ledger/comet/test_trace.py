@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
@@ -14,41 +15,53 @@ from ledger.comet import abci_pb2 as abci
 from ledger.comet import server
 from tests.ledger.comet.grammar import KINDS, RECOVERY, START, VOTE_EXTENSIONS, fits
 from tests.ledger.comet.ring import Ring, ring, wait_until
+from tests.ledger.comet.test_state_sync import NEWCOMER, answering_ring, put, trust_in, wait_for_snapshot
+from tests.ledger.comet.wire import NAMES
 from tests.ledger.small_ledger import code_of
 
 SEATS = 4
 
 
 class Traces:
-    """The calls of the grammar that each application was asked, by its thread: one list for each start of an engine."""
+    """The calls of the grammar that each application was asked, by its thread: one list for each engine that was started, which opens four
+    connections at once.
+    """
 
     def __init__(self) -> None:
-        self.runs: dict[str, list[list[str]]] = defaultdict(list)
-        self._greeted: list[server.Connection] = []
+        self._connections: dict[int, list[server.Connection]] = defaultdict(list)
+        self._runs: dict[int, list[list[str]]] = defaultdict(list)
 
-    def note(self, connection: server.Connection, message: bytes) -> None:
+    @property
+    def runs(self) -> list[list[str]]:
+        return [run for each in self._runs.values() for run in each]
+
+    def connected(self, connection: server.Connection) -> None:
+        thread = threading.get_ident()
+        if len(self._connections[thread]) % len(NAMES) == 0:
+            self._runs[thread].append([])
+        self._connections[thread].append(connection)
+
+    def asked(self, connection: server.Connection, message: bytes) -> None:
         kind = str(abci.Request.FromString(message).WhichOneof("value"))
-        if kind not in KINDS:
-            return
-        runs = self.runs[str(threading.get_ident())]
-        # A handshake is the first Info of a connection; whoever is curious asks over the same one later.
-        if kind == "info" and connection in self._greeted:
-            return
-        if kind == "info":
-            self._greeted.append(connection)
-            runs.append([])
-        runs[-1].append(kind)
+        if kind in KINDS:
+            thread = threading.get_ident()
+            self._runs[thread][self._connections[thread].index(connection) // len(NAMES)].append(kind)
 
 
 @pytest.fixture
 def traces(monkeypatch: pytest.MonkeyPatch) -> Traces:
-    made, respond = Traces(), server.Connection._respond
+    made, connect, respond = Traces(), server.Connection.connection_made, server.Connection._respond
 
-    def noting(connection: server.Connection, message: bytes) -> abci.Response:
-        made.note(connection, message)
+    def connecting(connection: server.Connection, transport: asyncio.BaseTransport) -> None:
+        made.connected(connection)
+        connect(connection, transport)
+
+    def responding(connection: server.Connection, message: bytes) -> abci.Response:
+        made.asked(connection, message)
         return respond(connection, message)
 
-    monkeypatch.setattr(server.Connection, "_respond", noting)
+    monkeypatch.setattr(server.Connection, "connection_made", connecting)
+    monkeypatch.setattr(server.Connection, "_respond", responding)
     return made
 
 
@@ -82,22 +95,33 @@ def test_a_consortiums_calls_fit_the_grammar_through_a_restart_and_a_replay(tmp_
         made.start(1)
         head = made.agree(*range(SEATS))
         assert head[0] >= 8
-    runs = [run for each in traces.runs.values() for run in each]
-    assert len(runs) == SEATS + 3
+    assert len(traces.runs) == SEATS + 3
+    assert_grammatical(traces.runs)
+    begun = [run for run in traces.runs if "init_chain" in run]
+    assert len(begun) == SEATS + 1
+    for run in traces.runs:
+        assert run in begun or fits(RECOVERY, run) == len(run), run
+        assert run.count("commit") > 1
+    asked = {kind for run in traces.runs for kind in run}
+    assert asked == {"info", "init_chain", "prepare_proposal", "process_proposal", "finalize_block", "commit"}
+
+
+@pytest.mark.deep
+def test_a_newcomers_calls_fit_the_grammar_of_state_sync(tmp_path: Path, traces: Traces) -> None:
+    with answering_ring(tmp_path) as (made, servers):
+        put(made, 0, *(f"n{number}" for number in range(200)))
+        wait_for_snapshot(made)
+        made.own_settings[NEWCOMER] = {"state_sync": trust_in(made, servers)}
+        made.start(NEWCOMER)
+        put(made, 0, "after")
+        made.agree(0, NEWCOMER)
+    assert_grammatical(traces.runs)
+    (synced,) = [run for run in traces.runs if "offer_snapshot" in run]
+    assert "init_chain" not in synced
+    assert synced.index("apply_snapshot_chunk") < synced.index("info") < synced.index("finalize_block")
+
+
+def assert_grammatical(runs: list[list[str]]) -> None:
     for run in runs:
         assert fits(START, run) == len(run), run
         assert not VOTE_EXTENSIONS & set(run)
-    begun = [run for run in runs if "init_chain" in run]
-    assert len(begun) == SEATS + 1
-    for run in runs:
-        if run not in begun:
-            assert fits(RECOVERY, run) == len(run), run
-        assert run.count("commit") > 1
-    assert {kind for run in runs for kind in run} == {
-        "info",
-        "init_chain",
-        "prepare_proposal",
-        "process_proposal",
-        "finalize_block",
-        "commit",
-    }
