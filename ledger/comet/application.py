@@ -26,7 +26,7 @@ from ledger.comet.validators import STATE_KEY, powers_in, powers_of
 from ledger.errors import Refused, VerificationFailed
 from ledger.execution import Accepted, Block, Execution, execute, in_order, ruleset_at
 from ledger.header import Header, network_of
-from ledger.limits import BLOCK_BYTES_MAX, BLOCK_RECORDS_MAX, MISBEHAVIOR_KEPT
+from ledger.limits import BLOCK_BYTES_MAX, BLOCK_RECORDS_MAX, MISBEHAVIOR_KEPT, QUEUE_RECORDS_MAX
 from ledger.record import Record, parse
 from ledger.rules import Rulebook
 from ledger.snapshot_restore import Restoring
@@ -75,6 +75,8 @@ class Application:
         self._executions: dict[tuple[int, int, bytes], Execution] = {}
         self._decided: tuple[Position, Execution] | None = None
         self._doubted = False
+
+        self._strange: dict[bytes, None] = {}
         self._open()
 
     def _open(self) -> None:
@@ -111,7 +113,7 @@ class Application:
         """Whether a transaction may wait for a block. Raises `InputError` or `Refused` with an admission code.
 
         A record that names a header above this replica's comes from a node that is ahead: whether it holds is seen by those who propose
-        and execute it, and by `recheck`.
+        and execute it, and by `recheck`, which takes it but once.
         """
         chain = self.chain
         try:
@@ -119,7 +121,7 @@ class Application:
                 return self._admit(raw, now_ms, self._verified, chain.header_hash)
             except Refused as refused:
                 seen = parse(raw).core["seen"]
-                if refused.code != "unknown-seen" or seen["height"] <= chain.head.height:
+                if refused.code != "unknown-seen" or seen["height"] <= chain.head.height or sha256(raw).digest() in self._strange:
                     raise
                 return self._admit(raw, now_ms, self._verified, lambda _: str(seen["hash"]))
         finally:
@@ -131,8 +133,22 @@ class Application:
         """
         try:
             return self._admit(raw, now_ms, _UNLOOKED, self.chain.header_hash)
+        except Refused as refused:
+            if refused.code == "unknown-seen":
+                self._keep_out(raw)
+            raise
         finally:
             self.chain.rest()
+
+    def _keep_out(self, raw: bytes) -> None:
+        """A record of a header that did not come with the next block: else it waits, and has blocks made, as often as it is sent."""
+        while len(self._strange) >= QUEUE_RECORDS_MAX:
+            del self._strange[next(iter(self._strange))]
+        self._strange[sha256(raw).digest()] = None
+
+    def names_newer(self, raw: bytes) -> bool:
+        """Whether a record names a header above this replica's, so that others may know it."""
+        return int(parse(raw).core["seen"]["height"]) > self.chain.head.height
 
     def _admit(self, raw: bytes, now_ms: int, verified: VerifiedSignatures, header_hash: Callable[[int], str | None]) -> Admitted:
         chain, time_ms = self.chain, max(self.position.time_ms, now_ms)

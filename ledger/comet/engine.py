@@ -13,6 +13,7 @@ import queue
 import shutil
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
@@ -34,10 +35,11 @@ from ledger.comet.sealing import Sealer
 from ledger.comet.server import Answers, Connection
 from ledger.comet.snapshot_maker import SnapshotMaker
 from ledger.comet.snapshots import Snapshots
+from ledger.comet.supervisor import Supervisor
 from ledger.comet.validators import powers_in
-from ledger.comet.waiting import Waiters, answer, no_quorum
+from ledger.comet.waiting import RESEND_MS, Waiters, answer, no_quorum
 from ledger.engine import Heights, Receipt, stopped
-from ledger.errors import InputError, Refused, TallystickError, Unreachable, VerificationFailed
+from ledger.errors import InputError, Refused, TallystickError, Unreachable
 from ledger.execution import Accepted, Execution, execute_genesis
 from ledger.file_lock import Lock
 from ledger.record import parse
@@ -47,15 +49,9 @@ from ledger.store import LedgerStore
 
 _TICK_S: Final = 0.25
 _SEND_BATCH: Final = 200
-_RESTART_S: Final = (0.2, 10.0)
-_NO_BLOCK_MS: Final = 10_000
+# With one record more than this, and in base64, still less than the engine reads of one request.
+_SEND_BYTES: Final = 1_048_576
 _SILENCE_MS: Final = 20_000
-# After these nothing is started again until a person has seen to it.
-_FINAL: Final = frozenset({"rules-missing", "position-damaged", "other-network", "engine-behind", "state-damaged", "header-missing"})
-_FINAL_OF_SNAPSHOTS: Final = frozenset({"replay-differs", "other-history"})
-# Why a record may be refused once it waits, and then for ever.
-_FOR_GOOD: Final = frozenset({"key-not-alive", "one-time-key-misused"})
-
 log = structlog.get_logger(__name__)
 
 
@@ -89,10 +85,9 @@ class CometEngine:
         self._genesis, self._rulebook, self._clock, self._setup, self._lock = genesis, rulebook, clock, setup, lock
         self._maker = SnapshotMaker(store, setup.home.snapshots, setup.settings)
         self.heights.subscribe(self._maker.reached)
-        self._waiters = Waiters()
+        self._waiters = Waiters(setup.settings.stalled_ms)
         self._sending: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._failed = threading.Event()
         self._threads: list[threading.Thread] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._application: Application | None = None
@@ -129,14 +124,16 @@ class CometEngine:
         self._watch = Watch(self.rpc, self._clock, lambda: self.trouble, lambda: self._silent(self._clock.monotonic_ms()))
         self._sealer = Sealer(self.store, self._genesis, powers, self.rpc, lambda: self.heights.publish(self.heights.height))
         self._sealer.reached(application.position.height)
+        setup = self._setup
+        self._supervisor = Supervisor(self, self._process, self.rpc, self._clock, setup.log_file, setup.settings.peers)
         self._stopping.clear()
         listening = threading.Event()
-        targets = {"comet-abci": lambda: self._serve(listening), "comet-send": self._send, "comet-process": self._supervise}
+        targets = {"comet-abci": lambda: self._serve(listening), "comet-send": self._send}
         self._threads = [threading.Thread(target=target, name=name, daemon=True) for name, target in targets.items()]
         self._threads[0].start()
         listening.wait()
-        for thread in self._threads[1:]:
-            thread.start()
+        self._threads[1].start()
+        self._supervisor.start()
         self._sealer.start()
 
     def stop(self) -> None:
@@ -144,18 +141,15 @@ class CometEngine:
         if self._loop is None:
             return
         self._stopping.set()
-        self._failed.set()
         self._sending.put(None)
-        self._threads[2].join()
+        self._supervisor.stop()
         self._sealer.stop()
-        self._process.stop()
         self._loop.call_soon_threadsafe(self._loop.stop)
         for thread in self._threads:
             thread.join()
         self._threads = []
         self._loop = None
         self.heights.close()
-        self.rpc.close()
         self._let_go()
 
     def subscribe(self, callback: Callable[[int], None]) -> None:
@@ -205,10 +199,17 @@ class CometEngine:
         assert application is not None, "the engine opens its application first"
         loop = self._loop = asyncio.new_event_loop()
         snapshots = self._snapshots = Snapshots(application, self._maker.files, self._restored)
-        answers = Answers(application, self._clock, self._setup.peer_allowed, snapshots)
+        answers = Answers(application, self._clock, self._setup.peer_allowed, snapshots, self._refused)
+        # Those of a CometBFT that runs, and of the one before it.
+        connections: deque[Connection] = deque(maxlen=8)
+
+        def connection() -> Connection:
+            connections.append(Connection(answers, self.fault))
+            return connections[-1]
+
         runtime = self._runtime
         assert runtime is not None, "sockets have a place"
-        server = loop.run_until_complete(loop.create_unix_server(lambda: Connection(answers, self._fault), str(runtime / "abci.sock")))
+        server = loop.run_until_complete(loop.create_unix_server(connection, str(runtime / "abci.sock")))
         listening.set()
         loop.call_later(_TICK_S, self._tick)
         try:
@@ -217,6 +218,9 @@ class CometEngine:
             self._waiters.fail(stopped())
             snapshots.close()
             server.close()
+            for each in connections:
+                each.end()
+            loop.run_until_complete(asyncio.sleep(0))
             loop.run_until_complete(server.wait_closed())
             loop.close()
 
@@ -225,14 +229,15 @@ class CometEngine:
         if application is None or self._stopping.is_set():
             answer(future, stopped())
             return
+        if self.trouble is not None:
+            answer(future, _not_now(self.trouble))
+            return
         try:
-            if self.trouble is not None:
-                raise self.trouble
             record = application.check(raw, self._clock.now_ms()).record
             if self._waiters.add(record.id, raw, record.core["not_after"], future, self._clock.monotonic_ms()):
                 self._sending.put(raw)
         except TallystickError as error:
-            answer(future, error)
+            answer(future, self._final(raw, error))
         except (SQLAlchemyError, OSError) as error:
             log.error("record-not-checked", error=type(error).__name__)
             answer(future, Unreachable("storage-failed", "the ledger cannot be read", hint="check the disk, then send it again"))
@@ -258,74 +263,75 @@ class CometEngine:
         if loop is None or self._stopping.is_set():
             return
         now_ms = self._clock.monotonic_ms()
-        if self._silent(now_ms) or (self._waiters.stalled(now_ms) and now_ms - self._last_block_ms >= _NO_BLOCK_MS):
-            self._waiters.fail(no_quorum())
+        if self._silent(now_ms) or self._waiters.stalled(now_ms, self._last_block_ms):
+            self._waiters.fail(no_quorum() if self.trouble is None else _not_now(self.trouble))
         for raw in self._waiters.due(now_ms):
-            if not self._is_hopeless(raw):
-                self._sending.put(raw)
+            self._sending.put(raw)
         if self._setup.settings.state_sync is not None and self._snapshots.stalled(now_ms):
-            self._failed.set()
+            self._supervisor.again()
         loop.call_later(_TICK_S, self._tick)
 
     def _silent(self, now_ms: int) -> bool:
         """Whether blocks are long overdue, those too that are made where nothing happens."""
         return now_ms - self._last_block_ms >= self._setup.settings.empty_blocks_interval_s * 1_000 + _SILENCE_MS
 
-    def _is_hopeless(self, raw: bytes) -> bool:
-        """Whether a record that waits can stand in no block any more, for what another did meanwhile: who waits for it is told."""
+    def _refused(self, raw: bytes, error: TallystickError) -> None:
+        """The engine let go of a transaction, for what another did since it was sent. Whether one is past its time is for blocks to say."""
+        if error.code == "expired" or not len(self._waiters):
+            return
+        with suppress(InputError):
+            record_id = parse(raw).id
+            if self._waiters.holds(record_id, raw):
+                self._waiters.refuse(record_id, self._final(raw, error))
+
+    def _final(self, raw: bytes, error: TallystickError) -> TallystickError:
+        """What a refusal is worth. A replica that is behind does not know what became of a record that was sent before."""
         application = self._application
         assert application is not None, "the engine was started"
-        try:
-            application.check(raw, application.position.time_ms)
-        except Refused as refused:
-            if refused.code in _FOR_GOOD:
-                self._waiters.refuse(parse(raw).id, refused)
-                return True
-        except (SQLAlchemyError, OSError) as error:
-            log.error("record-not-checked", error=type(error).__name__)
-        return False
+        if not isinstance(error, Refused):
+            return error
+        age_ms = self._clock.now_ms() - application.position.time_ms
+        ahead = error.code == "unknown-seen" and application.names_newer(raw)
+        if not ahead and age_ms < self._setup.settings.empty_blocks_interval_s * 1_000 + _SILENCE_MS:
+            return error
+        message = f"this node may be behind the consortium, and would refuse the record ({error.code})"
+        return Unreachable("replica-behind", message, hint="send the same record again once newer blocks are here")
 
-    def _fault(self, error: TallystickError) -> None:
+    def fault(self, error: TallystickError) -> None:
+        """Something keeps the engine from going on: CometBFT is started again, if it may be. For any thread."""
         log.error("engine-stopped", code=error.code, reason=error.message)
         self.trouble = error
-        self._failed.set()
+        self._supervisor.again()
+
+    def is_ahead(self) -> bool:
+        """Whether the ledger has taken in blocks of an engine that has none."""
+        return self.position.height > 0 and not self._setup.home.holds_blocks()
 
     # In threads of their own.
 
     def _send(self) -> None:
         while (raw := self._sending.get()) is not None:
-            batch = [raw]
+            batch, size = [raw], len(raw)
             with suppress(queue.Empty):
-                while len(batch) < _SEND_BATCH and (more := self._sending.get_nowait()) is not None:
+                while len(batch) < _SEND_BATCH and size < _SEND_BYTES and (more := self._sending.get_nowait()) is not None:
                     batch.append(more)
-            if self._stopping.is_set():
-                return
+                    size += len(more)
+            self._send_soon(batch)
+
+    def _send_soon(self, batch: list[bytes]) -> None:
+        """CometBFT may just be starting. What it does not take for a while is sent again in its time."""
+        began_ms = self._clock.monotonic_ms()
+        while not self._stopping.is_set():
             try:
                 self.rpc.send(batch)
             except Unreachable as error:
-                # They are sent again in their time.
+                if self._clock.monotonic_ms() - began_ms < RESEND_MS:
+                    self._stopping.wait(_TICK_S)
+                    continue
                 log.info("records-not-sent", records=len(batch), code=error.code)
+            return
 
-    def _supervise(self) -> None:
-        pause_s = _RESTART_S[0]
-        while not self._stopping.is_set():
-            self._failed.clear()
-            began_ms = self._clock.monotonic_ms()
-            try:
-                self._process.start()
-                while not self._failed.wait(_TICK_S) and not self._process.ended():
-                    pass
-            except Unreachable as error:
-                self.trouble = error
-            if self._stopping.is_set():
-                return
-            self._process.stop()
-            trouble = self.trouble
-            if isinstance(trouble, Refused | InputError | VerificationFailed) and trouble.code in _FINAL | _FINAL_OF_SNAPSHOTS:
-                log.error("engine-stays-down", code=trouble.code, reason=trouble.message)
-                return
-            log.warning("engine-starts-again", after_s=pause_s)
-            if self._stopping.wait(pause_s):
-                return
-            lasted_ms = self._clock.monotonic_ms() - began_ms
-            pause_s = _RESTART_S[0] if lasted_ms > 60_000 else min(2 * pause_s, _RESTART_S[1])
+
+def _not_now(trouble: TallystickError) -> Unreachable:
+    """For a sender: whatever is wrong here says nothing of the record, which may be on the ledger, or come to be."""
+    return Unreachable(trouble.code, trouble.message, hint=trouble.hint)

@@ -46,6 +46,7 @@ class Settings:
     """How this node's engine is found, and whom it seeks. `peers` are `id@host:port`, id being a network identity of 40 hex characters.
 
     `empty_blocks_interval_s` is how old the newest block may get where nothing happens: the time by which the next record is judged.
+    `stalled_ms` is how long a record waits, while no block comes, until its sender is told that the consortium has no quorum.
     `rpc_listen` is where the engine answers newcomers' light clients, as `ledger.comet.statesync` says; nowhere by default.
     Every `snapshot_heights` heights of the ledger a snapshot is made for newcomers (0: none), and the newest `snapshots_kept` are kept.
     """
@@ -56,6 +57,7 @@ class Settings:
     empty_blocks_interval_s: int = 10
     timeout_propose_ms: int = 500
     timeout_commit_ms: int = 100
+    stalled_ms: int = 12_000
     rpc_listen: str = ""
     state_sync: StateSync | None = None
     snapshot_heights: int = 500
@@ -116,6 +118,10 @@ class CometHome:
     def snapshots(self) -> Path:
         """The directory of the snapshots that this node offers. CometBFT does not look there."""
         return self.path / "snapshots"
+
+    def holds_blocks(self) -> bool:
+        """Whether CometBFT has its blocks here, be it none yet."""
+        return (self.path / "data" / "blockstore.db").exists()
 
     def make(self, validator: Ed25519PrivateKey, node: Ed25519PrivateKey) -> tuple[bytes, bytes]:
         """A new directory with two keys; gives their public keys, the one that votes first."""
@@ -181,11 +187,17 @@ def config_file(settings: Settings) -> str:
 
     Peers are only those that members run (`pex` off, `filter_peers`); blocks are made when there is something to order, and else once in a
     while, so that time goes on; the waits of a proposal and of gossip are short, for a few validators near each other; results and
-    transactions are not indexed a second time.
+    transactions are not indexed a second time. `unsafe` lets the node tell its engine to dial: while a second address is listened at, it is
+    off.
     """
     values: dict[str, dict[str, Any]] = {
         "": {"filter_peers": True, "log_level": "error", "log_format": "json"},
-        "rpc": {"max_request_batch_size": _BATCH_MAX, "max_body_bytes": 4 * RECORD_BYTES_MAX, "unsafe": False, "cors_allowed_origins": []},
+        "rpc": {
+            "max_request_batch_size": _BATCH_MAX,
+            "max_body_bytes": 4 * RECORD_BYTES_MAX,
+            "unsafe": not settings.rpc_listen,
+            "cors_allowed_origins": [],
+        },
         "p2p": {
             "laddr": f"tcp://{settings.listen}",
             "external_address": settings.external,

@@ -1,4 +1,7 @@
-"""CometBFT as a process of this node: found, started and stopped. When the application goes, it goes too, for it loses its connections."""
+"""CometBFT as a process of this node: found, started and stopped. When the application goes, it goes too: it loses its connections, and on
+Linux the system ends it, also where it is stopped, or has not come to connect. Else it would hold the database and the port against the
+one that is started next.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Final
@@ -19,6 +23,8 @@ BINARY_VARIABLE: Final = "TALLYSTICK_COMETBFT"
 _INSTALL: Final = f"make engine, or: go install github.com/cometbft/cometbft/cmd/cometbft@v{VERSION}; then name it in {BINARY_VARIABLE}"
 _VERSION_S: Final = 20
 _STOP_S: Final = 10
+# Ends with the thread that started it (PR_SET_PDEATHSIG is 1, SIGKILL 9), then becomes CometBFT.
+_LEASH: Final = "import ctypes,os,sys;ctypes.CDLL(None).prctl(1,9);os.getppid()==int(sys.argv[1])and os.execv(sys.argv[2],sys.argv[2:])"
 _ADDRESS_S: Final = 10.0
 _LOOK_S: Final = 0.2
 
@@ -63,7 +69,9 @@ def await_address(listen: str) -> None:
 
 
 class CometProcess:
-    """One run of it. `log_file` takes what it prints. It answers at the socket `rpc`, and at a second address where one is given."""
+    """One run after the other, all by one thread: CometBFT ends with it. `log_file` takes what it prints. It answers at the socket `rpc`,
+    and at a second address where one is given.
+    """
 
     def __init__(self, binary: str, home: Path, application: Path, rpc: Path, log_file: Path, rpc_listen: str = "") -> None:
         answering = ",".join(filter(None, [f"{UNIX}{rpc}", rpc_listen]))
@@ -74,6 +82,7 @@ class CometProcess:
 
     def start(self) -> None:
         """Raises `Unreachable` (`engine-missing`)."""
+        leash = [sys.executable, "-I", "-S", "-c", _LEASH, str(os.getpid())] if sys.platform == "linux" else []
         try:
             for left in filter(Path.is_socket, self._sockets):
                 left.unlink()
@@ -85,7 +94,12 @@ class CometProcess:
                 os.fchmod(output.fileno(), 0o600)
                 # In a group of its own: Ctrl-C at a terminal is for the node, which ends the engine when it has let go of it.
                 self._running = subprocess.Popen(  # noqa: S603 - the program that the operator names
-                    self._arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment, process_group=0
+                    [*leash, *self._arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=environment,
+                    process_group=0,
                 )
         except OSError as error:
             raise Unreachable("engine-missing", "CometBFT cannot be started", hint=_INSTALL) from error

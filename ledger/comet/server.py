@@ -40,10 +40,19 @@ log = structlog.get_logger(__name__)
 
 
 class Answers:
-    """One answer for each kind of question. `peer_allowed` says of a network identity (40 hex characters) whether it may connect."""
+    """One answer for each kind of question. `peer_allowed` says of a network identity (40 hex characters) whether it may connect,
+    `on_refused` is told of transactions that may not wait for a block, and why.
+    """
 
-    def __init__(self, application: Application, clock: Clock, peer_allowed: Callable[[str], bool], snapshots: Snapshots) -> None:
-        self._application, self._clock, self._peer_allowed = application, clock, peer_allowed
+    def __init__(
+        self,
+        application: Application,
+        clock: Clock,
+        peer_allowed: Callable[[str], bool],
+        snapshots: Snapshots,
+        on_refused: Callable[[bytes, TallystickError], None] = lambda _raw, _error: None,
+    ) -> None:
+        self._application, self._clock, self._peer_allowed, self._on_refused = application, clock, peer_allowed, on_refused
         self._answers: dict[str, Callable[[Any], Any]] = {
             "echo": lambda asked: abci.ResponseEcho(message=asked.message),
             "flush": lambda _: abci.ResponseFlush(),
@@ -98,6 +107,7 @@ class Answers:
             check = self._application.recheck if request.type == abci.RECHECK else self._application.check
             check(request.tx, self._clock.now_ms())
         except (InputError, Refused) as error:
+            self._on_refused(request.tx, error)
             return abci.ResponseCheckTx(code=_REFUSED, codespace=_SPACE, log=error.code)
         return abci.ResponseCheckTx()
 
@@ -138,6 +148,11 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport), "a socket's transport reads and writes"
         self._transport = transport
+
+    def end(self) -> None:
+        """Whatever is asked is not answered any more."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         transport = self._transport

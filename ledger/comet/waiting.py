@@ -15,7 +15,6 @@ from ledger.errors import Refused, TallystickError, Unreachable
 from ledger.limits import QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX
 
 RESEND_MS: Final = 2_000
-STALLED_MS: Final = 12_000
 
 
 @dataclass(slots=True)
@@ -30,7 +29,8 @@ class _Waiting:
 class Waiters:
     """By record id. One thread at a time; times are of a clock that only goes forward."""
 
-    def __init__(self) -> None:
+    def __init__(self, stalled_ms: int) -> None:
+        self._stalled_ms = stalled_ms
         self._by_id: dict[str, _Waiting] = {}
         self._bytes = 0
 
@@ -54,8 +54,13 @@ class Waiters:
         for future in self._take(receipt.record_id):
             answer(future, receipt)
 
+    def holds(self, record_id: str, raw: bytes) -> bool:
+        """Whether these very bytes wait. A copy with other signatures is another transaction, and says nothing of them."""
+        known = self._by_id.get(record_id)
+        return known is not None and known.raw == raw
+
     def refuse(self, record_id: str, error: TallystickError) -> None:
-        """The record never will be on the ledger."""
+        """Whoever waits for the record waits no more."""
         for future in self._take(record_id):
             answer(future, error)
 
@@ -71,9 +76,10 @@ class Waiters:
         for record_id in [key for key, each in self._by_id.items() if each.not_after_ms <= block_time_ms]:
             self.refuse(record_id, Refused("expired", CODES["expired"]))
 
-    def stalled(self, now_ms: int) -> bool:
-        """Whether a record waits longer than any should."""
-        return any(now_ms - each.since_ms >= STALLED_MS for each in self._by_id.values())
+    def stalled(self, now_ms: int, last_block_ms: int) -> bool:
+        """Whether a record waits longer than any should, and no block came in all that time."""
+        patient_ms = now_ms - self._stalled_ms
+        return last_block_ms <= patient_ms and any(each.since_ms <= patient_ms for each in self._by_id.values())
 
     def fail(self, error: TallystickError) -> None:
         """Answers all with an error. They may be on the ledger one day all the same."""

@@ -9,33 +9,33 @@ import json
 import multiprocessing
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from itertools import count
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Any
 
 from ledger.engine import Receipt
 from ledger.errors import InputError, Refused, Unreachable
 from ledger.evidence import BlockBundle
-from tests.crash import child
 
 READY_S = 180.0
 ANSWER_S = 120.0
 
 
 class Mortal:
-    """Safe to share between threads. `items` are the acknowledged results of imports, in the order in which they arrived."""
+    """Runs `main(*arguments, asked, said)` in a process, which speaks as `speech` says. Safe to share between threads. `items` are the
+    acknowledged results of imports, in the order in which they arrived.
+    """
 
-    def __init__(self, home: Path) -> None:
-        self._home = home
+    def __init__(self, main: Callable[..., None], *arguments: Any) -> None:
+        self._main, self._arguments = main, arguments
         self._ids = count(1)
         self._lock = threading.Lock()
         self._waiting: dict[int, Future[Any]] = {}
         self._fork = multiprocessing.get_context("forkserver")
-        self._fork.set_forkserver_preload([child.__name__])
+        self._fork.set_forkserver_preload([main.__module__])
         self._process: BaseProcess | None = None
         self._asked: Connection | None = None
         self._listener: threading.Thread | None = None
@@ -47,7 +47,7 @@ class Mortal:
         """Returns when the node answers."""
         asked, self._asked = self._fork.Pipe(duplex=False)
         heard, said = self._fork.Pipe(duplex=False)
-        self._process = self._fork.Process(target=child.main, args=(self._home, asked, said), daemon=True)
+        self._process = self._fork.Process(target=self._main, args=(*self._arguments, asked, said), daemon=True)
         self._process.start()
         # Its ends are its own now: when it ends, they do.
         asked.close()
@@ -55,6 +55,11 @@ class Mortal:
         self._listener = threading.Thread(target=self._listen, args=(heard,), daemon=True)
         self._listener.start()
         assert self.alive.wait(READY_S), f"the node did not start: exit {self._process.exitcode}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None and self._process.pid is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """SIGKILL, and everything that was under way fails. What was still in the pipe is read first."""

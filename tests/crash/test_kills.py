@@ -33,6 +33,7 @@ from nodes.founding import create_network
 from nodes.money import Money
 from nodes.node import Node
 from tests.conftest import DEEP
+from tests.crash import child
 from tests.crash.mortal import Mortal, Upstream
 from tests.nodes.network import CUSTODY, DAY_MS, NAMES, asked, caller, csv_file, declaration
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP
@@ -140,7 +141,7 @@ def answered(bank: Node) -> int:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_acknowledged_is_lost_and_no_enquiry_is_answered_twice(seed: int, tmp_path: Path) -> None:
     homes, consent_id = founded_home(tmp_path / "homes")
-    rng, mortal = random.Random(seed), Mortal(homes["authority"])
+    rng, mortal = random.Random(seed), Mortal(child.main, homes["authority"])
     mortal.start()
     with Node.open(homes["bank-a"], cost=CHEAP, upstream=Upstream(mortal)) as bank:
         load = under_load(mortal, bank, consent_id, tmp_path, rng)

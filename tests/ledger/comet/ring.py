@@ -1,11 +1,14 @@
-"""A consortium of the small ledger on this machine: real CometBFT processes on loopback, each with an application in this process."""
+"""A consortium of the small ledger on this machine: real CometBFT processes on loopback, each with an application in this process, or
+in one of its own: see `fleet`.
+"""
 
 from __future__ import annotations
 
+import random
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from ledger.comet.engine import CometEngine, CometSetup
 from ledger.comet.files import CometHome, Settings
 from ledger.comet.validators import address_of
 from ledger.engine import Receipt
+from ledger.execution import execute_genesis
 from ledger.header import network_of
 from ledger.rules import Rulebook
 from ledger.store import LedgerStore
@@ -24,27 +28,65 @@ from tests.ledger.comet.ring_rules import RINGBOOK
 from tests.ledger.small_ledger import Author, genesis_document, url_of
 
 WAIT_S = 60.0
+LOOPBACK = "127.0.0.1"
+# Below those that systems give to outgoing connections: while a seat is down nobody takes its port by chance.
+_PORTS = range(20_000, 32_000)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Seat:
-    """One validator to be: its directory, its public keys and where it listens."""
+    """One validator to be: its directory, its public keys and where it listens. `namespace` names its network, None for the machine's."""
 
     path: Path
     home: CometHome
     validator: bytes
     node: bytes
+    host: str
     port: int
-    listener: socket.socket
+    namespace: str | None = None
+
+    @property
+    def identity(self) -> str:
+        return address_of(self.node)
 
     @property
     def peer(self) -> str:
-        return f"{address_of(self.node)}@127.0.0.1:{self.port}"
+        return f"{self.identity}@{self.host}:{self.port}"
+
+    @property
+    def database(self) -> Path:
+        return self.path / "ledger.db"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that an engine of the small ledger is made from, in this process or another."""
+
+    seat: Seat
+    genesis: dict[str, Any]
+    settings: Settings
+    known: frozenset[str]
+
+    def engine(self, store: LedgerStore, rulebook: Rulebook = RINGBOOK) -> CometEngine:
+        setup = CometSetup(self.seat.home, self.seat.path / "comet.log", self.settings, self.known.__contains__)
+        return CometEngine(store, self.genesis, rulebook, SystemClock(), setup)
+
+    def store(self) -> LedgerStore:
+        return LedgerStore(url_of(self.seat.database))
+
+    def head(self) -> tuple[int, str]:
+        """Of a seat that may run elsewhere, or not at all."""
+        store = self.store()
+        try:
+            with store.reading() as reader:
+                return reader.head.height, reader.head.hash
+        finally:
+            store.close()
 
 
 @dataclass
 class Ring:
-    """Seats, what they began from, and the engines that run now."""
+    """Seats, what they began from, and the engines that run now. `strangers` are seats that the others do not know."""
 
     seats: list[Seat]
     genesis: dict[str, Any]
@@ -55,21 +97,25 @@ class Ring:
     """By seat, what is set there beside, or in place of, the settings of all."""
     engines: dict[int, CometEngine] = field(default_factory=dict)
     stores: dict[int, LedgerStore] = field(default_factory=dict)
+    strangers: set[int] = field(default_factory=set)
+
+    def plan(self, place: int) -> Plan:
+        seat = self.seats[place]
+        peers = [other.peer for other in self.seats if other is not seat]
+        settings = Settings(listen=f"{seat.host}:{seat.port}", peers=peers, **{**self.settings, **self.own_settings.get(place, {})})
+        return Plan(seat, self.genesis, settings, self.known(place))
+
+    def known(self, place: int) -> frozenset[str]:
+        """Whom a seat lets connect."""
+        return frozenset(o.identity for number, o in enumerate(self.seats) if number not in self.strangers or place in self.strangers)
 
     def engine(self, place: int) -> CometEngine:
-        seat = self.seats[place]
-        store = self.stores[place] = LedgerStore(url_of(seat.path / "ledger.db"))
-        peers = [other.peer for other in self.seats if other is not seat]
-        settings = Settings(listen=f"127.0.0.1:{seat.port}", peers=peers, **{**self.settings, **self.own_settings.get(place, {})})
-        known = {address_of(other.node) for other in self.seats}
-        setup = CometSetup(seat.home, seat.path / "comet.log", settings, known.__contains__)
-        return CometEngine(store, self.genesis, self.rulebook, SystemClock(), setup)
+        plan = self.plan(place)
+        store = self.stores[place] = plan.store()
+        return plan.engine(store, self.rulebook)
 
     def start(self, *places: int) -> None:
         for place in places:
-            # Nobody took the port meanwhile: it was bound until now.
-            with suppress(OSError):
-                self.seats[place].listener.close()
             engine = self.engines[place] = self.engine(place)
             engine.start()
 
@@ -77,12 +123,6 @@ class Ring:
         for place in places:
             self.engines.pop(place).stop()
             self.stores.pop(place).close()
-
-    def see_genesis(self) -> None:
-        """Lets the author know the network's first header."""
-        store = next(iter(self.stores.values()))
-        with store.reading() as reader:
-            self.author.seen = {"height": 0, "hash": reader.header_hash(0)}
 
     def send(self, place: int, *raws: bytes) -> list[Receipt | BaseException]:
         futures = [self.engines[place].submit(raw) for raw in raws]
@@ -105,30 +145,43 @@ def wait_until(true: Callable[[], bool], seconds: float = WAIT_S) -> None:
         time.sleep(0.05)
 
 
-def make_seat(path: Path, number: int) -> Seat:
-    path.mkdir(mode=0o700)
+def make_seat(path: Path, number: int, host: str = LOOPBACK, namespace: str | None = None) -> Seat:
+    path.mkdir(mode=0o700, parents=True)
     home = CometHome(path / "comet")
     validator, node = (Ed25519PrivateKey.from_private_bytes(bytes([kind, number]) * 16) for kind in (1, 2))
     publics = home.make(validator, node)
-    listener = socket.create_server(("127.0.0.1", 0))
-    return Seat(path, home, *publics, listener.getsockname()[1], listener)
+    return Seat(path, home, *publics, host, _free_port() if namespace is None else _PORTS[0], namespace)
+
+
+def _free_port() -> int:
+    # Not seeded: tests that run at the same time are to choose others.
+    for port in random.SystemRandom().sample(_PORTS, 100):
+        try:
+            with socket.create_server((LOOPBACK, port)):
+                return port
+        except OSError:
+            continue
+    raise AssertionError("a hundred ports of this machine are taken")
+
+
+def lay_out(seats: list[Seat], validators: int | None = None, **settings: Any) -> Ring:
+    """A network in which nobody runs yet. The author has seen its genesis."""
+    genesis = genesis_document(quota=10_000)
+    genesis["time"] = SystemClock().now_ms() - 1_000
+    genesis["engine"] = {"kind": "comet"}
+    genesis["application"]["validators"] = [{"public": seat.validator.hex(), "power": 10} for seat in seats[:validators]]
+    header = execute_genesis(genesis, RINGBOOK).header
+    assert header is not None
+    author = Author(network_of(genesis), {"height": 0, "hash": header.hash}, now_ms=SystemClock().now_ms())
+    return Ring(seats, genesis, author, settings=settings)
 
 
 @contextmanager
 def ring(path: Path, count: int, *, start: Sequence[int] | None = None, validators: int | None = None, **settings: Any) -> Iterator[Ring]:
     """A network of so many seats, the first `validators` of which vote; those of `start` run, by default all."""
-    seats = [make_seat(path / f"seat-{number}", number) for number in range(count)]
-    genesis = genesis_document(quota=10_000)
-    genesis["time"] = SystemClock().now_ms() - 1_000
-    genesis["engine"] = {"kind": "comet"}
-    genesis["application"]["validators"] = [{"public": seat.validator.hex(), "power": 10} for seat in seats[:validators]]
-    made = Ring(seats, genesis, Author(network_of(genesis), {"height": 0, "hash": ""}, now_ms=SystemClock().now_ms()), settings=settings)
+    made = lay_out([make_seat(path / f"seat-{number}", number) for number in range(count)], validators, **settings)
     try:
         made.start(*(range(count) if start is None else start))
-        if made.engines:
-            made.see_genesis()
         yield made
     finally:
         made.stop(*list(made.engines))
-        for seat in seats:
-            seat.listener.close()

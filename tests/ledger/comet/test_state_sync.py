@@ -42,7 +42,6 @@ def answering_ring(path: Path, **settings: Any) -> Iterator[tuple[Ring, list[str
         with ring(path, 5, start=[], validators=4, snapshot_heights=EVERY, empty_blocks_interval_s=1, **settings) as made:
             made.own_settings.update({place: {"rpc_listen": server} for place, server in enumerate(servers)})
             made.start(0, 1, 2, 3)
-            made.see_genesis()
             yield made, servers
 
 
