@@ -28,7 +28,7 @@ from pydantic import ValidationError
 from ledger import canonical
 from ledger.errors import InputError, Refused, VerificationFailed
 from ledger.header import network_of
-from ledger.limits import CONFIG_FILE_BYTES_MAX, GENESIS_FILE_BYTES_MAX
+from ledger.limits import CONFIG_FILE_BYTES_MAX, GENESIS_FILE_BYTES_MAX, TRUST_FILE_BYTES_MAX
 from nodes.home_config import HomeConfig, to_toml
 from nodes.private_files import locked, make_private_directory, write_private_file
 
@@ -136,6 +136,10 @@ class Home:
                 hint="restore the file",
             )
         return genesis
+
+    def read_trust(self) -> Any:
+        """The trust document. Raises `InputError` (`no-home`, `oversize`, `not-json`, `not-canonical`)."""
+        return canonical.decode(_read_text(self.trust_file, TRUST_FILE_BYTES_MAX).encode("utf-8").rstrip(b"\n"))
 
 
 def write_file(path: Path, content: str | bytes) -> None:

@@ -75,10 +75,10 @@ def read_network_file(data: bytes, expected: str | None = None) -> NetworkFile:
 def published(home: Home, config: HomeConfig, authority: str | None = None) -> NetworkFile:
     """What a home knows of its network. `authority` is where the authority's node answers, unless the home knows.
 
-    Raises `InputError` (`address-unknown`) where an address is missing, and as `Home.read_genesis` and `engine_keys_of`.
+    Raises `InputError` (`address-unknown`) where an address is missing, and as `Home.read_genesis`, `Home.read_trust` and `engine_keys_of`.
     """
     genesis = home.read_genesis(config.network.id)
-    trust = canonical.decode(home.trust_file.read_bytes())
+    trust = home.read_trust()
     peers = list(config.engine.peers)
     if config.engine.kind == "comet":
         peers.append(_own_peer(home, config))

@@ -96,6 +96,16 @@ def test_an_address_that_others_cannot_use_is_not_published(consortium: Founded)
     assert published(authority, hidden, "https://authority.example").authority == "https://authority.example"
 
 
+@pytest.mark.parametrize(("content", "code"), [(None, "no-home"), (b"{", "not-json")])
+def test_a_home_without_its_trust_file_publishes_nothing(tmp_path: Path, content: bytes | None, code: str) -> None:
+    home = Home(_found(tmp_path / "net", None).homes["bank-a"])
+    home.trust_file.unlink()
+    if content is not None:
+        home.trust_file.write_bytes(content)
+    with pytest.raises(InputError, match=code):
+        published(home, home.read_config())
+
+
 def test_the_networks_id_is_computed_and_never_believed(consortium: Founded, operated: Founded) -> None:
     file = published_by(consortium, "authority")
     assert code_of(file.encoded(), "0" * 64) == "wrong-genesis"
