@@ -9,7 +9,6 @@ have, a ledger that does not stand where its engine does), nothing more is start
 from __future__ import annotations
 
 import asyncio
-import queue
 import shutil
 import tempfile
 import threading
@@ -32,12 +31,13 @@ from ledger.comet.position import Position
 from ledger.comet.process import CometProcess, await_address, find_binary
 from ledger.comet.rpc import Rpc
 from ledger.comet.sealing import Sealer
+from ledger.comet.sending import Sender
 from ledger.comet.server import Answers, Connection
 from ledger.comet.snapshot_maker import SnapshotMaker
 from ledger.comet.snapshots import Snapshots
 from ledger.comet.supervisor import Supervisor
 from ledger.comet.validators import powers_in
-from ledger.comet.waiting import RESEND_MS, Waiters, answer, no_quorum
+from ledger.comet.waiting import Waiters, answer, no_quorum
 from ledger.engine import Heights, Receipt, stopped
 from ledger.errors import InputError, Refused, TallystickError, Unreachable
 from ledger.execution import Accepted, Execution, execute_genesis
@@ -48,9 +48,6 @@ from ledger.solo import begin_ledger, receipt
 from ledger.store import LedgerStore
 
 _TICK_S: Final = 0.25
-_SEND_BATCH: Final = 200
-# With one record more than this, and in base64, still less than the engine reads of one request.
-_SEND_BYTES: Final = 1_048_576
 _SILENCE_MS: Final = 20_000
 log = structlog.get_logger(__name__)
 
@@ -86,9 +83,8 @@ class CometEngine:
         self._maker = SnapshotMaker(store, setup.home.snapshots, setup.settings)
         self.heights.subscribe(self._maker.reached)
         self._waiters = Waiters(setup.settings.stalled_ms)
-        self._sending: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._application: Application | None = None
         self._last_block_ms = 0
@@ -128,26 +124,25 @@ class CometEngine:
         self._supervisor = Supervisor(self, self._process, self.rpc, self._clock, setup.log_file, setup.settings.peers)
         self._stopping.clear()
         listening = threading.Event()
-        targets = {"comet-abci": lambda: self._serve(listening), "comet-send": self._send}
-        self._threads = [threading.Thread(target=target, name=name, daemon=True) for name, target in targets.items()]
-        self._threads[0].start()
+        self._sender = Sender(self.rpc, self._clock)
+        self._thread = threading.Thread(target=self._serve, args=(listening,), name="comet-abci", daemon=True)
+        self._thread.start()
         listening.wait()
-        self._threads[1].start()
+        self._sender.start()
         self._supervisor.start()
         self._sealer.start()
 
     def stop(self) -> None:
         """Ends CometBFT and then its application. What waits is answered with `engine-stopped`, and may be on the ledger."""
-        if self._loop is None:
+        if self._loop is None or self._thread is None:
             return
         self._stopping.set()
-        self._sending.put(None)
         self._supervisor.stop()
+        self._sender.stop()
         self._sealer.stop()
         self._loop.call_soon_threadsafe(self._loop.stop)
-        for thread in self._threads:
-            thread.join()
-        self._threads = []
+        self._thread.join()
+        self._thread = None
         self._loop = None
         self.heights.close()
         self._let_go()
@@ -235,7 +230,7 @@ class CometEngine:
         try:
             record = application.check(raw, self._clock.now_ms()).record
             if self._waiters.add(record.id, raw, record.core["not_after"], future, self._clock.monotonic_ms()):
-                self._sending.put(raw)
+                self._sender.send(raw)
         except TallystickError as error:
             answer(future, self._final(raw, error))
         except (SQLAlchemyError, OSError) as error:
@@ -266,7 +261,7 @@ class CometEngine:
         if self._silent(now_ms) or self._waiters.stalled(now_ms, self._last_block_ms):
             self._waiters.fail(no_quorum() if self.trouble is None else _not_now(self.trouble))
         for raw in self._waiters.due(now_ms):
-            self._sending.put(raw)
+            self._sender.send(raw)
         if self._setup.settings.state_sync is not None and self._snapshots.stalled(now_ms):
             self._supervisor.again()
         loop.call_later(_TICK_S, self._tick)
@@ -306,30 +301,6 @@ class CometEngine:
     def is_ahead(self) -> bool:
         """Whether the ledger has taken in blocks of an engine that has none."""
         return self.position.height > 0 and not self._setup.home.holds_blocks()
-
-    # In threads of their own.
-
-    def _send(self) -> None:
-        while (raw := self._sending.get()) is not None:
-            batch, size = [raw], len(raw)
-            with suppress(queue.Empty):
-                while len(batch) < _SEND_BATCH and size < _SEND_BYTES and (more := self._sending.get_nowait()) is not None:
-                    batch.append(more)
-                    size += len(more)
-            self._send_soon(batch)
-
-    def _send_soon(self, batch: list[bytes]) -> None:
-        """CometBFT may just be starting. What it does not take for a while is sent again in its time."""
-        began_ms = self._clock.monotonic_ms()
-        while not self._stopping.is_set():
-            try:
-                self.rpc.send(batch)
-            except Unreachable as error:
-                if self._clock.monotonic_ms() - began_ms < RESEND_MS:
-                    self._stopping.wait(_TICK_S)
-                    continue
-                log.info("records-not-sent", records=len(batch), code=error.code)
-            return
 
 
 def _not_now(trouble: TallystickError) -> Unreachable:
