@@ -47,13 +47,8 @@ CALLED_BY_NAME = [
     "handle_starttag",
     "dispatch",
     "emit",
-    # The fake engine's words, which its grammar names, and what tests call in other processes.
-    "_offer_snapshot",
-    "_apply_snapshot_chunk",
-    "_extend_vote",
-    "_verify_vote_extension",
+    # What tests call in other processes.
     "into_mempool",
-    "replay_file",
     # Commands, which the table of the command line names.
     "init",
     "recover",

@@ -10,7 +10,7 @@ What it asks next is the caller's choice (a word of the grammar, and a source of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -124,6 +124,18 @@ class FakeEngine:
         self.writes = Writes()
         self.writes.watch(self.store.engine)
         self.clock = SettableClock(GENESIS["time"] + 500)
+        self._steps: dict[str, Callable[[], None]] = {
+            "info": self._info,
+            "init_chain": self._init_chain,
+            "offer_snapshot": self._offer_snapshot,
+            "apply_snapshot_chunk": self._apply_snapshot_chunk,
+            "prepare_proposal": self._prepare_proposal,
+            "process_proposal": self._process_proposal,
+            "extend_vote": self._extend_vote,
+            "verify_vote_extension": self._verify_vote_extension,
+            "finalize_block": self._finalize_block,
+            "commit": self._commit,
+        }
 
     # Starts and deaths.
 
@@ -177,7 +189,7 @@ class FakeEngine:
         self.clock.advance(self.choose.one((0, 1, 1_000)))
         before = self.writes.statements, self.writes.transactions
         self.calls.append(kind)
-        getattr(self, f"_{kind}")()
+        self._steps[kind]()
         if kind != "commit":
             assert (self.writes.statements, self.writes.transactions) == before, "only a commit writes"
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import socket
 import tempfile
@@ -221,11 +220,3 @@ def replay(url: str, transcript: Sequence[Sequence[Any]]) -> list[str]:
             engine = Engine(served.path)
     store.close()
     return found
-
-
-def replay_file(path: str) -> None:
-    """The same of a file of transcripts, in whose place the answers are written."""
-    file = Path(path)
-    transcripts = json.loads(file.read_text(encoding="ascii"))
-    found = [replay(f"sqlite:///{file}.{place}.db", transcript) for place, transcript in enumerate(transcripts)]
-    file.write_text(json.dumps(found), encoding="ascii")
