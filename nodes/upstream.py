@@ -26,12 +26,15 @@ from ledger.evidence import BlockBundle
 from ledger.follow import Upstream
 from ledger.limits import UPSTREAM_ANSWER_BYTES_MAX
 from ledger.record import parse, record_id
+from nodes.bounded_http import AnswerTooLong, BoundedHttp
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 SUBMIT_WAIT_S: Final = 20
 _ASSERTION_S: Final = 60
 _TOKEN_MARGIN_MS: Final = 30_000
 _TIMEOUT_S: Final = 10.0
+# The longest answer, many full blocks, takes no longer over a line of some eight megabits a second.
+_ANSWER_S: Final = 300.0
 
 
 def audience_of(network: str, member: str) -> str:
@@ -48,7 +51,9 @@ class NodeUpstream(Upstream, Protocol):
 
 
 class HttpUpstream:
-    """A `NodeUpstream`. Safe to share between threads. `transport` stands in for the network in tests."""
+    """A `NodeUpstream`. Safe to share between threads. `transport` stands in for the network in tests; `answer_s` is how long a whole
+    answer may take, besides what the upstream node was asked to wait.
+    """
 
     def __init__(
         self,
@@ -60,10 +65,12 @@ class HttpUpstream:
         random: Callable[[int], bytes],
         *,
         transport: httpx.BaseTransport | None = None,
+        answer_s: float = _ANSWER_S,
     ) -> None:
         self._client_id, self._audience, self._clock, self._random = client_id, audience, clock, random
         self._key = ECKey.import_key(private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        self._http = httpx.Client(base_url=base_url, timeout=_TIMEOUT_S, transport=transport)
+        bounds = {"timeout_s": _TIMEOUT_S, "answer_s": answer_s}
+        self._http = BoundedHttp(base_url, **bounds, bytes_max=UPSTREAM_ANSWER_BYTES_MAX, transport=transport)
         self._lock = threading.Lock()
         self._token: tuple[str, int] | None = None
 
@@ -77,7 +84,7 @@ class HttpUpstream:
             "/v1/blocks",
             params={"after": str(after_height), "limit": str(limit)},
             headers={"Prefer": f"wait={int(wait_s)}"},
-            timeout=wait_s + _TIMEOUT_S,
+            wait_s=wait_s,
         )
         items = value.get("items")
         if not isinstance(items, list):
@@ -111,7 +118,7 @@ class HttpUpstream:
 
     def _post(self, path: str, idempotency_key: str, body: bytes) -> Receipt:
         headers = {"Idempotency-Key": idempotency_key, "Prefer": f"wait={SUBMIT_WAIT_S}", "Content-Type": "application/json"}
-        return _receipt(self._call("POST", path, content=body, headers=headers, timeout=SUBMIT_WAIT_S + _TIMEOUT_S))
+        return _receipt(self._call("POST", path, content=body, headers=headers, wait_s=SUBMIT_WAIT_S))
 
     def _call(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> dict[str, Any]:
         def attempt(*, fresh: bool) -> tuple[int, dict[str, Any]]:
@@ -164,20 +171,16 @@ class HttpUpstream:
 
     def _request(self, method: str, path: str, **options: Any) -> tuple[int, dict[str, Any]]:
         """Status and JSON object of an answer. Raises `Unreachable` (`upstream-unreachable`), `VerificationFailed`."""
-        body = bytearray()
         try:
-            with self._http.stream(method, path, **options) as response:
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > UPSTREAM_ANSWER_BYTES_MAX:
-                        raise _malformed("an answer is longer than any that is agreed")
-                status = response.status_code
+            status, body = self._http.ask(method, path, **options)
+        except AnswerTooLong as error:
+            raise _malformed("an answer is longer than any that is agreed") from error
         except httpx.HTTPError as error:
             raise Unreachable(
                 "upstream-unreachable", "the upstream node does not answer", hint=f"is it running? {self._http.base_url}"
             ) from error
         try:
-            value = orjson.loads(bytes(body))
+            value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             if status >= httpx.codes.INTERNAL_SERVER_ERROR:
                 raise Unreachable("upstream-unreachable", "the upstream node answers with an error", hint="see its log") from error

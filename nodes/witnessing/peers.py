@@ -1,12 +1,10 @@
 """Other members' nodes, asked without signing in: what the operator shows them; and C2SP witnesses, asked to cosign.
 
-Nothing that arrives is trusted; answers have a bound in length and in time, and a peer that does not answer is passed over. A peer that
-dripped its answer would else keep this node from asking the others, for ever, and from being stopped.
+Nothing that arrives is trusted; answers have a bound in length and in time, and a peer that does not answer is passed over.
 """
 
 from __future__ import annotations
 
-import threading
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -16,6 +14,7 @@ import orjson
 from ledger.errors import NotFound, Unreachable, VerificationFailed
 from ledger.evidence import HeaderInLog
 from ledger.limits import GOSSIP_ANSWER_BYTES_MAX
+from nodes.bounded_http import AnswerTooLong, BoundedHttp
 
 CHECKPOINT: Final = "/.well-known/tallystick/checkpoint"
 HEADER: Final = "/.well-known/tallystick/header"
@@ -25,12 +24,12 @@ _ANSWER_S: Final = 20.0
 
 
 class Peer:
-    """One address, for one thread. `transport` stands in for the network in tests; `answer_s` is how long a whole answer may take."""
+    """One address. `transport` stands in for the network in tests; `answer_s` is how long a whole answer may take."""
 
     def __init__(self, url: str, transport: httpx.BaseTransport | None = None, *, answer_s: float = _ANSWER_S) -> None:
         self.url = url.rstrip("/")
-        self._transport, self._answer_s = transport, answer_s
-        self._http = self._opened()
+        bounds = {"timeout_s": _TIMEOUT_S, "answer_s": answer_s}
+        self._http = BoundedHttp(self.url, **bounds, bytes_max=GOSSIP_ANSWER_BYTES_MAX, transport=transport)
 
     def checkpoint(self) -> dict[str, Any]:
         """The newest checkpoint that it shows: `{checkpoint, size, witness, ...}`. Raises `Unreachable` (`peer-unreachable`),
@@ -62,27 +61,12 @@ class Peer:
         return value
 
     def _ask(self, method: str, path: str, **options: Any) -> tuple[int, bytes]:
-        if self._http.is_closed:
-            self._http = self._opened()
-        body = bytearray()
-        # httpx bounds each wait for bytes, and not their sum: closing the connections is what ends an answer that never ends.
-        late = threading.Timer(self._answer_s, self._http.close)
-        late.daemon = True
-        late.start()
         try:
-            with self._http.stream(method, path, **options) as response:
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > GOSSIP_ANSWER_BYTES_MAX:
-                        raise VerificationFailed("peer-malformed", "an answer is longer than any that is agreed")
-                return response.status_code, bytes(body)
+            return self._http.ask(method, path, **options)
+        except AnswerTooLong as error:
+            raise VerificationFailed("peer-malformed", "an answer is longer than any that is agreed") from error
         except httpx.HTTPError as error:
             raise Unreachable("peer-unreachable", "the peer does not answer") from error
-        finally:
-            late.cancel()
-
-    def _opened(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=_TIMEOUT_S, transport=self._transport)
 
     def close(self) -> None:
         self._http.close()

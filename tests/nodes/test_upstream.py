@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -19,6 +21,7 @@ from ledger.evidence import BlockBundle
 from ledger.keys import public_of
 from ledger.record import parse, record_id, sign_record
 from nodes.upstream import ASSERTION_TYPE, HttpUpstream, audience_of
+from tests.nodes.dripping import BEGINNINGS, dripping
 
 START_MS = 1_793_000_000_000
 AUDIENCE = audience_of("a" * 64, "authority")
@@ -175,3 +178,35 @@ def test_an_upstream_that_does_not_know_our_key_is_said_so() -> None:
 
     with pytest.raises(Unreachable, match="upstream-sign-in"):
         upstream_of(stranger).checkpoint()
+
+
+@pytest.mark.parametrize(("beginning", "drop"), BEGINNINGS.values(), ids=BEGINNINGS)
+def test_an_answer_that_never_ends_is_given_up_each_time(beginning: bytes, drop: bytes) -> None:
+    with dripping(beginning, drop) as url:
+        upstream = HttpUpstream(url, "bank-a", AUDIENCE, KEY, SettableClock(START_MS), os.urandom, answer_s=0.1)
+        for _ in range(2):
+            with pytest.raises(Unreachable, match="upstream-unreachable"):
+                upstream.checkpoint()
+        upstream.close()
+
+
+@pytest.mark.parametrize("wait_s", [0, 0.001, 0.003, 0.01, 0.1])
+@pytest.mark.parametrize(("beginning", "drop"), BEGINNINGS.values(), ids=BEGINNINGS)
+def test_closing_ends_what_is_being_asked_however_early_it_comes(beginning: bytes, drop: bytes, wait_s: float) -> None:
+    asked: list[str] = []
+    with dripping(beginning, drop) as url:
+        upstream = HttpUpstream(url, "bank-a", AUDIENCE, KEY, SettableClock(START_MS), os.urandom)
+
+        def ask() -> None:
+            try:
+                upstream.checkpoint()
+            except Unreachable as error:
+                asked.append(error.code)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        time.sleep(wait_s)
+        while asking.is_alive():
+            upstream.close()
+            asking.join(0.05)
+    assert asked == ["upstream-unreachable"]

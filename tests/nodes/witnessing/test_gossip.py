@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +25,7 @@ from nodes.node import Node
 from nodes.witnessing.checkpoints import Checkpoints
 from nodes.witnessing.gossip import Gossip, Pusher
 from nodes.witnessing.peers import Peer
+from tests.nodes.dripping import BEGINNINGS, dripping
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, START_MS, Beside, custody, found
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -107,33 +105,7 @@ def test_a_peer_that_answers_badly_is_passed_over(pair: Pair, what: str) -> None
     assert pair.bank.store.halted() is None
 
 
-@contextmanager
-def dripping(beginning: bytes, drop: bytes) -> Iterator[str]:
-    """A peer that never comes to the end of its answer: its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def answer() -> None:
-            with suppress(OSError):
-                while True:
-                    asker, _ = listener.accept()
-                    threading.Thread(target=drip, args=(asker,), daemon=True).start()
-
-        def drip(asker: socket.socket) -> None:
-            with asker, suppress(OSError):
-                asker.sendall(beginning)
-                while True:
-                    asker.sendall(drop)
-                    time.sleep(0.02)
-
-        threading.Thread(target=answer, daemon=True).start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-@pytest.mark.parametrize(
-    ("beginning", "drop"),
-    [(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"), (b"HTTP/1.1 200 OK\r\nX: ", b"x")],
-    ids=["in the body", "in a header"],
-)
+@pytest.mark.parametrize(("beginning", "drop"), BEGINNINGS.values(), ids=BEGINNINGS)
 def test_a_peer_whose_answer_never_ends_is_passed_over_each_time(beginning: bytes, drop: bytes) -> None:
     with dripping(beginning, drop) as url, Peer(url, answer_s=0.1) as peer:
         for _ in range(2):
