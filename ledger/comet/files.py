@@ -17,6 +17,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,6 +40,8 @@ _PRIVATE_TYPE: Final = "tendermint/PrivKeyEd25519"
 _EVIDENCE_BLOCKS: Final = 100_000
 _KEY_BYTES: Final = 32
 _BATCH_MAX: Final = 1_000
+# What a LevelDB consists of before `CURRENT` is written, which is when it begins to be one.
+_HALF_MADE: Final = frozenset({"LOCK", "LOG", "LOG.old", "MANIFEST-000000", "CURRENT.0"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,14 @@ class CometHome:
     def snapshots(self) -> Path:
         """The directory of the snapshots that this node offers. CometBFT does not look there."""
         return self.path / "snapshots"
+
+    def drop_half_made(self) -> None:
+        """Removes databases that CometBFT was ended in making: it has written nothing into them, and would open none of them ever again.
+        One that held anything and has lost its beginning has more files, and stays.
+        """
+        for database in (self.path / "data").glob("*.db"):
+            if {path.name for path in database.iterdir()} <= _HALF_MADE:
+                shutil.rmtree(database)
 
     def holds_blocks(self) -> bool:
         """Whether CometBFT has its blocks here, be it none yet."""

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from ledger.comet.files import CometHome
 from ledger.comet.statesync import UNIX
 from ledger.errors import Unreachable
 
@@ -76,7 +77,7 @@ class CometProcess:
     def __init__(self, binary: str, home: Path, application: Path, rpc: Path, log_file: Path, rpc_listen: str = "") -> None:
         answering = ",".join(filter(None, [f"{UNIX}{rpc}", rpc_listen]))
         self._arguments = [binary, "start", "--home", str(home), "--proxy_app", f"{UNIX}{application}", "--rpc.laddr", answering]
-        self._log_file, self._temporary = log_file, home / "tmp"
+        self._home, self._log_file, self._temporary = CometHome(home), log_file, home / "tmp"
         self._sockets = [Path(address.removeprefix(UNIX)) for address in answering.split(",") if address.startswith(UNIX)]
         self._running: subprocess.Popen[bytes] | None = None
 
@@ -84,6 +85,7 @@ class CometProcess:
         """Raises `Unreachable` (`engine-missing`)."""
         leash = [sys.executable, "-I", "-S", "-c", _LEASH, str(os.getpid())] if sys.platform == "linux" else []
         try:
+            self._home.drop_half_made()
             for left in filter(Path.is_socket, self._sockets):
                 left.unlink()
             # Chunks of a snapshot wait there, all of a ledger's: too much for many a machine's /tmp. A killed process leaves its own.

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import random
 import shutil
+import signal
+import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ledger.comet.application import Application
+from tests.conftest import DEEP
 from tests.ledger.comet.ring import Ring, Seat, ring, wait_until
 from tests.ledger.small_ledger import code_of
+
+FIRST_KILLS = 100 if DEEP else 4
 
 
 def copied(seat: Seat, to: Path) -> None:
@@ -24,6 +32,10 @@ def put_back(seat: Seat, older: Path) -> None:
         path.unlink()
     for path in older.iterdir():
         shutil.copy(path, seat.path)
+
+
+def begun(made: Ring) -> bool:
+    return made.engines[0]._process.pid is not None
 
 
 def put(made: Ring, *names: str) -> None:
@@ -47,6 +59,32 @@ def test_a_network_that_was_begun_and_has_no_block_yet_is_begun_again(tmp_path: 
         made.start(1, 2, 3)
         put(made, "first")
         made.agree(0, 1, 2, 3)
+
+
+def test_an_engine_that_was_ended_while_it_made_its_databases_makes_them_anew(tmp_path: Path) -> None:
+    with ring(tmp_path, 1, start=[]) as made:
+        data = made.seats[0].home.path / "data"
+        for name in ("blockstore.db", "evidence.db"):
+            (data / name).mkdir()
+            for file in ("LOCK", "LOG", "MANIFEST-000000"):
+                (data / name / file).touch()
+        # As it is where a disk has lost a part of what was there.
+        lost = data / "elsewhere.db"
+        lost.mkdir()
+        (lost / "000002.ldb").touch()
+        made.start(0)
+        put(made, "first")
+        assert lost.exists()
+
+
+def test_an_engine_that_is_killed_in_its_first_moments_begins_all_the_same(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    for turn in range(FIRST_KILLS):
+        with ring(tmp_path / f"{turn}", 1) as made:
+            wait_until(partial(begun, made))
+            time.sleep(rng.uniform(0, 0.4))
+            os.kill(made.engines[0]._process.pid or 0, signal.SIGKILL)
+            put(made, "first")
 
 
 def test_an_older_ledger_or_none_is_brought_up_by_the_engines_own_blocks(tmp_path: Path) -> None:
