@@ -143,6 +143,7 @@ class FakeEngine:
         self.application = Application(self.store, GENESIS, RINGBOOK, lambda _, __: None)
         self.kept_out: set[bytes] = set()
         self.served = Served(self.application, self.clock)
+        self.kept_out.clear()
         self.transcript.append(["open"])
 
     def connect(self) -> None:
