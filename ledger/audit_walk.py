@@ -23,7 +23,7 @@ from ledger.limits import AUDIT_FINDINGS_MAX, BLOCK_RECORDS_MAX
 from ledger.log_operator import checkpoint_of
 from ledger.memory_chain import MemoryChain
 from ledger.store import Reader
-from ledger.stored_rows import Grouped, Row, RowStream, in_chunks, rows_of
+from ledger.stored_rows import Grouped, Row, RowStream, all_same, in_chunks, rows_of, same
 from ledger.tables import SCHEMA_VERSION, headers, log_nodes, meta, records, state_rows, tree_pages
 from ledger.vouching import Voucher
 
@@ -198,23 +198,23 @@ class Walk:
         if len(expected) != len(stored):
             self._stop(f"{what}-missing", f"the height has {len(expected)} {what} rows, and {len(stored)} are stored")
         for want, have in zip(expected, stored, strict=True):
-            if not _all_same(want, have):
+            if not all_same(want, have):
                 named = dict(zip(table.columns.keys(), want, strict=False))
-                wrong = [name for name, wanted, found in zip(named, want, have, strict=True) if not _same(wanted, found)]
+                wrong = [name for name, wanted, found in zip(named, want, have, strict=True) if not same(wanted, found)]
                 self._add(f"{what}-differs", f"not what the replay gives: {', '.join(wrong)}", named.get("id"))
 
     def _compare_versions(self, what: str, rows: Grouped, expected: Mapping[str, bytes | None]) -> None:
         for row in rows.below(self.height):
             self._add(f"{what}-surplus", f"a row claims the height {row.height}")
         stored = {key: value for key, _, value in rows.at(self.height)}
-        if stored.keys() == expected.keys() and _all_same([expected[key] for key in stored], [*stored.values()]):
+        if stored.keys() == expected.keys() and all_same([expected[key] for key in stored], [*stored.values()]):
             return
         for key in sorted(expected.keys() | stored.keys(), key=str):
             if key not in stored:
                 self._add(f"{what}-missing", f"there is no row for {key!r}")
             elif key not in expected:
                 self._add(f"{what}-surplus", f"nothing wrote {key!r} at this height")
-            elif not _same(expected[key], stored[key]):
+            elif not same(expected[key], stored[key]):
                 self._add(f"{what}-differs", f"the value of {key!r} is not what the replay gives")
 
     def _compare_nodes(self, execution: Execution) -> None:
@@ -223,7 +223,7 @@ class Walk:
             query = rows_of(self._connection, log_nodes, where=log_nodes.c.position.in_(positions))
             stored: dict[Any, Any] = dict(query)
             for position in positions:
-                if not _same(expected[position], stored.get(position)):
+                if not same(expected[position], stored.get(position)):
                     self._add("log-node-differs", f"the log's node {position} is not what the replay gives")
 
     def _checkpoint_fits(self, row: Row) -> bool:
@@ -305,16 +305,6 @@ class Walk:
     def _stop(self, code: str, reason: str, record_id: Any = None) -> None:
         self._add(code, reason, record_id)
         raise Enough
-
-
-def _same(expected: object, stored: object) -> bool:
-    """Equal in value and in type: databases may hold any type in any column."""
-    return type(expected) is type(stored) and expected == stored
-
-
-def _all_same(expected: Sequence[object], stored: Sequence[object]) -> bool:
-    """Whether all values are the same, and of the same types."""
-    return [*stored] == [*expected] and [*map(type, stored)] == [*map(type, expected)]
 
 
 def _is_complete(position: Any, size: int) -> bool:

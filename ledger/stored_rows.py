@@ -90,5 +90,15 @@ class Grouped:
         return row
 
 
+def same(expected: object, stored: object) -> bool:
+    """Equal in value and in type: databases may hold any type in any column."""
+    return type(expected) is type(stored) and expected == stored
+
+
+def all_same(expected: Sequence[object], stored: Sequence[object]) -> bool:
+    """Whether all values are the same, and of the same types."""
+    return [*stored] == [*expected] and [*map(type, stored)] == [*map(type, expected)]
+
+
 def _number(value: Any) -> float:
     return value if type(value) is int else float("inf")
