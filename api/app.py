@@ -30,6 +30,7 @@ from api.resources import (
     disputes,
     enquiries,
     enterprises,
+    events,
     exchange_rates,
     financing_requests,
     financings,
@@ -51,6 +52,7 @@ from api.resources import (
     statements,
     tasks,
     transfers,
+    webhooks,
 )
 from api.responses import json_response
 from api.routing import GuardedRoute
@@ -94,6 +96,8 @@ _ROUTES: tuple[Callable[[FastAPI], None], ...] = (
     financings.add_routes,
     notices.add_routes,
     statements.add_routes,
+    events.add_routes,
+    webhooks.add_routes,
 )
 
 

@@ -15,22 +15,26 @@ from api.heights import HeightWatch
 from api.idempotency import Idempotency
 from api.principal import Principal
 from api.tokens import Tokens
-from ledger.limits import IMPORTS_AT_ONCE_MAX, SIGN_INS_AT_ONCE_MAX
+from ledger.limits import EVENT_STREAMS_MAX, IMPORTS_AT_ONCE_MAX, SIGN_INS_AT_ONCE_MAX
 from nodes.auditing.runs import AuditRuns
 from nodes.caller import Caller as ServiceCaller
 from nodes.caller import Kind
 from nodes.node import Node
+from nodes.webhooks.endpoints import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
 class ApiContext:
-    """`close` before the server stops: it lets long polls go and forgets open keys."""
+    """`close` before the server stops: it lets long polls and streams go and forgets open keys."""
 
     node: Node
     tokens: Tokens
     assertions: Assertions
     idempotency: Idempotency
     heights: HeightWatch
+    events: HeightWatch
+    streams: threading.BoundedSemaphore
+    webhooks: Webhooks
     importing: threading.BoundedSemaphore
     sign_ins: ThreadPoolExecutor
     audits: AuditRuns
@@ -42,10 +46,13 @@ class ApiContext:
         importing = threading.BoundedSemaphore(IMPORTS_AT_ONCE_MAX)
         kept, heights = Idempotency(node.private, node.clock), HeightWatch(node.engine)
         sign_ins = ThreadPoolExecutor(SIGN_INS_AT_ONCE_MAX, thread_name_prefix="sign-in")
-        return cls(node, tokens, Assertions(node, audiences), kept, heights, importing, sign_ins, AuditRuns(node))
+        streams = threading.BoundedSemaphore(EVENT_STREAMS_MAX)
+        followed = (heights, HeightWatch(node.events), streams, Webhooks(node))
+        return cls(node, tokens, Assertions(node, audiences), kept, *followed, importing, sign_ins, AuditRuns(node))
 
     def close(self) -> None:
         self.heights.close()
+        self.events.close()
         self.audits.close()
         self.tokens.close()
         self.sign_ins.shutdown(wait=False, cancel_futures=True)

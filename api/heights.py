@@ -1,24 +1,30 @@
-"""Waiting for the ledger to grow, without a thread for each who waits."""
+"""Waiting for the ledger, or the feed of events, to grow, without a thread for each who waits."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Protocol
 
-from ledger.engine import Engine
 from ledger.limits import HTTP_LONG_POLLS_MAX
 
 
-class HeightWatch:
-    """Turns the engine's callback, which comes from its thread, into events of the loops that wait."""
+class Growing(Protocol):
+    """What calls back when there may be more of it."""
 
-    def __init__(self, engine: Engine) -> None:
+    def subscribe(self, listener: Callable[[int], None]) -> None: ...
+
+
+class HeightWatch:
+    """Turns the callback of what grows, which comes from its thread, into events of the loops that wait."""
+
+    def __init__(self, growing: Growing) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
         self._closed = False
-        engine.subscribe(self._wake)
+        growing.subscribe(self._wake)
 
     @contextmanager
     def watching(self) -> Iterator[asyncio.Event]:
@@ -36,6 +42,11 @@ class HeightWatch:
         finally:
             with self._lock:
                 self._waiting.pop(event, None)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the node is stopping."""
+        return self._closed
 
     def close(self) -> None:
         """Lets everyone go who waits, and keeps nobody waiting from now on."""

@@ -56,6 +56,10 @@ NOTHING_SEALED: Final = frozenset(
         "GET /v1/look-ups",
         "GET /v1/monitoring/settings",
         "GET /v1/paper-settings",
+        "GET /v1/webhooks",
+        "GET /v1/webhooks/{webhook_id}",
+        "GET /v1/webhooks/{webhook_id}/deliveries",
+        "GET /v1/webhooks/{webhook_id}/secret",
     }
 )
 _PUBLIC: Final = "ledger:read"
@@ -109,7 +113,7 @@ def purpose_of(request: Request) -> str:
 
 def note(context: ApiContext, request: Request, principal: Principal, route: str, response: Response, purpose: str) -> None:
     """Writes down that this caller is about to be shown this answer; a refusal shows nothing. Raises as `LookUps.add`."""
-    if response.status_code >= 400:
+    if response.status_code >= 400 or getattr(request.state, "shows_nothing", False):
         return
     node = context.node
     asked = {**request.path_params, **{name: value for name, value in request.query_params.items() if name not in _PAGING}}

@@ -18,6 +18,7 @@ PEOPLE: Final = STAFF | frozenset({"service"})
 EXPORTER: Final = frozenset({"enterprise"})
 MAKERS: Final = frozenset({"maker", "service"})
 SIGNERS: Final = frozenset({"maker", "checker"})
+ADMIN: Final = frozenset({"admin"})
 GUESTS: Final = frozenset({"node", "enterprise-node"})
 
 
@@ -179,6 +180,17 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     "GET /v1/messages": _at("authority", GUESTS, "messages:read"),
     "POST /v1/countersignatures": _at("authority", frozenset({"node"}), "countersignatures:write"),
     "GET /v1/countersignatures/{record_id}": _at("authority", frozenset({"node"}), "countersignatures:read"),
+    "GET /v1/events": _at("all", OWN | EXPORTER, "events:read"),
+    "GET /v1/events/stream": _at("all", OWN | EXPORTER, "events:read"),
+    "POST /v1/webhooks": _at("all", ADMIN, "webhooks:write"),
+    "GET /v1/webhooks": _at("all", ADMIN, "webhooks:read"),
+    "GET /v1/webhooks/{webhook_id}": _at("all", ADMIN, "webhooks:read"),
+    "DELETE /v1/webhooks/{webhook_id}": _at("all", ADMIN, "webhooks:write"),
+    "GET /v1/webhooks/{webhook_id}/secret": _at("all", ADMIN, "webhooks:write"),
+    "POST /v1/webhooks/{webhook_id}/rotate-secret": _at("all", ADMIN, "webhooks:write"),
+    "POST /v1/webhooks/{webhook_id}/test": _at("all", ADMIN, "webhooks:write"),
+    "POST /v1/webhooks/{webhook_id}/replay": _at("all", ADMIN, "webhooks:write"),
+    "GET /v1/webhooks/{webhook_id}/deliveries": _at("all", ADMIN, "webhooks:read"),
     "POST /v1/introductions": _at("authority bank", frozenset({"enterprise-node"}), "introductions:write"),
 }
 

@@ -25,7 +25,9 @@ from nodes.outcomes import RuleRefused
 MEDIA_TYPE: Final = "application/problem+json"
 _ERRORS_MAX: Final = 50
 # Refusals that time alone undoes: the same request may be sent again, so its answer is not kept (see `api.idempotency`).
-LATER: Final = frozenset({"too-many-introductions", "too-many-letters", "too-many-attachments", "imports-busy", "quota-exceeded"})
+LATER: Final = frozenset(
+    {"too-many-introductions", "too-many-letters", "too-many-attachments", "imports-busy", "quota-exceeded", "too-many-streams"}
+)
 # A consortium that lost its quorum comes back when people have seen to it.
 _RETRY_AFTER_S: Final = {"no-quorum": 30}
 _HTTP_CODES: Final = {

@@ -96,6 +96,25 @@ IMPORT_FILES_MAX: Final = 100
 ENQUIRY_LINES_MAX: Final = 500
 UPSTREAM_ANSWER_BYTES_MAX: Final = 268_435_456
 
+# Events: streams that a node holds open, and how long one is silent at most
+EVENT_STREAMS_MAX: Final = 100
+EVENT_HEARTBEAT_S: Final = 15
+
+# Webhooks: one attempt, the waiting between attempts, and how long an endpoint may fail before it is given up
+WEBHOOKS_MAX: Final = 32
+WEBHOOK_URL_CHARS_MAX: Final = 2_000
+WEBHOOK_ATTEMPT_S_MAX: Final = 15
+WEBHOOK_RETRY_S_FIRST: Final = 5
+WEBHOOK_RETRY_S_MAX: Final = 3_600
+WEBHOOK_FAILING_S_MAX: Final = 259_200
+WEBHOOK_OLD_SECRET_S: Final = 86_400
+WEBHOOK_DELIVERIES_KEPT: Final = 1_000
+
+# E-mail: one message
+MAIL_RECIPIENTS_MAX: Final = 32
+MAIL_EVENTS_MAX: Final = 100
+MAIL_SECONDS_MAX: Final = 30
+
 # Files of a home: key files are re-read from disk, so the cost that they name is bounded like any outside input.
 PRIVATE_FILE_BYTES_MAX: Final = 16_384
 ARGON2_MEMORY_KIB_MAX: Final = 1_048_576

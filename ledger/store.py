@@ -201,6 +201,10 @@ class Reader:
         query = _RECORD_COLUMNS.where(records.c.log_index >= first_log_index).order_by(records.c.log_index).limit(limit)
         return [_stored(row) for row in self.connection.execute(query)]
 
+    def newest_log_index(self) -> int:
+        """The place of the newest record, or of the genesis document."""
+        return int(self.connection.execute(sa.select(sa.func.max(records.c.log_index))).scalar_one())
+
     def log_indexes(self, record_ids: Sequence[str]) -> dict[str, int]:
         """The places in the log of those of the records that are on the ledger."""
         found: dict[str, int] = {}

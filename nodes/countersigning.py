@@ -26,7 +26,7 @@ from nodes.outcomes import require_ok
 from nodes.private import metadata, tasks
 from nodes.sealing import open_part
 from nodes.task_book import AWAITING, DECLINED, EXPIRED, OPEN, SIGNED
-from nodes.tasks import Task, Tasks, reference_of
+from nodes.tasks import NOT_SIGNED, WAITING, Task, Tasks, note_task, reference_of
 from nodes.upstream import HttpUpstream
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class Countersignatures:
             if connection.execute(sa.select(countersignatures.c.task).where(countersignatures.c.task == record.id)).first() is None:
                 connection.execute(sa.insert(tasks).values(**row))
                 connection.execute(sa.insert(countersignatures).values(task=record.id, member=member, signatures=given))
+                note_task(node, connection, WAITING, record.id, record.type)
         return Tasks(node).get(record.id)
 
     def has(self, task_id: str) -> bool:
@@ -207,7 +208,11 @@ class Awaiting(Background):
 
     def _decide(self, task_id: str, state: str, **values: str) -> bool:
         with self._node.private.begin() as connection:
-            connection.execute(sa.update(tasks).where(tasks.c.id == task_id, tasks.c.state == AWAITING).values(state=state, **values))
+            waits = sa.and_(tasks.c.id == task_id, tasks.c.state == AWAITING)
+            kind = connection.execute(sa.select(tasks.c.type).where(waits)).scalar()
+            if kind is not None:
+                connection.execute(sa.update(tasks).where(waits).values(state=state, **values))
+                note_task(self._node, connection, NOT_SIGNED, task_id, kind)
         return True
 
 

@@ -105,7 +105,7 @@ class Home:
             )
 
     def write_config(self, config: HomeConfig) -> None:
-        write_file(self.config_file, _HEADER + to_toml(config.model_dump(exclude_none=True)))
+        write_file(self.config_file, _HEADER + to_toml(config.model_dump(exclude_none=True, by_alias=True)))
 
     def read_config(self) -> HomeConfig:
         """The configuration. Raises `InputError`: `no-home`, `bad-config` (its sentence names the file and the field)."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ledger.comet.statesync import StateSync, check_rpc_listen
 from ledger.errors import InputError
-from ledger.limits import COMET_PEERS_MAX, GOSSIP_PEERS_MAX
+from ledger.limits import COMET_PEERS_MAX, GOSSIP_PEERS_MAX, MAIL_RECIPIENTS_MAX
 
 Role = Literal["authority", "registrar", "bank", "enterprise", "auditor"]
 EngineKind = Literal["solo", "follow", "comet", "none"]
@@ -18,6 +18,8 @@ Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,31}$")]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 HostPort = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}$")]
 Peer = Annotated[str, Field(pattern=r"^[0-9a-f]{40}@(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}$")]
+MailAddress = Annotated[str, Field(max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$")]
+MailAddresses = Annotated[list[MailAddress], Field(max_length=MAIL_RECIPIENTS_MAX)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")]
 
 
@@ -138,6 +140,40 @@ class ApproveSection(_Section):
     wait_s: Annotated[int, Field(ge=0, le=30)] = 10
 
 
+class WebhooksSection(_Section):
+    """What webhooks may lead to beside https on the public internet: the owner's own network, and plain http."""
+
+    allow_private: bool = False
+    allow_http: bool = False
+
+
+class MailSection(_Section):
+    """How the node sends e-mail to its owner's people: by SMTP at `host`, under TLS that is verified (by `ca_file` where it is given),
+    signed in as `user` with what `secret_file` holds. `checkers` hear of tasks, `staff` of alerts, `admins` of webhooks that were given
+    up; `link` is put before the paths of what they are about.
+    """
+
+    host: Annotated[str, Field(min_length=1, max_length=255)]
+    port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    starttls: bool = True
+    user: Annotated[str, Field(min_length=1)] | None = None
+    secret_file: Annotated[str, Field(min_length=1)] | None = None
+    ca_file: Annotated[str, Field(min_length=1)] | None = None
+    sender: Annotated[MailAddress, Field(alias="from")]
+    checkers: MailAddresses = []
+    staff: MailAddresses = []
+    admins: MailAddresses = []
+    link: Url | None = None
+
+    @model_validator(mode="after")
+    def _no_secret_in_the_open(self) -> Self:
+        if (self.user is None) != (self.secret_file is None):
+            raise ValueError("`user` and `secret_file` go together")
+        if self.user is not None and not self.starttls:
+            raise ValueError("a `user` signs in under `starttls` only")
+        return self
+
+
 class HomeConfig(_Section):
     """`tallystick.toml`, whole."""
 
@@ -149,6 +185,8 @@ class HomeConfig(_Section):
     gossip: GossipSection = GossipSection()
     witnesses: WitnessesSection = WitnessesSection()
     approve: ApproveSection = ApproveSection()
+    webhooks: WebhooksSection = WebhooksSection()
+    mail: MailSection | None = None
 
     @property
     def client_id(self) -> str | None:
@@ -157,7 +195,7 @@ class HomeConfig(_Section):
 
 
 def to_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:
-    """TOML for tables of strings, integers and lists of strings, which is all that a configuration holds."""
+    """TOML for tables of strings, integers, truth values and lists of strings, which is all that a configuration holds."""
     blocks = []
     for name, fields in sections.items():
         if fields:

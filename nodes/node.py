@@ -37,6 +37,7 @@ from ledger.writer_lock import WriterLock
 from nodes.author import RecordAuthor, SigningKey
 from nodes.directory import Directory
 from nodes.enterprises import Enterprises
+from nodes.events.feed import EventFeed
 from nodes.home import Home
 from nodes.home_config import HomeConfig
 from nodes.keys.accounts import Accounts
@@ -227,7 +228,8 @@ class Node:
         self.author = RecordAuthor(self.network, self.store, self.clock, self.random)
         self.outbox = Outbox(self.private, self.engine, self.clock, orders=self.config.engine.kind == "solo")
         self.reader = LedgerReader(self.store, self.private, lambda: self.sealing_keys)
-        register_projections(self.reader, self.store, self.directory, self.keystore, self.config.node, lambda: self.registry_key)
+        self.events, who = EventFeed(self.private, self.store, self.clock), self.config.node
+        register_projections(self.reader, self.store, self.directory, self.keystore, who, lambda: self.registry_key, self.events)
         self.engine.subscribe(self.reader.notify)
         self.engine.subscribe(RulesWatch(self.store, self.rulebook).look)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -150,7 +150,7 @@ def private_schema() -> Schema:
     """Every table of `metadata`, once the modules that define them are imported."""
     for name in tables.MODULES:
         importlib.import_module(name)
-    return Schema("private", metadata, Path(__file__).parent / "migrations" / "versions", head="0002")
+    return Schema("private", metadata, Path(__file__).parent / "migrations" / "versions", head="0003")
 
 
 class PrivateStore:
@@ -182,6 +182,7 @@ class PrivateStore:
             raise Refused("transaction-nested", "a writing transaction inside another would wait for itself", hint="pass the connection on")
         self._writing.now = True
         try:
+            self._writing.after = {}
             with failing_as_unreachable(), self._writer.begin() as connection:
                 connection.execute(_LOCK)
                 yield connection
@@ -189,6 +190,13 @@ class PrivateStore:
             raise _bad_text() from error
         finally:
             self._writing.now = False
+        for call in self._writing.after:
+            call()
+
+    def once_committed(self, call: Callable[[], None]) -> None:
+        """Calls it, once however often it is given, when the writing transaction of this thread is durable; never if it fails."""
+        assert getattr(self._writing, "now", False), "the caller is inside `begin`"
+        self._writing.after[call] = None
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:

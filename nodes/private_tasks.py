@@ -17,7 +17,7 @@ from ledger.hashing import tagged_json
 from nodes.caller import Caller, registered_key
 from nodes.private import metadata, tasks
 from nodes.task_book import OPEN, SIGNED, task_causes
-from nodes.tasks import Task, Tasks
+from nodes.tasks import WAITING, Task, Tasks, note_task
 
 if TYPE_CHECKING:
     from nodes.node import Node
@@ -85,6 +85,7 @@ class PrivateTasks:
                 connection.execute(sa.insert(tasks).values(**row))
                 if cause is not None:
                     connection.execute(sa.insert(task_causes).values(cause=cause, task=task_id))
+                note_task(node, connection, WAITING, task_id, kind)
         return self._tasks.get(had or task_id)
 
     def sign(self, task_id: str, caller: Caller, effect: Effect) -> Task:

@@ -13,6 +13,9 @@ from nodes.declarations import book as declaration_book
 from nodes.directory import Directory
 from nodes.enquiries import book as enquiry_book
 from nodes.enquiries import grants
+from nodes.events import book as event_book
+from nodes.events.feed import EventFeed
+from nodes.events.tables import events
 from nodes.financings import book, bookkeeping, collection_book, movement_book, offer_book
 from nodes.home_config import NodeSection
 from nodes.keys.keystore import KeyStore
@@ -29,6 +32,7 @@ def register_projections(
     keystore: KeyStore,
     who: NodeSection,
     registry_key: Callable[[], RegistryKey],
+    feed: EventFeed,
 ) -> None:
     """Before the reader's first reading. What stands in a table is what this node's keys open. Where the registry key is, ids are
     recomputed from numbers; `registry_key` opens it when the first one comes.
@@ -65,6 +69,9 @@ def register_projections(
     if role in ("authority", "enterprise"):
         book_of_accesses = accesses.AccessBook(directory, own=role == "enterprise")
         reader.register(accesses.PROJECTION, [accesses.accesses], book_of_accesses.apply, accesses.TYPES)
+    book_of_events = event_book.EventBook(store, directory, who, feed)
     if is_authority:
-        # Last, because it takes from the others, and because what they could not use is an alert.
-        reader.register(supervision.PROJECTION, supervised.TABLES, supervision.Supervision(store, directory).apply)
+        # After the others, because it takes from them, and because what they could not use is an alert.
+        supervises = supervision.Supervision(store, directory, book_of_events.alert)
+        reader.register(supervision.PROJECTION, supervised.TABLES, supervises.apply)
+    reader.register(event_book.PROJECTION, [events], book_of_events.apply)

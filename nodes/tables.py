@@ -23,6 +23,7 @@ MODULES: Final = (
     "nodes.enquiries.book",
     "nodes.enquiries.grants",
     "nodes.enterprises",
+    "nodes.events.tables",
     "nodes.financings.book",
     "nodes.financings.collection_book",
     "nodes.financings.maturity_book",
@@ -42,5 +43,6 @@ MODULES: Final = (
     "nodes.requests.mailbox",
     "nodes.requests.post",
     "nodes.task_book",
+    "nodes.webhooks.tables",
     "nodes.witnessing.tables",
 )

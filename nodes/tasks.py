@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from nodes.node import Node
 
 _OTHER: Final = {"make": "check", "check": "make"}
+WAITING: Final = "task.waiting"
+NOT_SIGNED: Final = "task.declined"
 _READ_S: Final = 10.0
 
 
@@ -101,6 +103,7 @@ class Tasks:
             shown = {"summary": text_of(summary), "author": caller.id, "state": OPEN}
             connection.execute(sa.insert(tasks).values(**new_row(task_id, cores[0]), **first, **shown))
             connection.execute(sa.insert(task_records), records)
+            note_task(node, connection, WAITING, task_id, record_type)
         return self.get(task_id)
 
     def sign(self, task_id: str, caller: Caller) -> Receipt:
@@ -151,6 +154,7 @@ class Tasks:
             if row.state != OPEN:
                 raise _decided(row.state)
             _decide(connection, task_id, DECLINED, caller.id, node.clock.now_ms(), reason=reason)
+            note_task(node, connection, NOT_SIGNED, task_id, row.type)
         return self.get(task_id)
 
     def get(self, task_id: str) -> Task:
@@ -260,6 +264,11 @@ def _sign(key: SigningKey, record_id: str) -> str:
 
 def _expires_ms(row: Any) -> int:
     return int(canonical.decode(row.core.encode("utf-8"))["not_after"])
+
+
+def note_task(node: Node, connection: sa.Connection, event: str, task_id: str, record_type: str) -> None:
+    """Tells those who follow this node's events."""
+    node.events.note(connection, event, {"task_id": task_id}, {"type": record_type}, f"{event}:{task_id}")
 
 
 def reference_of(task_id: str) -> str:

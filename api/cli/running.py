@@ -21,10 +21,12 @@ from ledger.errors import Unreachable
 from nodes.background import Background
 from nodes.countersigning import Awaiting
 from nodes.enquiries.worker import EnquiryWorker
+from nodes.mail.worker import MailWorker
 from nodes.monitoring.sweep import Sweeper
 from nodes.node import Node
 from nodes.requests.post import PostWorker
 from nodes.requests.postal import post_of
+from nodes.webhooks.worker import WebhookWorker
 from nodes.witnessing.workers import GossipWorker, WitnessWorker
 
 WORKERS: Final = 2
@@ -85,6 +87,9 @@ class RunningNode:
         if self.node.genesis["engine"]["kind"] == "solo":
             # Where one operator signs, others watch it.
             self._workers += [WitnessWorker(self.node), GossipWorker(self.node)]
+        self._workers.append(WebhookWorker(self.node))
+        if self.node.config.mail is not None:
+            self._workers.append(MailWorker(self.node, self.node.config.mail))
         for worker in self._workers:
             worker.start()
         if not self._begun.wait(_BEGIN_S):

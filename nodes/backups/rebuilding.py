@@ -45,6 +45,7 @@ NOT_ON_THE_LEDGER: Final = (
     "introductions",
     "letters_in",
     "letters_out",
+    "local_events",
     "look_up_enterprises",
     "look_ups",
     "mailbox",
@@ -60,6 +61,8 @@ NOT_ON_THE_LEDGER: Final = (
     "task_records",
     "used_assertions",
     "users",
+    "webhook_deliveries",
+    "webhooks",
     "witnesses",
 )
 UNSENT_TASKS: Final = "of the tasks, those whose record never reached the ledger: open, declined, expired, or of a maturity"

@@ -1,8 +1,8 @@
 """Writes the statements of the newest revision of the private database from today's tables: `make migrations`. Only until there is a
 release with it: then what a released database holds is history, and a change is a new revision.
 
-The baseline (`0001`) is history already. `0002` makes every table that came since; a column that comes to an older table is written into
-the revision by hand.
+The baseline (`0001`) and `0002` are history already. `0003` makes every table that came since; a column that comes to an older table is
+written into the revision by hand.
 
 python -m nodes.migrations.baseline            writes
 python -m nodes.migrations.baseline --check    exits 1 where a file is not what the tables say
@@ -20,7 +20,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ledger.migrating import baseline
 from nodes.private import private_schema
 
-_NEWEST: Final = "r0002_proofs"
+_OLDER: Final = ("r0001_baseline", "r0002_proofs")
+_NEWEST: Final = "r0003_events"
 _MADE: Final = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
 
 
@@ -29,7 +30,8 @@ def files() -> dict[Path, str]:
     schema = private_schema()
     found = {}
     for dialect in (sqlite.dialect(), postgresql.dialect()):  # type: ignore[no-untyped-call]  # SQLAlchemy leaves them untyped
-        older = set(_MADE.findall((schema.versions / f"r0001_baseline.{dialect.name}.sql").read_text(encoding="utf-8")))
+        made = [(schema.versions / f"{name}.{dialect.name}.sql").read_text(encoding="utf-8") for name in _OLDER]
+        older = {table for text in made for table in _MADE.findall(text)}
         newer = set(schema.declared.tables) - older
         found[schema.versions / f"{_NEWEST}.{dialect.name}.sql"] = baseline(schema, dialect, newer)
     return found

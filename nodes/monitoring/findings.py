@@ -94,11 +94,11 @@ def _told(value: Any) -> Any:
     return str(value) if isinstance(value, int) and abs(value) > INTEGER_MAX else value
 
 
-def raise_alert(connection: sa.Connection, detector: Detector, finding: Finding) -> None:
-    """Writes an alert down, unless it stands already."""
+def raise_alert(connection: sa.Connection, detector: Detector, finding: Finding) -> str | None:
+    """Writes an alert down and gives its id, or None where it stands already."""
     found_id = alert_id(detector.code, finding.cause)
     if connection.execute(sa.select(alerts.c.id).where(alerts.c.id == found_id)).first() is not None:
-        return
+        return None
     row = {
         "id": found_id,
         "code": detector.code,
@@ -112,3 +112,4 @@ def raise_alert(connection: sa.Connection, detector: Detector, finding: Finding)
         "opened_ms": finding.opened_ms,
     }
     connection.execute(sa.insert(alerts).values(**row))
+    return found_id

@@ -6,7 +6,7 @@ alert of its own; nothing stops the reader.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import cache
 from typing import Final
@@ -28,14 +28,18 @@ from nodes.sealing import Opened
 PROJECTION: Final = "monitoring/2"
 _FACTS: Final = "supervision"
 
+Raised = Callable[[sa.Connection, StoredRecord, Detector, Finding, str], None]
+
 log = structlog.get_logger(__name__)
 
 
 class Supervision:
-    """The projection of the authority's node. It comes last: it takes from the tables of declarations, consents and enquiries."""
+    """The projection of the authority's node. It takes from the tables of declarations, consents and enquiries; `raised` is told of each
+    alert that is new.
+    """
 
-    def __init__(self, store: LedgerStore, directory: Directory) -> None:
-        self._store, self._directory = store, directory
+    def __init__(self, store: LedgerStore, directory: Directory, raised: Raised) -> None:
+        self._store, self._directory, self._raised = store, directory, raised
 
     def apply(self, connection: sa.Connection, stored: StoredRecord, opened: Mapping[str, Opened]) -> None:
         """Takes a record in and raises what alerts it gives rise to."""
@@ -47,11 +51,33 @@ class Supervision:
                 with connection.begin_nested():
                     take_in(seen, self._region_of)
             except InputError as error:
-                _raise_unusable(seen, _FACTS, error.code)
+                self._raise_unusable(seen, _FACTS, error.code)
             except (IntegrityError, DataError):
-                _raise_unusable(seen, _FACTS, "row-refused")
+                self._raise_unusable(seen, _FACTS, "row-refused")
             for detector in _looking_at(stored.record.type):
-                _detect(detector, seen)
+                self._detect(detector, seen)
+
+    def _detect(self, detector: Detector, seen: Seen) -> None:
+        """A detector only reads, so one that cannot use a part has nothing to undo."""
+        assert detector.detect is not None, "it looks at records"
+        try:
+            findings = list(detector.detect(seen))
+        except InputError as error:
+            self._raise_unusable(seen, detector.code, error.code)
+            return
+        for finding in findings:
+            self._raise(seen, detector, finding)
+
+    def _raise_unusable(self, seen: Seen, step: str, code: str) -> None:
+        log.warning("supervision-refused", record_id=seen.stored.id, step=step, code=code)
+        records, details = (seen.stored.id,), {"part": step, "code": code}
+        finding = Finding((seen.stored.id, step), "record", seen.stored.id, seen.author, "", records, seen.stored.time_ms, details)
+        self._raise(seen, DETECTORS[UNREADABLE], finding)
+
+    def _raise(self, seen: Seen, detector: Detector, finding: Finding) -> None:
+        alert = raise_alert(seen.connection, detector, finding)
+        if alert is not None:
+            self._raised(seen.connection, seen.stored, detector, finding, alert)
 
     def _region_of(self, member: str) -> str:
         try:
@@ -83,22 +109,3 @@ class _StateAfter:
 def _looking_at(record_type: str) -> tuple[Detector, ...]:
     looking = (detector for detector in DETECTORS.values() if detector.detect is not None)
     return tuple(detector for detector in looking if detector.types is EVERY_TYPE or record_type in detector.types)
-
-
-def _detect(detector: Detector, seen: Seen) -> None:
-    """A detector only reads, so one that cannot use a part has nothing to undo."""
-    assert detector.detect is not None, "it looks at records"
-    try:
-        findings = list(detector.detect(seen))
-    except InputError as error:
-        _raise_unusable(seen, detector.code, error.code)
-        return
-    for finding in findings:
-        raise_alert(seen.connection, detector, finding)
-
-
-def _raise_unusable(seen: Seen, step: str, code: str) -> None:
-    log.warning("supervision-refused", record_id=seen.stored.id, step=step, code=code)
-    records, details = (seen.stored.id,), {"part": step, "code": code}
-    finding = Finding((seen.stored.id, step), "record", seen.stored.id, seen.author, "", records, seen.stored.time_ms, details)
-    raise_alert(seen.connection, DETECTORS[UNREADABLE], finding)

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from contracts.months import DAY_MS
 from nodes.background import Background
+from nodes.events.book import alert_subjects
 from nodes.monitoring import deadlines as kinds
 from nodes.monitoring.catalogue import DETECTORS
-from nodes.monitoring.findings import Finding, raise_alert
+from nodes.monitoring.findings import Detector, Finding, raise_alert
 from nodes.monitoring.settings import settings_at
 from nodes.monitoring.tables import collected, deadlines, lines, loans
 from nodes.sums import exact_sum, total
@@ -55,10 +56,18 @@ def _sweep_batch(node: Node, now_ms: int) -> int:
         for row in rows:
             finding = _FINDINGS[row.code](connection, row)
             if finding is not None:
-                raise_alert(connection, DETECTORS[row.code], finding)
+                _raise(node, connection, DETECTORS[row.code], finding)
             of_it = [getattr(deadlines.c, name) == getattr(row, name) for name in ("code", "record_id", "subject")]
             connection.execute(sa.update(deadlines).where(*of_it).values(swept=True))
     return len(rows)
+
+
+def _raise(node: Node, connection: sa.Connection, detector: Detector, finding: Finding) -> None:
+    """A deadline passes without a record, so the event is this node's own."""
+    alert = raise_alert(connection, detector, finding)
+    if alert is not None:
+        what = {"code": detector.code, "severity": detector.severity}
+        node.events.note(connection, "alert.raised", alert_subjects(alert, finding), what, f"alert:{alert}")
 
 
 def _approval(_connection: sa.Connection, row: Any) -> Finding:

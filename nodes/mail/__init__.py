@@ -1,0 +1,1 @@
+"""E-mail to the owner's people: that something waits, never what."""
