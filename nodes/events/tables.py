@@ -21,7 +21,7 @@ from ledger.limits import INTEGER_MAX
 from nodes.private import metadata
 
 CURSOR: Final = r"^(0|[1-9][0-9]{0,15})-(0|[1-9][0-9]{0,15})$"
-_CURSOR: Final = re.compile(CURSOR, re.ASCII)
+_CURSOR: Final = re.compile(CURSOR.strip("^$"), re.ASCII)
 
 
 def _columns() -> list[sa.Column[Any]]:
@@ -62,7 +62,7 @@ class Cursor(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Raises `InputError` (`bad-cursor`)."""
-        found = _CURSOR.match(text)
+        found = _CURSOR.fullmatch(text)
         if found is None or max(int(found[1]), int(found[2])) > INTEGER_MAX:
             raise InputError("bad-cursor", "this is not the id of an event", hint="go on after the id of the last event that you have seen")
         return cls(int(found[1]), int(found[2]))

@@ -87,7 +87,8 @@ class MailWorker(Background):
 
     def _page(self, group: Group, standing: _Standing) -> list[Event]:
         page = self._node.events.page(standing.after, [group.event], MAIL_EVENTS_MAX)
-        return [event for event in page if standing.until is None or event.cursor <= standing.until]
+        # Of a message that is on its way, what it said; where all of that is gone, there is nothing to say again.
+        return [event for event in page if standing.until is None or event.cursor <= standing.until] or page
 
     def _text(self, group: Group, page: Sequence[Event]) -> str:
         link = (self._section.link or "").rstrip("/")

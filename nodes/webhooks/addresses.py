@@ -20,6 +20,10 @@ from ledger.limits import WEBHOOK_URL_CHARS_MAX
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 _PORTS: Final = {"https": 443, "http": 80}
+# Of the registries of special-purpose addresses, what older versions of `ipaddress` take for global.
+_SPECIAL_4: Final = tuple(ipaddress.IPv4Network(each) for each in ("192.0.0.0/24", "192.88.99.0/24"))
+_SPECIAL_6: Final = tuple(ipaddress.IPv6Network(each) for each in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"))
+_UNICAST_6: Final = ipaddress.IPv6Network("2000::/3")
 # Gateways hand these on to the IPv4 address in their last 32 bits (RFC 6052, RFC 8215).
 _TRANSLATED: Final = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
 
@@ -87,9 +91,17 @@ def is_allowed(text: str, *, allow_private: bool) -> bool:
     for each in (address, *_carried(address)):
         if each.is_multicast or each.is_unspecified or each == ipaddress.IPv4Address("255.255.255.255"):
             return False
-        if not allow_private and (not each.is_global or each.is_reserved or each.is_link_local):
+        if not allow_private and not _is_public(each):
             return False
     return True
+
+
+def _is_public(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv4Address):
+        special = any(address in network for network in _SPECIAL_4)
+    else:
+        special = address not in _UNICAST_6 or any(address in network for network in _SPECIAL_6)
+    return address.is_global and not special
 
 
 def _carried(address: Address) -> list[Address]:
