@@ -127,12 +127,12 @@ def _key_revoked(seen: Seen) -> Draft:
 
 
 def _proposed(seen: Seen) -> Draft:
-    what = {"by": seen.author, "kind": seen.body["change"]["kind"], "state": seen.stored.result["details"]["state"]}
+    what = {"by": seen.author, "kind": seen.body["change"]["kind"], "state": seen.stored.result["state"]}
     return Draft("governance.proposed", {"proposal_id": seen.stored.id}, what)
 
 
 def _approved(seen: Seen) -> Draft:
-    what = {"by": seen.author, "state": seen.stored.result["details"]["state"]}
+    what = {"by": seen.author, "state": seen.stored.result["state"]}
     return Draft("governance.approved", {"proposal_id": seen.body["proposal"]}, what)
 
 
