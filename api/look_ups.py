@@ -56,10 +56,6 @@ NOTHING_SEALED: Final = frozenset(
         "GET /v1/look-ups",
         "GET /v1/monitoring/settings",
         "GET /v1/paper-settings",
-        "GET /v1/webhooks",
-        "GET /v1/webhooks/{webhook_id}",
-        "GET /v1/webhooks/{webhook_id}/deliveries",
-        "GET /v1/webhooks/{webhook_id}/secret",
     }
 )
 _PUBLIC: Final = "ledger:read"

@@ -1,4 +1,5 @@
-"""Writes the documents that follow from the code: `docs/result-codes.md`, `docs/record-types.md`, `docs/routes.md` and `docs/alerts.md`.
+"""Writes the documents that follow from the code: `docs/result-codes.md`, `docs/record-types.md`, `docs/routes.md`,
+`docs/alerts.md` and `docs/events.md`.
 
 python docs/generate.py            writes
 python docs/generate.py --check    exits 1 where a document on disk is not what the code says
@@ -19,6 +20,7 @@ from contracts.ruleset import RULESET
 from ledger import admission
 from nodes.credit.report import CreditResult
 from nodes.enquiries.parts import LineResult
+from nodes.events.catalogue import TYPES
 from nodes.monitoring.catalogue import DETECTORS
 
 DOCS = Path(__file__).parent
@@ -88,6 +90,19 @@ alone. Each names the records that prove it; its id follows from its cause, so t
 | alert | severity | meaning | produced by |
 |---|---|---|---|
 {alerts}
+"""
+
+_EVENTS: Final = """\
+# Events
+
+Generated from `nodes/events/catalogue.py` by `make docs`; a test compares it. [How the feed is followed](api.md#events-and-webhooks).
+
+A caller is shown the events of those types whose route it may call itself, by its role and by the scopes of its token. They are made from
+the ledger, the same again whenever a node's tables are; those marked *local* happen at one node alone, and are lost with its private database.
+
+| type | at | meaning | shown to whom may call |
+|---|---|---|---|
+{events}
 """
 
 _ANSWERS: Final = {
@@ -182,6 +197,15 @@ def alerts() -> str:
     return _ALERTS.format(alerts="\n".join(rows))
 
 
+def events() -> str:
+    """The page of all types of events."""
+    rows = [
+        f"| `{each.name}`{' *local*' if each.local else ''} | {each.at} | {each.meaning} | `{each.reads}` |"
+        for each in sorted(TYPES.values(), key=lambda each: each.number)
+    ]
+    return _EVENTS.format(events="\n".join(rows))
+
+
 def documents() -> dict[Path, str]:
     """Every generated document and what it should hold."""
     return {
@@ -189,6 +213,7 @@ def documents() -> dict[Path, str]:
         DOCS / "record-types.md": record_types(),
         DOCS / "routes.md": routes(),
         DOCS / "alerts.md": alerts(),
+        DOCS / "events.md": events(),
     }
 
 

@@ -47,6 +47,12 @@ CALLED_BY_NAME = [
     "handle_starttag",
     "dispatch",
     "emit",
+    "do_POST",
+    "log_message",
+    "handle_error",
+    # What an SMTP server of tests is called for.
+    "handle_RCPT",
+    "handle_DATA",
     # What tests call in other processes.
     "into_mempool",
     # Commands, which the table of the command line names.

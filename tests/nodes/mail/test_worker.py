@@ -39,13 +39,13 @@ class Box:
         self.rejected: set[str] = set()
         self.loses_answer = False
 
-    async def handle_RCPT(self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802 - the server's name for it
+    async def handle_RCPT(self, server: Any, _session: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802 - the server's name for it
         if address in self.rejected:
             return "550 no such mailbox"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:  # noqa: N802 - the server's name for it
+    async def handle_DATA(self, server: Any, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - the server's name for it
         if self.refuses:
             return self.refuses.pop(0)
         assert isinstance(envelope.content, bytes)
@@ -62,7 +62,7 @@ class Box:
         return [message.get_content() for _, message in self.taken]
 
 
-def authenticate(server: Any, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
+def authenticate(server: Any, _session: Session, envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:
     known = isinstance(data, LoginPassword) and (data.login, data.password) == (USER.encode(), PASSWORD.encode())
     return AuthResult(success=known, handled=known)
 
