@@ -18,8 +18,9 @@ from nodes.monitoring.findings import Detector, Finding
 from nodes.sealing import Opened
 
 PROJECTION: Final = "events/1"
-# Each type has so many places among the events of one record, so that a type that is new in a later version moves no other.
-_PLACES: Final = 1_000_000
+# Each type has so many places among the events of one record, so that a type that is new in a later version moves no other. No round
+# number of ten, which could be taken for an amount.
+_PLACES: Final = 2**20
 
 
 class EventBook:

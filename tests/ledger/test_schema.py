@@ -91,6 +91,21 @@ def test_an_older_database_is_refused_until_it_is_migrated(engine: sa.Engine, tm
         assert connection.execute(sa.text("SELECT value, since_ms FROM meta")).all() == [("yes", 0)]
 
 
+def test_a_private_database_of_before_there_were_events_is_upgraded_and_keeps_its_rows(engine: sa.Engine) -> None:
+    schema = private_schema()
+    migrate(engine, schema, "0002")
+    with engine.begin() as connection:
+        connection.execute(sa.text("INSERT INTO meta (key, value) VALUES ('kept', 'yes')"))
+    with pytest.raises(Refused, match="migration-needed"):
+        prepare(engine, schema)
+    assert not {"events", "local_events", "webhooks"} & set(sa.inspect(engine).get_table_names())
+    migrate(engine, schema)
+    prepare(engine, schema)
+    assert differences(engine, schema) == []
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT value FROM meta")).scalars().all() == ["yes"]
+
+
 def test_a_newer_database_is_refused_for_good(engine: sa.Engine, tmp_path: Path) -> None:
     migrate(engine, later(SCHEMA, tmp_path, NEXT))
     with pytest.raises(VerificationFailed, match="database-too-new"):

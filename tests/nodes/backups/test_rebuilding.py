@@ -19,9 +19,9 @@ from tests.nodes.small_network import CHEAP
 
 # What a member of each role has; each of the tables stands for a room of nodes/.
 MEMBERS = {
-    "authority": {"parts", "enterprises", "declarations", "consents", "enquiries", "accesses", "financings"},
-    "bank-a": {"parts", "tasks", "consents", "enquiries", "grants", "financings", "financing_lines", "collections"},
-    "exporter-a": {"parts", "consents", "accesses"},
+    "authority": {"parts", "enterprises", "declarations", "consents", "enquiries", "accesses", "financings", "events"},
+    "bank-a": {"parts", "tasks", "consents", "enquiries", "grants", "financings", "financing_lines", "collections", "events"},
+    "exporter-a": {"parts", "consents", "accesses", "events"},
 }
 # The tables that the reader keeps beside those of its projections.
 READ = {"parts", "broken_parts", "meta"}
