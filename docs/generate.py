@@ -98,7 +98,8 @@ _EVENTS: Final = """\
 Generated from `nodes/events/catalogue.py` by `make docs`; a test compares it. [How the feed is followed](api.md#events-and-webhooks).
 
 A caller is shown the events of those types whose route it may call itself, by its role and by the scopes of its token. They are made from
-the ledger, the same again whenever a node's tables are; those marked *local* happen at one node alone, and are lost with its private database.
+the ledger, the same again whenever a node's tables are; those marked *local* happen at one node alone, and are lost with its private
+database.
 
 | type | at | meaning | shown to whom may call |
 |---|---|---|---|

@@ -15,8 +15,8 @@ from ledger import canonical
 from ledger.limits import MAIL_EVENTS_MAX
 from nodes.background import Background
 from nodes.events.tables import Cursor, Event
-from nodes.mail.sending import Mailer
 from nodes.home_config import MailSection
+from nodes.mail.sending import Mailer
 from nodes.private import get_meta, set_meta
 
 if TYPE_CHECKING:

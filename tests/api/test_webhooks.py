@@ -17,8 +17,8 @@ import standardwebhooks
 from api.cli.running import RunningNode, listen
 from ledger.clock import SettableClock
 from nodes.home import Home
+from nodes.home_config import WebhooksSection
 from nodes.node import Node
-from nodes.outward import WebhooksSection
 from nodes.private import idempotency
 from tests.api.served import free_ports, problem, token
 from tests.nodes.small_network import CHEAP, Addresses, found

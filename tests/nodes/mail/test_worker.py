@@ -18,9 +18,9 @@ from pydantic import ValidationError
 from ledger.clock import SettableClock
 from ledger.errors import Refused, Unreachable
 from nodes.home import Home
+from nodes.home_config import MailSection
 from nodes.mail.worker import MailWorker
 from nodes.node import Node
-from nodes.outward import MailSection
 from nodes.private_files import write_private_file
 from tests.api.served import free_ports
 from tests.nodes.certificates import certified

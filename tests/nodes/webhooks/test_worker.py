@@ -15,8 +15,8 @@ from ledger.clock import SettableClock
 from ledger.errors import InputError, NotFound, Refused
 from ledger.limits import WEBHOOK_DELIVERIES_KEPT, WEBHOOKS_MAX
 from nodes.events.tables import START, Cursor
+from nodes.home_config import WebhooksSection
 from nodes.node import Node
-from nodes.outward import WebhooksSection
 from nodes.webhooks.endpoints import Webhook, Webhooks, note_delivery
 from nodes.webhooks.sending import Message, Outcome
 from nodes.webhooks.tables import deliveries, webhooks
