@@ -19,9 +19,10 @@ from ledger.clock import SettableClock
 from nodes.home import Home
 from nodes.home_config import WebhooksSection
 from nodes.node import Node
+from nodes.plans import Addresses
 from nodes.private import idempotency
 from tests.api.served import free_ports, problem, token
-from tests.nodes.small_network import CHEAP, Addresses, found
+from tests.nodes.small_network import CHEAP, found
 from tests.nodes.webhooks.receiver import Receiver, receiving
 
 SECRET = "rough seas and four sails"
