@@ -398,6 +398,29 @@ def test_several_ways_in_one_tree() -> None:
     assert code_of(merkle.check_state, root, [shown[0], (beside, None, differs)], packed([ends[1]]), "some-code") == "some-code"
 
 
+def test_two_ways_may_each_be_as_deep_as_one() -> None:
+    """They part at the first level; the text has both ways' hashes level by level, the left way's first."""
+    keys = [f"{number}" for number in range(40)]
+    left, right = (next(key for key in keys if sha256(key.encode()).digest()[0] >> 7 == side) for side in (0, 1))
+    text: list[bytes] = []
+    nodes = []
+    for key in (left, right):
+        path, siblings = sha256(key.encode()).digest(), [sha256(f"{key} {level}".encode()).digest() for level in range(1, 256)]
+        node = leaf_node(path, sha256(b"1").digest())
+        for level in range(255, 0, -1):
+            beside = siblings[level - 1]
+            node = sha256(b"\x03" + (beside + node if path[level // 8] >> 7 - level % 8 & 1 else node + beside)).digest()
+        nodes.append(node)
+        text = siblings[::-1] if not text else [each for pair in zip(text, siblings[::-1], strict=True) for each in pair]
+    root = sha256(b"\x03" + nodes[0] + nodes[1]).digest()
+    shown: list[tuple[str, Any, int, bytes | None]] = [(left, 1, 256, None), (right, 1, 256, None)]
+    assert len(text) == 510
+    assert state_code(root, shown, text) is None
+    assert state_code(root, shown[::-1], text) is None
+    assert state_code(root, shown, text[2:]) == "some-code"
+    assert state_code(root, shown, [text[1], text[0], *text[2:]]) == "some-code"
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_hashes_in_a_text(count: int) -> None:
     hashes = [sha256(b"%d" % number).digest() for number in range(count)]
