@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.errors import TallystickError
-from tests.crash.mortal import Mortal
+from tests.crash.mortal import Mortal, gone
 from tests.ledger.comet import seat_process
 from tests.ledger.comet.ring import WAIT_S, Ring, Seat, lay_out, make_seat, wait_until
 
@@ -59,9 +59,12 @@ class Fleet:
         return set(self.processes[place].ask("peers"))
 
     def code(self, place: int, raw: bytes) -> str:
-        """Of the result, or of the error."""
+        """Of the result, or of the error. While a seat does not run nobody answers there."""
+        process = self.processes.get(place)
+        if process is None:
+            return gone().code
         try:
-            return str(self.processes[place].ask("submit", raw=raw.hex())["result"]["code"])
+            return str(process.ask("submit", raw=raw.hex())["result"]["code"])
         except TallystickError as error:
             return error.code
 
