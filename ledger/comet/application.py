@@ -105,7 +105,7 @@ class Application:
             raise Refused("other-network", message, hint="remove the engine's data; the node writes its genesis file itself")
         if self.position.height != 0:
             raise Refused(
-                "engine-behind", "the engine begins anew, and this ledger has its blocks already", hint="see: recover a lost validator"
+                "engine-behind", "the engine begins anew, and this ledger has its blocks already", hint="see in the manual: a validator is lost"
             )
         return self.position.app_hash
 

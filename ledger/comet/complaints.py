@@ -11,7 +11,7 @@ from typing import Final
 from ledger.errors import TallystickError, Unreachable, VerificationFailed
 
 _READ_BYTES_MAX: Final = 1_048_576
-_RECOVER: Final = "see: recover a lost validator"
+_RECOVER: Final = "see in the manual: a validator is lost"
 _STOPPED: Final = b"CONSENSUS FAILURE!!!"
 _SYNC_STOPPED: Final = b"Error in validation"
 _OTHER_HEADER: Final = b"wrong Block.Header."

@@ -128,5 +128,5 @@ def test_a_ledger_that_is_ahead_of_its_engine_stays_down_and_says_why(lost: str,
         engine = made.engines[0]
         wait_until(lambda: not engine._supervisor._thread.is_alive())
         assert engine.trouble is not None and engine.trouble.code == "engine-behind"
-        assert "lost validator" in engine.trouble.hint
+        assert "a validator is lost" in engine.trouble.hint
         assert code_of(made.send(0, made.author.put("four"))[0]) == "engine-behind"
