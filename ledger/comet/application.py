@@ -104,9 +104,8 @@ class Application:
             message = "the engine was begun for another network, or with other validators than genesis names"
             raise Refused("other-network", message, hint="remove the engine's data; the node writes its genesis file itself")
         if self.position.height != 0:
-            raise Refused(
-                "engine-behind", "the engine begins anew, and this ledger has its blocks already", hint="see in the manual: a validator is lost"
-            )
+            message = "the engine begins anew, and this ledger has its blocks already"
+            raise Refused("engine-behind", message, hint="see in the manual: a validator is lost")
         return self.position.app_hash
 
     def check(self, raw: bytes, now_ms: int) -> Admitted:
