@@ -33,17 +33,11 @@ class BoundedHttp:
     def ask(self, method: str, path: str, *, wait_s: float = 0, **options: Any) -> tuple[int, bytes]:
         """Status and content of an answer, for which the other side may wait `wait_s`. Raises `httpx.HTTPError`, `AnswerTooLong`."""
         http, body = self._taken(), bytearray()
-
-        def go_on(_event: str, _details: object) -> None:
-            # Closing does not end a connection that is only being made.
-            if http.is_closed:
-                raise httpx.ReadError("closed before there was an answer")
-
         late = threading.Timer(wait_s + self._answer_s, http.close)
         late.daemon = True
         late.start()
         try:
-            with http.stream(method, path, timeout=wait_s + self._timeout_s, extensions={"trace": go_on}, **options) as response:
+            with http.stream(method, path, timeout=wait_s + self._timeout_s, **options) as response:
                 for chunk in response.iter_bytes():
                     body += chunk
                     if len(body) > self._bytes_max:

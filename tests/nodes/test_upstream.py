@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -188,25 +186,3 @@ def test_an_answer_that_never_ends_is_given_up_each_time(beginning: bytes, drop:
             with pytest.raises(Unreachable, match="upstream-unreachable"):
                 upstream.checkpoint()
         upstream.close()
-
-
-@pytest.mark.parametrize("wait_s", [0, 0.001, 0.003, 0.01, 0.1])
-@pytest.mark.parametrize(("beginning", "drop"), BEGINNINGS.values(), ids=BEGINNINGS)
-def test_closing_ends_what_is_being_asked_however_early_it_comes(beginning: bytes, drop: bytes, wait_s: float) -> None:
-    asked: list[str] = []
-    with dripping(beginning, drop) as url:
-        upstream = HttpUpstream(url, "bank-a", AUDIENCE, KEY, SettableClock(START_MS), os.urandom)
-
-        def ask() -> None:
-            try:
-                upstream.checkpoint()
-            except Unreachable as error:
-                asked.append(error.code)
-
-        asking = threading.Thread(target=ask)
-        asking.start()
-        time.sleep(wait_s)
-        while asking.is_alive():
-            upstream.close()
-            asking.join(0.05)
-    assert asked == ["upstream-unreachable"]
