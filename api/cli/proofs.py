@@ -18,6 +18,7 @@ from ledger.errors import InputError
 from ledger.limits import PROOF_FILE_BYTES_MAX, TRUST_FILE_BYTES_MAX
 from ledger.verify import Verdict
 from ledger.verify import verify as verify_proof
+from nodes.auditing.report import verdict_on
 from nodes.proofs import Proofs
 
 _ID: Final = re.compile(r"[0-9a-f]{64}\Z")
@@ -76,7 +77,7 @@ def verify(
     trust: Annotated[Path, typer.Option("--trust", help="what to trust from the start: a network's trust.json")],
     as_json: AsJson = False,
 ) -> None:
-    """Check proof files and archives. Exit status 1 where one of them does not hold, 2 where a file cannot be read."""
+    """Check proof files, archives and audit reports. Exit status 1 where one of them does not hold, 2 where a file cannot be read."""
     believed = bytes_of(trust, TRUST_FILE_BYTES_MAX)
     found = [(path, _verdict(path, believed, shown=not as_json)) for path in files]
     if as_json:
@@ -90,7 +91,10 @@ def verify(
 
 def _verdict(path: Path, trust: bytes, *, shown: bool) -> Verdict:
     of_archive = verdict_of_archive(path, trust, shown=shown)
-    return verify_proof(bytes_of(path, PROOF_FILE_BYTES_MAX), trust) if of_archive is None else of_archive
+    if of_archive is not None:
+        return of_archive
+    data = bytes_of(path, PROOF_FILE_BYTES_MAX)
+    return verdict_on(data, trust) or verify_proof(data, trust)
 
 
 def write_new(path: Path, data: bytes) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ledger import canonical, keyring, keys, verify
 from ledger.clock import rfc3339
-from ledger.errors import InputError, VerificationFailed
+from ledger.errors import InputError, TallystickError, VerificationFailed
 from ledger.hashing import tagged_json
 from ledger.limits import AUDIT_REPORT_BYTES_MAX
 from ledger.store import LedgerStore
@@ -99,6 +99,24 @@ def check(data: bytes, trust: bytes) -> SignedBy:
     if not keys.verify(bytes.fromhex(value["public"]), bytes.fromhex(signature["value"]), _digest(report)):
         raise VerificationFailed("report-not-signed", "the signature is not one of this report")
     return SignedBy(signature["member"], signature["key_id"], report["as_of"])
+
+
+def verdict_on(data: bytes, trust: bytes) -> verify.Verdict | None:
+    """What a report proves to whoever trusts that trust file; None for a document that is none."""
+    try:
+        value = canonical.decode(data) if len(data) <= AUDIT_REPORT_BYTES_MAX else None
+    except InputError:
+        return None
+    if not isinstance(value, dict) or value.get("kind") != KIND:
+        return None
+    try:
+        signed = check(data, trust)
+    except TallystickError as error:
+        return verify.Verdict(ok=False, code=error.code)
+    proves = f"member {signed.member!a} signed this report of an audit up to block {signed.as_of['height']}, with a service key alive then"
+    return verify.Verdict(
+        True, None, [proves], ["that the audit found what the report says: that is the word of the member that signed it"]
+    )
 
 
 def _read(data: bytes) -> tuple[dict[str, Any], dict[str, str] | None, dict[str, Any]]:

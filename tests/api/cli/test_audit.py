@@ -51,6 +51,14 @@ def test_the_report_is_written_and_signed_by_the_member(played_demo: Path, tally
     assert all(name in told.out.replace("\n", "") for name in names)
     document = (tmp_path / "report" / names[0]).read_bytes()
     assert report.check(document, (played_demo / "trust.json").read_bytes()).member == "bank-a"
+    checked = tallystick("verify", tmp_path / "report" / names[0], "--trust", played_demo / "trust.json", "--json").json["files"][0]
+    assert (checked["ok"], checked["code"]) == (True, None)
+    assert checked["proves"][0].startswith("member 'bank-a' signed this report of an audit up to block ")
+    assert "word of the member" in checked["does_not_prove"][0]
+    (tmp_path / "changed.json").write_bytes(document.replace(b'"made_at":"2', b'"made_at":"3', 1))
+    changed = tallystick("verify", tmp_path / "changed.json", "--trust", played_demo / "trust.json")
+    assert changed.status == 1
+    assert "DOES NOT HOLD: report-not-signed" in changed.out
     assert (tmp_path / "report" / names[1]).read_bytes().startswith(b"%PDF-")
     assert len((tmp_path / "report" / names[2]).read_text().splitlines()) == 4
 
