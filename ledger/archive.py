@@ -59,14 +59,14 @@ def export(
     Raises `NotFound` (`unknown-height`), `InputError` (`wrong-note`), `VerificationFailed` (`replica-damaged`).
     """
     with store.reading() as reader:
-        last = _last_header(reader, to_height)
-        own = reader.checkpoint(last.height)
         genesis = _genesis(reader)
+        sealed = voucher_of(genesis).seals_each_block
+        last = _last_header(reader, to_height, sealed=sealed)
+        own = reader.checkpoint(last.height)
     if own is None:
         raise _damaged("a block has no checkpoint")
     if note is not None and said(note) != said(own):
         raise InputError("wrong-note", "the note is not about the log after the last block of the archive", hint="export to its height")
-    sealed = voucher_of(genesis).seals_each_block
     made = Exported(last.network, last.height, last.log_size - 1 - last.height)
     opening = {"v": FORMAT_VERSION, "kind": KIND, "network": made.network, "genesis": genesis, "height": made.height}
     with gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=out, mtime=0) as packed:
@@ -89,9 +89,10 @@ def block_line(header: Header, leaves: Sequence[bytes], checkpoint: str | None) 
     return b'{"checkpoint":' + note + b',"header":' + header_bytes + b',"records":[' + b",".join(leaves) + b"]}"
 
 
-def _last_header(reader: Reader, to_height: int | None) -> Header:
-    newest = reader.newest_signed if to_height is None else to_height
-    wanted = reader.head.height if newest is None else newest
+def _last_header(reader: Reader, to_height: int | None, *, sealed: bool) -> Header:
+    """Of a consortium by default the newest that is signed: the next block will sign the newest."""
+    newest = reader.head.height if sealed else reader.newest_signed or 0
+    wanted = newest if to_height is None else to_height
     header = reader.header(wanted)
     if header is None or wanted < 1:
         kept = f"it has heights 1 to {reader.head.height}" if reader.head.height else "it has no block yet"
