@@ -14,12 +14,12 @@ import sqlalchemy as sa
 import structlog
 
 from ledger import canonical, keys
+from ledger.background import Background
 from ledger.engine import Receipt
 from ledger.errors import InputError, NotFound, NotPermitted, Refused, VerificationFailed
 from ledger.hashing import tagged_json
 from ledger.record import Record, assemble, parse
 from nodes.awaiting import awaiting_authority
-from nodes.background import Background
 from nodes.caller import Caller, registered_key
 from nodes.outbox import Outgoing
 from nodes.outcomes import require_ok

@@ -17,8 +17,8 @@ from typing import Final, Self
 import uvicorn
 
 from api.app import context, create_app
+from ledger.background import Background
 from ledger.errors import Unreachable
-from nodes.background import Background
 from nodes.countersigning import Awaiting
 from nodes.enquiries.worker import EnquiryWorker
 from nodes.mail.worker import MailWorker

@@ -75,7 +75,6 @@ class Application:
         self._executions: dict[tuple[int, int, bytes], Execution] = {}
         self._decided: tuple[Position, Execution] | None = None
         self._doubted = False
-
         self._strange: dict[bytes, None] = {}
         self._open()
 

@@ -36,11 +36,11 @@ from ledger.comet.server import Answers, Connection
 from ledger.comet.snapshot_maker import SnapshotMaker
 from ledger.comet.snapshots import Snapshots
 from ledger.comet.supervisor import Supervisor
-from ledger.comet.validators import powers_in
+from ledger.comet.validators import powers_of
 from ledger.comet.waiting import Waiters, answer, no_quorum
 from ledger.engine import Heights, Receipt, stopped
 from ledger.errors import InputError, Refused, TallystickError, Unreachable
-from ledger.execution import Accepted, Execution, execute_genesis
+from ledger.execution import Accepted, Execution
 from ledger.file_lock import Lock
 from ledger.record import parse
 from ledger.rules import Rulebook
@@ -104,7 +104,8 @@ class CometEngine:
             await_address(self._setup.settings.listen)
             begin_ledger(self.store, self._genesis, self._rulebook, None)
             application = self._application = Application(self.store, self._genesis, self._rulebook, self._committed)
-            powers = powers_in((execute_genesis(self._genesis, self._rulebook).state_changes or {}).get("validators"))
+            with self.store.reading() as reader:
+                powers = powers_of(reader.state_at(0))
             self._setup.home.write(self._genesis, powers, self._setup.settings)
             self._maker.start()
         except BaseException:

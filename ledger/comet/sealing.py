@@ -7,7 +7,6 @@ asked: the newest checkpoint covers the older records.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from ledger import canonical
+from ledger.background import Background
 from ledger.comet.answers import oldest_in
 from ledger.comet.commits import checkpoint_text, fetch_block, steps_to, trusted_validators
 from ledger.comet.rpc import Rpc
@@ -26,32 +26,23 @@ from ledger.tables import headers
 
 _BATCH: Final = 50
 _RETRY_S: Final = 1.0
+_IDLE_S: Final = 60.0
 
 log = structlog.get_logger(__name__)
 
 
-class Sealer:
-    """A thread of its own. `on_sealed` is told that checkpoints were written."""
+class Sealer(Background):
+    """`on_sealed` is told that checkpoints were written."""
 
     def __init__(
         self, store: LedgerStore, genesis: Mapping[str, Any], powers: Mapping[str, int], rpc: Rpc, on_sealed: Callable[[], None]
     ) -> None:
+        super().__init__("comet-seal", "blocks-not-sealed", _IDLE_S, retry_s=_RETRY_S)
         self._store, self._rpc, self._on_sealed = store, rpc, on_sealed
         self._trust = trusted_validators(network_of(genesis), powers, 1, int(genesis["time"]))
         self._engine_height = 0
-        self._wake, self._stopping = threading.Event(), threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="comet-seal", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        # Below this there is nothing left that can be sealed: a long ledger is looked through once, and not after every block.
+        self._first_height = 1
 
     def reached(self, engine_height: int) -> None:
         """The engine's block of that height is durable: those before it can be sealed. For any thread."""
@@ -60,7 +51,11 @@ class Sealer:
 
     def run_once(self) -> int:
         """Seals what can be sealed now, a batch at most: how many blocks. Raises `TallystickError`."""
-        due = [header for header in unsealed(self._store, _BATCH) if header.engine_height < self._engine_height]
+        with self._store.reading() as reader:
+            head = reader.head.height
+        found = unsealed(self._store, _BATCH, self._first_height)
+        due = [header for header in found if header.engine_height < self._engine_height]
+        waiting = [header.height for header in found if header.engine_height >= self._engine_height]
         if due:
             oldest = oldest_in(self._rpc.status())
             due = [header for header in due if header.engine_height + 1 >= oldest]
@@ -68,7 +63,25 @@ class Sealer:
         if made:
             self._write(made)
             self._on_sealed()
+        if len(found) < _BATCH:
+            self._first_height = min([*waiting, head + 1])
         return len(made)
+
+    def work(self) -> None:
+        """Batch after batch, until nothing can be sealed."""
+        try:
+            while not self._stopping.is_set() and self.run_once():
+                pass
+        except SQLAlchemyError as error:
+            raise Unreachable("storage-failed", f"the ledger cannot be written: {type(error).__name__}", hint="check the disk") from error
+
+    def waits(self, error: TallystickError) -> None:
+        """Whatever was not done is tried again, woken or not."""
+        if isinstance(error, Unreachable):
+            log.info("blocks-not-sealed", code=error.code)
+        else:
+            log.warning("blocks-not-sealed", code=error.code, reason=error.message)
+        self.wake()
 
     def _checkpoint(self, header: Header) -> str:
         block = fetch_block(self._rpc, header.engine_height + 1)
@@ -88,31 +101,10 @@ class Sealer:
                 query = sa.update(headers).where(headers.c.height == height, headers.c.checkpoint.is_(None))
                 connection.execute(query.values(checkpoint=text))
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.wait()
-            self._wake.clear()
-            try:
-                while not self._stopping.is_set() and self.run_once():
-                    pass
-            except Unreachable as error:
-                log.info("blocks-not-sealed", code=error.code)
-                self._again()
-            except TallystickError as error:
-                log.warning("blocks-not-sealed", code=error.code, reason=error.message)
-                self._again()
-            except SQLAlchemyError as error:
-                log.warning("blocks-not-sealed", error=type(error).__name__)
-                self._again()
 
-    def _again(self) -> None:
-        self._stopping.wait(_RETRY_S)
-        self._wake.set()
-
-
-def unsealed(store: LedgerStore, limit: int) -> list[Header]:
-    """The headers of blocks that nobody has vouched for yet, the newest first."""
-    query = sa.select(headers.c.leaf).where(headers.c.checkpoint.is_(None), headers.c.height > 0)
+def unsealed(store: LedgerStore, limit: int, first_height: int = 1) -> list[Header]:
+    """The headers of blocks from a height on that nobody has vouched for yet, the newest first."""
+    query = sa.select(headers.c.leaf).where(headers.c.checkpoint.is_(None), headers.c.height >= first_height)
     with store.engine.connect() as connection:
         leaves = connection.execute(query.order_by(headers.c.height.desc()).limit(limit)).scalars().all()
     return [Header.from_json(canonical.decode(bytes(leaf))["header"]) for leaf in leaves]

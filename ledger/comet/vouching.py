@@ -27,10 +27,8 @@ class ConsortiumsWord:
         self._network = network
 
     def read(self, text: str) -> Checkpoint:
-        block = _block_of(text)
-        powers = {str(each["public"]): each["power"] for each in block["validators"]}
-        seconds = block["header"]["time"]["seconds"]
-        trust = commits.trusted_validators(self._network, powers, block["header"]["height"], 1_000 * seconds)
+        height, time_s, powers = _block_of(text)
+        trust = commits.trusted_validators(self._network, powers, height, 1_000 * time_s)
         size, root = commits.check(text, trust)
         return Checkpoint(origin_of(self._network), size, root)
 
@@ -38,9 +36,8 @@ class ConsortiumsWord:
         return text
 
     def fits(self, text: str, header: Header, before: StateReader) -> bool:
-        block = _block_of(text)
-        powers = {str(each["public"]): each["power"] for each in block["validators"]}
-        return bool(block["header"]["height"] == header.engine_height + 1 and powers == powers_of(before))
+        height, _, powers = _block_of(text)
+        return height == header.engine_height + 1 and powers == powers_of(before)
 
     def block_evidence(self, reader: Reader, common: int, bundle: BlockBundle) -> dict[str, Any] | None:
         return None
@@ -52,13 +49,14 @@ class ConsortiumsWord:
         return False
 
 
-def _block_of(text: str) -> dict[str, Any]:
+def _block_of(text: str) -> tuple[int, int, dict[str, int]]:
+    """Of the engine's block in a checkpoint its height, its time in seconds, and the voting powers that it lists, by public key."""
     try:
-        value = canonical.decode(text.encode())
-        block: dict[str, Any] = value["block"]
-        shown = block["header"]["height"], block["header"]["time"]["seconds"], [each["public"] for each in block["validators"]]
+        block = canonical.decode(text.encode())["block"]
+        height, time_s = block["header"]["height"], block["header"]["time"]["seconds"]
+        powers = {str(each["public"]): each["power"] for each in block["validators"]}
     except (KeyError, TypeError, ValueError) as error:
         raise InputError("bad-checkpoint", "the checkpoint is not one of a consortium") from error
-    if any(type(each) is not int for each in shown[:2]):
+    if any(type(each) is not int for each in (height, time_s, *powers.values())):
         raise InputError("bad-checkpoint", "the checkpoint is not one of a consortium")
-    return block
+    return height, time_s, powers

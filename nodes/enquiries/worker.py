@@ -20,10 +20,10 @@ import sqlalchemy as sa
 import structlog
 
 from contracts import entries
+from ledger.background import Background
 from ledger.engine import Receipt
 from ledger.errors import InputError, Refused, TallystickError
 from ledger.store import Reader
-from nodes.background import Background
 from nodes.consents.book import consents
 from nodes.consents.objections import Objections
 from nodes.consents.paper import Papers

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ledger import canonical
+from ledger.background import Background
 from ledger.limits import MAIL_EVENTS_MAX
-from nodes.background import Background
 from nodes.events.tables import Cursor, Event
 from nodes.home_config import MailSection
 from nodes.mail.sending import Mailer

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from contracts.months import DAY_MS
-from nodes.background import Background
+from ledger.background import Background
 from nodes.events.book import alert_subjects
 from nodes.monitoring import deadlines as kinds
 from nodes.monitoring.catalogue import DETECTORS

@@ -16,9 +16,9 @@ import structlog
 from sqlalchemy.exc import DataError, IntegrityError
 
 from ledger import canonical
+from ledger.background import Background
 from ledger.errors import InputError, Refused, TallystickError
 from ledger.limits import LETTERS_WAITING_MAX
-from nodes.background import Background
 from nodes.private import get_meta, metadata, set_meta
 from nodes.requests.letters import ENTERPRISE, Delivered, Envelope, Letter, open_letter, seal_letter
 from nodes.requests.mailbox import TOO_MANY, Relay, counted_together

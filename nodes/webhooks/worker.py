@@ -14,10 +14,10 @@ import orjson
 import sqlalchemy as sa
 import structlog
 
+from ledger.background import Background
 from ledger.clock import rfc3339
 from ledger.errors import NotFound
 from ledger.limits import WEBHOOK_FAILING_S_MAX, WEBHOOK_RETRY_S_FIRST, WEBHOOK_RETRY_S_MAX
-from nodes.background import Background
 from nodes.events.catalogue import TYPES
 from nodes.events.tables import Cursor, Event
 from nodes.webhooks.endpoints import Webhook, Webhooks, note_delivery

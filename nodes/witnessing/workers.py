@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from ledger.background import Background
 from ledger.errors import TallystickError, Unreachable
-from nodes.background import Background
 from nodes.witnessing.gossip import Gossip, Pusher
 from nodes.witnessing.witness import Witness
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from nodes.founding import Addresses, Founded, MemberPlan, create_network
 from nodes.keys.keystore import Argon2Cost
 from nodes.node import Node
 from tests.nodes.small_network import refounded
+from tests.ports import free_ports
 
 LOCAL = Addresses()
 START_MS = 1_793_000_000_000
@@ -41,7 +40,6 @@ PLANS = [
 _TLS = ssl.create_default_context()
 EXPORTER_USCC = "91210800MA0000001L"
 CUSTODY_USCC = "91350100M000100Y43"
-_NEIGHBOURS = 10
 
 
 @dataclass
@@ -147,23 +145,6 @@ def add_programs(node: Node, secrets: dict[tuple[str, str], str]) -> None:
     for client_id, role, granted in (("core", "service", scopes_of("service")), ("dashboard", "viewer", ["ledger:read"])):
         _, secret = node.accounts.add_client(client_id, client_id, role, granted)
         secrets[name, client_id] = secret
-
-
-def free_ports(count: int) -> int:
-    """The first of so many neighbouring ports that are free, and that nobody takes before the caller does: they are below those that
-    systems give out by themselves, and a port beside them is kept bound for as long as this process runs, so that other workers and
-    other runs of these tests go on to the next ones.
-    """
-    assert count < _NEIGHBOURS
-    for beside in range(10_000, 32_000, _NEIGHBOURS):
-        with suppress(OSError), ExitStack() as stack:
-            kept = stack.enter_context(socket.create_server(("127.0.0.1", beside)))
-            for port in range(beside + 1, beside + 1 + count):
-                socket.create_server(("127.0.0.1", port)).close()
-            stack.pop_all()
-            atexit.register(kept.close)
-            return beside + 1
-    raise AssertionError("no neighbouring ports are free")
 
 
 def _enrol(authority: Node, founded: Founded) -> dict[str, str]:

@@ -31,7 +31,8 @@ from nodes.node import Node
 from nodes.witnessing.checkpoints import Checkpoints
 from nodes.witnessing.gossip import Gossip
 from nodes.witnessing.witness import Witness
-from tests.api.served import CHEAP, START_MS, free_ports, serving
+from tests.api.served import CHEAP, START_MS, serving
+from tests.ports import free_ports
 
 PLANS = [
     MemberPlan("authority", "authority", "Forex Authority"),

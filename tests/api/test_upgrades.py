@@ -17,8 +17,9 @@ from ledger.clock import SettableClock, rfc3339
 from ledger.rules import Rulebook
 from nodes.founding import Addresses, Founded
 from nodes.node import Node
-from tests.api.served import free_ports, problem, serving, token
+from tests.api.served import problem, serving, token
 from tests.nodes.small_network import CHEAP, START_MS, found, refounded
+from tests.ports import free_ports
 
 DAY_MS = 86_400_000
 OLD: Rulebook = {1: RULEBOOK[1]}

@@ -21,9 +21,10 @@ from nodes.home_config import WebhooksSection
 from nodes.node import Node
 from nodes.plans import Addresses
 from nodes.private import idempotency
-from tests.api.served import free_ports, problem, token
+from tests.api.served import problem, token
 from tests.nodes.small_network import CHEAP, found
 from tests.nodes.webhooks.receiver import Receiver, receiving
+from tests.ports import free_ports
 
 SECRET = "rough seas and four sails"
 BASE = "/v1/webhooks"

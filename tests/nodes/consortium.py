@@ -5,12 +5,11 @@ an exporter in custody. Its time is the machine's.
 from __future__ import annotations
 
 import os
-import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from io import BytesIO
 from itertools import count
 from pathlib import Path
@@ -25,11 +24,15 @@ from nodes.enquiries.worker import EnquiryWorker
 from nodes.enterprises import enrol, enrolment
 from nodes.founding import Addresses, Consortium, MemberPlan, create_network
 from nodes.node import Node
+from tests import waiting
 from tests.nodes.network import CUSTODY, DAY_MS, NAMES, asked, caller, csv_file, declaration
 from tests.nodes.small_network import AUTHORITY, CHEAP, Beside
+from tests.ports import free_ports
 
 BANKS = tuple(MemberPlan(f"bank-{letter}", "bank", f"Bank {letter.upper()}") for letter in "abc")
 WAIT_S = 120.0
+
+wait_until = partial(waiting.wait_until, seconds=WAIT_S)
 
 
 @dataclass
@@ -87,26 +90,6 @@ class Consorts:
 def dated(rows: BytesIO, one: CustomsDeclaration) -> BytesIO:
     """The file of `csv_file` with the declaration's own date of export."""
     return BytesIO(rows.getvalue().replace(b"2026-09-11", one.export_date.encode()))
-
-
-def free_ports(number: int) -> int:
-    """The first of so many neighbouring ports that are free."""
-    while True:
-        with ExitStack() as stack:
-            first = stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
-            try:
-                for place in range(1, number):
-                    stack.enter_context(socket.create_server(("127.0.0.1", first + place)))
-            except OSError:
-                continue
-            return int(first)
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_S
-    while not true():
-        assert time.monotonic() < end, "what was waited for did not come"
-        time.sleep(0.05)
 
 
 @contextmanager

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,10 +21,9 @@ from nodes.home import Home
 from nodes.node import Node
 from nodes.seats import engine_keys_of
 from tests import cometbft
-from tests.nodes.consortium import free_ports
+from tests.nodes.consortium import wait_until
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, found
-
-WAIT_S = 120.0
+from tests.ports import free_ports
 
 
 @pytest.fixture
@@ -38,13 +35,6 @@ def founded(tmp_path: Path) -> Founded:
     return create_network(
         tmp_path / "net", "test", plans, clock=SystemClock(), random=os.urandom, cost=CHEAP, addresses=addresses, consortium=consortium
     )
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_S
-    while not true():
-        assert time.monotonic() < end, "what was waited for did not come"
-        time.sleep(0.1)
 
 
 def test_who_misbehaved_is_named_as_long_as_the_engine_remembers_it(founded: Founded) -> None:

@@ -19,9 +19,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.api.served import free_ports
 from tests.nodes.network import asked, declaration, network
 from tests.nodes.small_network import AUTHORITY, BANK_A, found
+from tests.ports import free_ports
 from tests.privacy.leak_search import search_file, search_files, search_tree, secrets_wanted
 from tests.privacy.rights import Knowledge, Supervision
 

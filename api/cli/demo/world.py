@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -70,11 +69,9 @@ class World:
         """The node itself, for what no API offers: to wait for it, or to hold its engine for a moment."""
         return self._running[member].node
 
-    @contextmanager
-    def starting_line(self, racers: int) -> Iterator[StartingLine]:
+    def starting_line(self, racers: int) -> AbstractContextManager[StartingLine]:
         """As `starting_line` at the engine that the authority's node has."""
-        with starting_line(self.node(AUTHORITY).engine, racers) as line:
-            yield line
+        return starting_line(self.node(AUTHORITY).engine, racers)
 
     def place_of(self, member: str, record_id: str) -> int:
         """Where a record stands in the log of a member's own replica."""

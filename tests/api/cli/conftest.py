@@ -20,7 +20,8 @@ import structlog
 from api.cli.main import run
 from ledger.clock import SystemClock
 from nodes.founding import Addresses, MemberPlan, create_network
-from tests.api.served import CHEAP, free_ports
+from tests.api.served import CHEAP
+from tests.ports import free_ports
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from contracts.policy import Policy
 from ledger.clock import SystemClock
 from nodes.founding import Addresses, Consortium, MemberPlan, create_network
 from nodes.home import Home
-from tests.api.served import CHEAP, free_ports
+from tests import waiting
+from tests.api.served import CHEAP
+from tests.ports import free_ports
 
 PLANS = [
     MemberPlan("authority", "authority", "Forex Authority"),
@@ -125,11 +127,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def wait_until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_S
-    while not true():
-        assert time.monotonic() < end, "what was waited for did not come"
-        time.sleep(0.2)
+wait_until = partial(waiting.wait_until, seconds=WAIT_S)
 
 
 def problem(answer: httpx.Response) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ledger.witness import WitnessKey
 from nodes.witnessing.cosigned import CosignedNotes
 from nodes.witnessing.witnesses import Witnesses
 from tests.api.cli.conftest import Tallystick, served
-from tests.api.served import free_ports
+from tests.ports import free_ports
 
 WORDS = "three geese over the salt marsh"
 

@@ -11,7 +11,7 @@ import pytest
 
 from nodes.home import Home
 from tests.api.cli.conftest import Finished, Tallystick
-from tests.api.served import free_ports
+from tests.ports import free_ports
 
 MEMBERS = (
     *("--member", "authority:authority:Forex Authority", "--member", "bank-a:bank:Bank A"),

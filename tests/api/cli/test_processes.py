@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from nodes.home import Home
-from tests.api.served import free_ports
+from tests.ports import free_ports
 
 MEMBERS = ("auditor", "authority", "bank-a", "bank-b", "bank-c", "exporter-a")
 SERVE = """

@@ -10,7 +10,7 @@ import pytest
 
 from nodes.home import Home
 from tests.api.cli.conftest import Tallystick, served
-from tests.api.served import free_ports
+from tests.ports import free_ports
 
 DECLARATIONS = Path(__file__).parents[3] / "examples" / "declarations"
 

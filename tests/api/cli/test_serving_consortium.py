@@ -18,7 +18,7 @@ from nodes.home import Home
 from tests import cometbft
 from tests.api.cli.conftest import Tallystick
 from tests.api.cli.consortium import PROCESSES, Served, children_of, is_running, problem, served_consortium, wait_until
-from tests.api.served import free_ports
+from tests.ports import free_ports
 
 TWO, STOPPED = PROCESSES[0], PROCESSES[1:]
 

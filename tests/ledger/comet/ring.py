@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import random
 import socket
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from ledger.execution import execute_genesis
 from ledger.header import network_of
 from ledger.rules import Rulebook
 from ledger.store import LedgerStore
+from tests import waiting
 from tests.ledger.comet.ring_rules import RINGBOOK
 from tests.ledger.small_ledger import Author, genesis_document, url_of
 
@@ -139,10 +139,7 @@ class Ring:
 
 
 def wait_until(true: Callable[[], bool], seconds: float = WAIT_S) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "what was waited for did not come"
-        time.sleep(0.05)
+    waiting.wait_until(true, seconds)
 
 
 def make_seat(path: Path, number: int, host: str = LOOPBACK, namespace: str | None = None) -> Seat:

@@ -22,10 +22,10 @@ from nodes.home_config import MailSection
 from nodes.mail.worker import MailWorker
 from nodes.node import Node
 from nodes.private_files import write_private_file
-from tests.api.served import free_ports
 from tests.nodes.certificates import certified
 from tests.nodes.small_events import node_at_work, noted
 from tests.nodes.small_network import START_MS
+from tests.ports import free_ports
 
 USER, PASSWORD = "tallystick", "wide open sea"
 

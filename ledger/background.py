@@ -1,4 +1,4 @@
-"""What a node does in the background: a thread that does one thing again and again, when it is woken and at the latest after so long.
+"""What is done in the background: a thread that does one thing again and again, when it is woken and at the latest after so long.
 
 What it cannot do now is said in the log and left for the next time; whatever is not one of the program's own errors ends the thread.
 """
