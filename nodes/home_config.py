@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ledger.comet.statesync import StateSync, check_rpc_listen
 from ledger.errors import InputError
-from ledger.limits import COMET_PEERS_MAX, GOSSIP_PEERS_MAX, MAIL_RECIPIENTS_MAX
+from ledger.limits import COMET_PEERS_MAX, GOSSIP_PEERS_MAX, INTEGER_MAX, MAIL_RECIPIENTS_MAX
 
 Role = Literal["authority", "registrar", "bank", "enterprise", "auditor"]
 EngineKind = Literal["solo", "follow", "comet", "none"]
@@ -76,7 +76,8 @@ class EngineSection(_Section):
 
     Of `comet`: `listen` is where the others' engines find this one, `external` the same as they see it where that differs, `peers` are
     theirs (`id@host:port`), and `empty_blocks_interval_s` is how old the newest block may get where nothing happens. `rpc_listen` is where
-    newcomers' light clients are answered, and `state_sync` how this node joins by a snapshot (`ledger.comet.statesync`).
+    newcomers' light clients are answered, every `snapshot_heights` heights a snapshot is made for them (0: none), and `state_sync` is how
+    this node joins by one (`ledger.comet.statesync`).
     """
 
     kind: EngineKind
@@ -86,6 +87,7 @@ class EngineSection(_Section):
     peers: Annotated[list[Peer], Field(max_length=COMET_PEERS_MAX)] = []
     empty_blocks_interval_s: Annotated[int, Field(ge=1, le=3_600)] | None = None
     rpc_listen: Annotated[str, Field(max_length=256)] | None = None
+    snapshot_heights: Annotated[int, Field(ge=0, le=INTEGER_MAX)] | None = None
     state_sync: StateSyncSection | None = None
 
     @model_validator(mode="after")
@@ -94,9 +96,9 @@ class EngineSection(_Section):
             raise ValueError("`upstream` is given for the engine `follow`, and may be for `comet`")
         if (self.kind == "comet") != (self.listen is not None):
             raise ValueError("`listen` is given exactly for the engine `comet`")
-        own = (self.external, self.empty_blocks_interval_s, self.rpc_listen, self.state_sync)
+        own = (self.external, self.empty_blocks_interval_s, self.rpc_listen, self.snapshot_heights, self.state_sync)
         if self.kind != "comet" and (self.peers or any(each is not None for each in own)):
-            names = "`peers`, `external`, `empty_blocks_interval_s`, `rpc_listen` and `state_sync`"
+            names = "`peers`, `external`, `empty_blocks_interval_s`, `rpc_listen`, `snapshot_heights` and `state_sync`"
             raise ValueError(f"{names} are of the engine `comet`")
         try:
             if self.rpc_listen is not None:
@@ -195,15 +197,15 @@ class HomeConfig(_Section):
 
 
 def to_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:
-    """TOML for tables of strings, integers, truth values and lists of strings, which is all that a configuration holds."""
+    """TOML for tables of strings, integers, truth values, lists of strings and tables of those, which is all that a configuration holds."""
     blocks = []
     for name, fields in sections.items():
-        if fields:
-            lines = [
-                f"[{name}]",
-                *(f"{key} = {_toml_value(value)}" for key, value in fields.items()),
-            ]
-            blocks.append("\n".join(lines) + "\n")
+        nested = {f"{name}.{key}": value for key, value in fields.items() if isinstance(value, Mapping)}
+        lines = [f"{key} = {_toml_value(value)}" for key, value in fields.items() if not isinstance(value, Mapping)]
+        if lines:
+            blocks.append("\n".join([f"[{name}]", *lines]) + "\n")
+        if nested:
+            blocks.append(to_toml(nested))
     return "\n".join(blocks)
 
 

@@ -17,7 +17,7 @@ from ledger.errors import InputError
 from ledger.keys import ED25519, key_id
 from nodes.enterprises import enrolment
 from nodes.home import Home, write_file
-from nodes.home_config import ApiSection, EngineSection, HomeConfig, NetworkSection, NodeSection, StorageSection
+from nodes.home_config import ApiSection, EngineSection, HomeConfig, NetworkSection, NodeSection, StateSyncSection, StorageSection
 from nodes.keys.keystore import Argon2Cost
 from nodes.network_file import NetworkFile
 from nodes.plans import MemberPlan, check_databases, check_plan
@@ -28,12 +28,13 @@ from nodes.trust_files import trust_document
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
     """Where the newcomer's node and its engine listen, and its databases (None: SQLite in the home). `external` is the engine's address as
-    others see it, where that differs.
+    others see it, where that differs; with `state_sync` it is brought up by a snapshot, else by every block since genesis.
     """
 
     api: ApiSection
     listen: str
     external: str | None = None
+    state_sync: StateSyncSection | None = None
     storage: StorageSection = field(default_factory=StorageSection)
 
 
@@ -101,6 +102,7 @@ def _draft(file: NetworkFile, plan: MemberPlan, whereabouts: Whereabouts) -> Hom
             listen=whereabouts.listen,
             external=whereabouts.external,
             peers=file.peers,
+            state_sync=whereabouts.state_sync,
         )
     return HomeConfig(
         network=NetworkSection(name=file.genesis["name"], id=file.network),

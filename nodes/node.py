@@ -253,6 +253,8 @@ class Node:
         settings = Settings(section.listen, section.peers, section.external or "", rpc_listen=section.rpc_listen or "", state_sync=joining)
         if section.empty_blocks_interval_s is not None:
             settings = replace(settings, empty_blocks_interval_s=section.empty_blocks_interval_s)
+        if section.snapshot_heights is not None:
+            settings = replace(settings, snapshot_heights=section.snapshot_heights)
         return CometSetup(CometHome(self.home.comet_dir), self.home.logs_dir / "comet.log", settings, self._peer_allowed)
 
     def _peer_allowed(self, address: str) -> bool:

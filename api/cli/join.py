@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from pydantic import ValidationError
@@ -17,10 +18,12 @@ from ledger.clock import SystemClock
 from ledger.errors import InputError
 from ledger.limits import NETWORK_FILE_BYTES_MAX
 from nodes.home import Home
-from nodes.home_config import ApiSection, EngineSection, StorageSection
+from nodes.home_config import ApiSection, EngineSection, StateSyncSection, StorageSection
 from nodes.joining import Joined, Whereabouts, join_network
 from nodes.network_file import read_network_file
 from nodes.plans import ENGINE_PORT_FIRST, PORT_FIRST, PORT_MAX, parse_member
+
+_BLOCK: Final = re.compile(r"([1-9][0-9]{0,15}):([0-9a-fA-F]{64})")
 
 
 def join(  # noqa: PLR0913, PLR0917 - every option of a command is a parameter
@@ -47,6 +50,14 @@ def join(  # noqa: PLR0913, PLR0917 - every option of a command is a parameter
     external: Annotated[
         str | None, typer.Option("--external", metavar="HOST:PORT", help="the same as the others see it, where that differs")
     ] = None,
+    rpc_servers: Annotated[
+        list[str] | None,
+        typer.Option("--rpc-server", metavar="ADDRESS", help="join by a snapshot: where the engines of two members answer; give it twice"),
+    ] = None,
+    trust_block: Annotated[
+        str | None,
+        typer.Option("--trust-block", metavar="HEIGHT:HASH", help="join by a snapshot: what tallystick network block prints at a member"),
+    ] = None,
     ledger_url: Annotated[str | None, typer.Option("--ledger-url", help="database of the ledger, if not SQLite in the home")] = None,
     private_url: Annotated[str | None, typer.Option("--private-url", help="private database, if not SQLite in the home")] = None,
     as_json: AsJson = False,
@@ -56,6 +67,7 @@ def join(  # noqa: PLR0913, PLR0917 - every option of a command is a parameter
     whereabouts = Whereabouts(
         ApiSection(host=host, port=port or first_free(PORT_FIRST, 1)),
         *_engine_address(engine or f"{HOST}:{first_free(ENGINE_PORT_FIRST, 1)}", external),
+        _state_sync(rpc_servers or [], trust_block),
         StorageSection(ledger_url=ledger_url, private_url=private_url),
     )
     joined = join_network(Home(home), file, parse_member(member), whereabouts, clock=SystemClock(), random=os.urandom, uscc=uscc)
@@ -72,6 +84,20 @@ def _engine_address(listen: str, external: str | None) -> tuple[str, str | None]
     except ValidationError as error:
         raise InputError("usage", "--listen and --external are HOST:PORT", hint="for instance 10.0.0.5:26656") from error
     return listen, external
+
+
+def _state_sync(rpc_servers: list[str], trust_block: str | None) -> StateSyncSection | None:
+    """Raises `InputError` (`usage`)."""
+    if not rpc_servers and trust_block is None:
+        return None
+    named = _BLOCK.fullmatch(trust_block or "")
+    try:
+        if named is not None:
+            return StateSyncSection(rpc_servers=rpc_servers, trust_height=int(named[1]), trust_hash=named[2])
+        hint = "tallystick network block prints the block at a member's node"
+    except ValidationError as error:
+        hint = error.errors(include_url=False)[0]["msg"]
+    raise InputError("usage", "joining by a snapshot takes --rpc-server twice and --trust-block HEIGHT:HASH", hint=hint)
 
 
 def _document(joined: Joined) -> dict[str, object]:

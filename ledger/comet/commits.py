@@ -24,6 +24,7 @@ from ledger.limits import CHECKPOINT_STEPS_MAX
 from ledger.log_operator import origin_of
 from ledger.verify import comet, comet_blocks
 from ledger.verify.comet import CommittedLog, SignedBlock, Trust, check_block, check_chain
+from ledger.verify.comet_blocks import EngineHeader
 from ledger.verify.signatures import ed25519_holds
 from ledger.verify.strict_json import Invalid
 
@@ -126,6 +127,15 @@ def said(text: str) -> Checkpoint:
         header = Header.from_json(value["header"])
         return Checkpoint(origin_of(header.network), header.log_size + 1, bytes.fromhex(value["block"]["header"]["app_hash"]))
     except (KeyError, TypeError, ValueError) as error:
+        raise InputError(_BAD, "the checkpoint is not one of a consortium") from error
+
+
+def engine_block(text: str) -> EngineHeader:
+    """The engine's block that signs for a stored checkpoint. Raises `InputError` (`bad-checkpoint`)."""
+    try:
+        with _held():
+            return comet_blocks.read_header(canonical.decode(text.encode())["block"]["header"], _BAD)
+    except (KeyError, TypeError, VerificationFailed) as error:
         raise InputError(_BAD, "the checkpoint is not one of a consortium") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from api.cli.homes import reading
 from ledger import canonical
+from ledger.comet.rpc import Rpc
 from nodes.seats import engine_keys_of
 from tests import cometbft
 from tests.docs.commands import WAIT_S, Block, Place, blocks_of
@@ -83,6 +85,22 @@ def test_a_fifth_bank_joins_a_network_that_runs_votes_and_one_of_the_old_four_ma
     assert engine_keys_of(place.home("bank-c")).validator.hex() not in signers
     audited = place.run(".venv/bin/tallystick audit --home var/net/bank-e --json")
     assert '"ok": true' in audited
+
+
+def test_a_newcomer_takes_a_snapshot(place: Place) -> None:
+    *chapter, served = blocks_of(OPERATIONS, "state-sync")
+    for block in chapter:
+        play(place, block)
+    home = place.home("bank-e")
+    config = home.read_config()
+    with tempfile.TemporaryDirectory() as short:
+        # So that its engine can be asked for the first block that it holds.
+        answering = config.engine.model_copy(update={"rpc_listen": f"unix://{short}/rpc.sock"})
+        home.write_config(config.model_copy(update={"engine": answering}))
+        play(place, served)
+        assert int(Rpc(Path(short) / "rpc.sock").status()["sync_info"]["earliest_block_height"]) > 1
+    place.run(".venv/bin/tallystick audit --home var/net/bank-e --json")
+    assert height_of(place, "bank-e") == height_of(place, "bank-a") > 0
 
 
 @pytest.mark.deep

@@ -31,6 +31,8 @@ from tests.ports import free_ports
 
 BANKS = tuple(MemberPlan(f"bank-{letter}", "bank", f"Bank {letter.upper()}") for letter in "abc")
 WAIT_S = 120.0
+# A thousand races take two hundred enquiries of each bank.
+USES = 1_000
 
 wait_until = partial(waiting.wait_until, seconds=WAIT_S)
 
@@ -73,7 +75,7 @@ class Consorts:
     def consent(self, bank: Node) -> Consent:
         """The exporter's, for ninety days."""
         now_ms = SystemClock().now_ms()
-        given = Consents(self.authority).give(self.enterprise, bank.member, ("finance",), now_ms - DAY_MS, now_ms + 90 * DAY_MS, 100)
+        given = Consents(self.authority).give(self.enterprise, bank.member, ("finance",), now_ms - DAY_MS, now_ms + 90 * DAY_MS, USES)
         self.settle()
         return given
 

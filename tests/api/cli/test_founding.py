@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from nodes.home import Home
+from nodes.home_config import StateSyncSection
+from tests import cometbft
 from tests.api.cli.conftest import Finished, Tallystick
 from tests.ports import free_ports
 
@@ -17,6 +19,7 @@ MEMBERS = (
     *("--member", "authority:authority:Forex Authority", "--member", "bank-a:bank:Bank A"),
     *("--member", "exporter-a:enterprise:Exporter A", "--member", "auditor:auditor:Auditor"),
 )
+HASH = "5f" * 32
 
 
 @pytest.fixture
@@ -103,6 +106,24 @@ def test_a_newcomers_home_comes_of_a_published_file(tallystick: Tallystick, test
     assert refused(tallystick("join", "--network", tmp_path / "none", "--home", tmp_path / "x", "--member", "x1:bank:X")) == "unreadable"
 
 
+def test_a_newcomers_home_says_how_it_takes_a_snapshot(tallystick: Tallystick, testnet: Path, tmp_path: Path) -> None:
+    file = tmp_path / "network.json"
+    assert tallystick("network", "publish", "--home", testnet / "bank-a", "-o", file).status == 0
+    home, servers = tmp_path / "bank-e", ["unix:///run/a.sock", "tcp://127.0.0.1:26657"]
+    newcomer = ("join", "--network", file, "--home", home, "--member", "bank-e:bank:Bank E:210800")
+    both = ("--rpc-server", servers[0], "--rpc-server", servers[1])
+    for wrong in (both, ("--trust-block", f"7:{HASH}"), (*both[:2], "--trust-block", f"7:{HASH}")):
+        assert refused(tallystick(*newcomer, *wrong)) == "usage"
+    for block in (HASH, f"0:{HASH}", f"7:{HASH[1:]}", f"٧:{HASH}", f"7:{HASH}0"):
+        assert refused(tallystick(*newcomer, *both, "--trust-block", block)) == "usage"
+    assert not home.exists()
+    joined = tallystick(*newcomer, *both, "--trust-block", f"7:{HASH}", "--json")
+    assert joined.status == 0, joined.err
+    config = Home(home).read_config()
+    assert config.engine.state_sync == StateSyncSection(rpc_servers=servers, trust_height=7, trust_hash=HASH)
+    assert config.api.host == "127.0.0.1"
+
+
 def test_engine_keys_are_made_anew_only_where_there_are_none(tallystick: Tallystick, testnet: Path) -> None:
     home = testnet / "bank-a"
     before = tallystick("keys", "engine", "--home", home, "--json").json["items"]
@@ -119,6 +140,7 @@ def test_an_operators_home_has_no_engine_keys(tallystick: Tallystick, founded: P
 
 
 def test_a_node_whose_engine_has_lost_its_keys_or_what_it_voted_does_not_start(tallystick: Tallystick, testnet: Path) -> None:
+    cometbft.require()
     home = testnet / "bank-a"
     state = home / "comet" / "data" / "priv_validator_state.json"
     state.rename(testnet / "state")

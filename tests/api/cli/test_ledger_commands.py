@@ -55,6 +55,7 @@ def test_what_is_not_there_is_refused_and_a_wrong_id_is_wrong_input(played_demo:
         (("records", "show", "0" * 64), 1, "unknown-record"),
         (("records", "show", "X"), 2, "bad-id"),
         (("blocks", "show", "100000"), 1, "unknown-height"),
+        (("network", "block"), 1, "no-engine-block"),
     ):
         failed = tallystick(*arguments, *home)
         assert (failed.status, failed.out) == (status, "")
