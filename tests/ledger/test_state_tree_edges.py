@@ -116,8 +116,9 @@ class Counting(KnownNodes):
         return nodes
 
 
-def test_known_pages_are_forgotten_in_two_generations() -> None:
-    known = KnownNodes(4)
+@pytest.mark.parametrize("pages_max", [4, 5])
+def test_known_pages_are_forgotten_in_two_generations(pages_max: int) -> None:
+    known = KnownNodes(pages_max)
     nodes = state_page.nodes_of([leaf("0")] + [b""] * 15)
     assert known.get("0", b"a") is None
     for name in ("0", "1"):
@@ -143,6 +144,17 @@ def test_an_update_uses_what_is_known_and_says_what_it_made() -> None:
     assert [hit for _, hit in known.found] == [True] * len(known.found)
     assert second.root == naive_root({**SAMPLE, "a": b"again"})
     assert list(second.pages) == sorted(second.pages)
+
+
+def test_an_update_that_changes_nothing_knows_afterwards_what_it_read() -> None:
+    pages, known = built(SAMPLE), Counting(64)
+    same = {"a": SAMPLE["a"]}
+    assert state_tree.update(pages, same, known).pages == {}
+    assert [hit for _, hit in known.found] == [False] * len(known.found)
+    known.found.clear()
+    assert state_tree.update(pages, same, known).root == naive_root(SAMPLE)
+    assert known.found
+    assert [hit for _, hit in known.found] == [True] * len(known.found)
 
 
 def test_the_state_says_what_it_refuses() -> None:

@@ -12,10 +12,12 @@ from ledger.clock import SystemClock
 from ledger.comet import abci_pb2 as abci
 from ledger.comet.server import Answers
 from ledger.engine import Receipt
+from tests.conftest import DEEP
 from tests.ledger.comet.ring import Ring, ring, wait_until
 from tests.ledger.small_ledger import ANNE, BOB, STRANGER, code_of, key_id, sealed_shape
 
-INTERVAL_S = 1
+# CometBFT is told to make a block where nothing happens: by default every ten seconds.
+INTERVAL_S = 10 if DEEP else 1
 
 
 def blocks_over(made: Ring, seconds: float) -> int:

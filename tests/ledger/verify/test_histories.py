@@ -264,6 +264,13 @@ def test_a_bundle_says_what_each_of_its_files_says(histories: Histories) -> None
     assert record["body"] == {"key": "a", "count": 1}
 
 
+def test_a_bundle_of_a_fork_alone_is_of_no_time(histories: Histories) -> None:
+    fork = fork_file(side(histories.one, 2), side(histories.other, 2))
+    verdict = verify(bundle_file(histories.network, [fork]), trust(histories.network))
+    assert (verdict.ok, verdict.as_of) == (True, None)
+    assert verdict.proves == verify(fork, trust(histories.network)).proves
+
+
 def test_a_bundle_falls_with_any_of_its_files(histories: Histories) -> None:
     network = histories.network
     with histories.one.store.reading() as reader:

@@ -68,6 +68,7 @@ def test_an_empty_object_is_the_least_that_a_part_says() -> None:
         content_of(512),
         content_of(511) + b"\x00",
         content_of(511) + b"\x81",
+        b'{"v":1}\x80'.ljust(511, b"\x00") + b"X",
         padded(b'{"v": 1}', 512),
         padded(b'{"v":1}\n', 512),
         padded(b'{"v":1.5}', 512),
