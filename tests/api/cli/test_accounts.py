@@ -85,6 +85,14 @@ def test_people_added_beside_the_running_node_sign_for_the_next_ones(tallystick:
         again = tallystick("user", "disable", "zhao-min", *home)
         assert (again.status, again.json["revoked"]) == (0, [])
 
+        seen = tallystick("user", "sign-ins", *home, "--limit", "2")
+        assert [(each["account"], each["way"], each["outcome"], each["address"]) for each in seen.json["items"]] == [
+            ("zhao-min", "client-secret", "sign-in-failed", "127.0.0.1"),
+            ("li-wei", "client-secret", "sign-in-failed", "127.0.0.1"),
+        ]
+        before = tallystick("user", "sign-ins", *home, "--before", str(seen.json["items"][-1]["number"]), "--limit", "1")
+        assert before.json["items"][0]["outcome"] == "ok"
+
 
 def test_a_home_that_nobody_runs_brings_the_key_to_the_ledger_itself(tallystick: Tallystick, founded: Path, secret_file: Path) -> None:
     home = ("--home", founded / "authority", "--json")
