@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 from api.assertions import Assertions
 from api.heights import HeightWatch
 from api.idempotency import Idempotency
+from api.openid import OpenId
 from api.principal import Principal
 from api.sessions import Sessions
 from api.tokens import Tokens
@@ -43,6 +44,7 @@ class ApiContext:
     audits: AuditRuns
     sessions: Sessions
     sign_in_log: SignInLog
+    openid: OpenId | None
 
     @classmethod
     def of(cls, node: Node) -> ApiContext:
@@ -53,7 +55,8 @@ class ApiContext:
         sign_ins = ThreadPoolExecutor(SIGN_INS_AT_ONCE_MAX, thread_name_prefix="sign-in")
         streams = threading.BoundedSemaphore(EVENT_STREAMS_MAX)
         followed = (heights, HeightWatch(node.events), streams, Webhooks(node))
-        people = (Sessions(node, tokens), SignInLog(node.private, node.clock))
+        openid = OpenId.of(node, f"{tokens.issuer}/v1/session/oidc/callback")
+        people = (Sessions(node, tokens), SignInLog(node.private, node.clock), openid)
         return cls(node, tokens, Assertions(node, audiences), kept, *followed, importing, sign_ins, AuditRuns(node), *people)
 
     @property
@@ -66,6 +69,8 @@ class ApiContext:
         self.events.close()
         self.audits.close()
         self.tokens.close()
+        if self.openid is not None:
+            self.openid.close()
         self.sign_ins.shutdown(wait=False, cancel_futures=True)
 
 

@@ -25,7 +25,7 @@ from api.context import ApiContext, Context
 from api.permissions import all_scopes, scopes_of
 from api.problems import Unauthenticated
 from api.responses import json_response
-from api.signing_in import Attempt, address_of, opened_key, signing_in
+from api.signing_in import Attempt, address_of, check_way, opened_key, signing_in
 from api.tokens import ALGORITHM, Issued
 from ledger.errors import InputError, NotPermitted, TallystickError
 from nodes.keys.account import Client
@@ -165,6 +165,7 @@ def _basic(authorization: str, client_id: str | None) -> _Credentials:
 def _sign_in_account(context: ApiContext, account_id: str, secret: str, asked: str | None, address: str) -> Issued:
     accounts = context.node.accounts
     account = accounts.verify(account_id, secret, source_of(address))
+    check_way(context, account)
     key = opened_key(accounts, account, secret)
     granted = scopes_of(account.role)
     if isinstance(account, Client):

@@ -38,6 +38,8 @@ OPEN: Final = frozenset(
         "GET /openapi.json",
         "POST /oauth2/token",
         "POST /v1/session",
+        "GET /v1/session/oidc",
+        "GET /v1/session/oidc/callback",
         "GET /.well-known/jwks.json",
         "GET /.well-known/oauth-authorization-server",
         "GET /.well-known/tallystick/checkpoint",

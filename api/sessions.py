@@ -48,8 +48,8 @@ class Sessions:
 
     def __init__(self, node: Node, tokens: Tokens) -> None:
         self._node, self._tokens = node, tokens
-        self._secure = tokens.issuer.startswith("https:")
-        self.cookie = f"{'__Host-' if self._secure else ''}tallystick-{node.config.node.id}"
+        self.secure = tokens.issuer.startswith("https:")
+        self.cookie = f"{'__Host-' if self.secure else ''}tallystick-{node.config.node.id}"
         self._held: dict[str, Held] = {}
         self._lock = threading.Lock()
 
@@ -104,7 +104,7 @@ class Sessions:
     def set_cookie(self, response: Response, value: str) -> None:
         """Hands a session to the browser, or takes it back where there is no value."""
         lasts = SESSION_SECONDS if value else 0
-        response.set_cookie(self.cookie, value, max_age=lasts, path="/", secure=self._secure, httponly=True, samesite="strict")
+        response.set_cookie(self.cookie, value, max_age=lasts, path="/", secure=self.secure, httponly=True, samesite="strict")
 
     def _idle_until_ms(self) -> int:
         return self._node.clock.now_ms() + SESSION_IDLE_SECONDS * 1000

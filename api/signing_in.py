@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 
 from api.context import ApiContext
 from api.principal import SIGNING_ROLES
-from ledger.errors import TallystickError
+from ledger.errors import NotPermitted, TallystickError
 from nodes.author import SigningKey
 from nodes.keys.account import Account, User
 from nodes.keys.accounts import Accounts
@@ -35,6 +35,12 @@ def signing_in(context: ApiContext, way: str, address: str, account: str | None 
         context.sign_in_log.add(way, error.code, address, attempt.account, verified=attempt.verified)
         raise
     context.sign_in_log.add(way, OK, address, attempt.account, verified=attempt.verified)
+
+
+def check_way(context: ApiContext, account: Account) -> None:
+    """Who is linked to an OpenID provider signs in there, where one is configured. Raises `NotPermitted` (`sign-in-elsewhere`)."""
+    if context.openid is not None and isinstance(account, User) and context.node.links.is_linked(account.id):
+        raise NotPermitted("sign-in-elsewhere", "this person signs in at the OpenID provider", hint="begin at GET /v1/session/oidc")
 
 
 def opened_key(accounts: Accounts, account: Account, secret: str) -> SigningKey | None:

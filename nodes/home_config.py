@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -177,6 +178,27 @@ class MailSection(_Section):
         return self
 
 
+class OidcSection(_Section):
+    """The OpenID provider that signs staff in. `claim` of its id token names the subject that an account is linked to; `scopes` are asked
+    for beside `openid`. `landing` is the path where a browser goes once it is signed in.
+    """
+
+    issuer: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$", max_length=500)]
+    client_id: Annotated[str, Field(min_length=1, max_length=200)]
+    secret_file: Annotated[str, Field(min_length=1)]
+    claim: Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")] = "sub"
+    scopes: Annotated[list[Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,64}$")]], Field(max_length=16)] = []
+    ca_file: Annotated[str, Field(min_length=1)] | None = None
+    landing: Annotated[str, Field(pattern=r"^/([^\s/\\][^\s\\]*)?$")] = "/v1/session"
+
+    @model_validator(mode="after")
+    def _is_asked_over_tls(self) -> Self:
+        host = urlsplit(self.issuer).hostname
+        if not self.issuer.startswith("https:") and host not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("an `issuer` elsewhere than on this machine is called by https")
+        return self
+
+
 class HomeConfig(_Section):
     """`tallystick.toml`, whole."""
 
@@ -190,6 +212,7 @@ class HomeConfig(_Section):
     approve: ApproveSection = ApproveSection()
     webhooks: WebhooksSection = WebhooksSection()
     mail: MailSection | None = None
+    oidc: OidcSection | None = None
 
     @property
     def base_url(self) -> str:

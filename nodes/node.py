@@ -42,6 +42,7 @@ from nodes.home import Home
 from nodes.home_config import HomeConfig
 from nodes.keys.accounts import Accounts
 from nodes.keys.keystore import NODE_OWNER, WITNESS, Argon2Cost, KeyStore
+from nodes.keys.links import Links
 from nodes.keys.registry import RegistryKey
 from nodes.outbox import Outbox
 from nodes.private import PrivateStore, get_meta, set_meta
@@ -83,6 +84,7 @@ class Node:
         self.upstream: NodeUpstream | None = None
         self._open: list[Closeable] = [self.private]
         self.accounts = Accounts(self.private, self.keystore, clock, random, cost)
+        self.links = Links(self.private)
         self.enterprises = Enterprises(self.private)
         self._check_private_network()
 

@@ -69,8 +69,9 @@ class HttpUpstream:
     ) -> None:
         self._client_id, self._audience, self._clock, self._random = client_id, audience, clock, random
         self._key = ECKey.import_key(private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        bounds = {"timeout_s": _TIMEOUT_S, "answer_s": answer_s}
-        self._http = BoundedHttp(base_url, **bounds, bytes_max=UPSTREAM_ANSWER_BYTES_MAX, transport=transport)
+        self._http = BoundedHttp(
+            base_url, timeout_s=_TIMEOUT_S, answer_s=answer_s, bytes_max=UPSTREAM_ANSWER_BYTES_MAX, transport=transport
+        )
         self._lock = threading.Lock()
         self._token: tuple[str, int] | None = None
 

@@ -24,6 +24,7 @@ from nodes.home import Home
 from nodes.keys.account import Client, User
 from nodes.keys.accounts import KEY_PURPOSES, Accounts
 from nodes.keys.keystore import KeyStore
+from nodes.keys.links import Links
 from nodes.keys.sign_ins import SignIn, SignInLog
 from nodes.keys.staff import key_entry
 from nodes.private import PrivateStore
@@ -38,12 +39,18 @@ SecretFile = Annotated[
 
 
 @contextmanager
-def _accounts(path: Path) -> Iterator[Accounts]:
+def _private(path: Path) -> Iterator[PrivateStore]:
     home = Home(path)
     config = home.read_config()
     home.check_modes()
     with closing(PrivateStore(home.private_url(config))) as private:
-        yield Accounts(private, KeyStore(home.keys_dir, os.urandom), SystemClock(), os.urandom)
+        yield private
+
+
+@contextmanager
+def _accounts(path: Path) -> Iterator[Accounts]:
+    with _private(path) as private:
+        yield Accounts(private, KeyStore(Home(path).keys_dir, os.urandom), SystemClock(), os.urandom)
 
 
 @users_app.command("add")
@@ -170,6 +177,26 @@ def rotate_user(
     _show_one(_user(user) | {"revoked": revoked}, as_json)
 
 
+@users_app.command("link")
+def link_user(
+    user_id: AccountId,
+    home: HomeOption,
+    oidc_subject: Annotated[str, typer.Option("--oidc-subject", help="the person's name there, in the claim that [oidc] says")],
+) -> None:
+    """Let a person sign in at the OpenID provider, and there only. The own secret still opens a maker's or checker's key."""
+    with _private(home) as private:
+        Links(private).link(user_id, oidc_subject)
+    say(f"{user_id} signs in at the OpenID provider")
+
+
+@users_app.command("unlink")
+def unlink_user(user_id: AccountId, home: HomeOption) -> None:
+    """Let a person sign in with the own secret again, for instance while the OpenID provider is out of order."""
+    with _private(home) as private:
+        Links(private).unlink(user_id)
+    say(f"{user_id} signs in with the own secret")
+
+
 @users_app.command("sign-ins")
 def list_sign_ins(
     home: HomeOption,
@@ -178,10 +205,7 @@ def list_sign_ins(
     as_json: AsJson = False,
 ) -> None:
     """Who tried to sign in, in which way, from where, and how it ended: the newest first."""
-    opened = Home(home)
-    config = opened.read_config()
-    opened.check_modes()
-    with closing(PrivateStore(opened.private_url(config))) as private:
+    with _private(home) as private:
         found = SignInLog(private, SystemClock()).page(before, limit)
     _show([_sign_in(each) for each in found], as_json)
 

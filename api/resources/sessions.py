@@ -17,7 +17,7 @@ from api.principal import SIGNING_ROLES, Principal
 from api.problems import Conflict, Unauthenticated
 from api.responses import json_response, page
 from api.sessions import Held, refuse_other_sites
-from api.signing_in import address_of, opened_key, signing_in
+from api.signing_in import address_of, check_way, opened_key, signing_in
 from api.tokens import SESSION
 from ledger.clock import rfc3339
 from ledger.errors import NotPermitted, TallystickError
@@ -113,6 +113,7 @@ def _sign_in(context: ApiContext, request: Request, body: SignInIn) -> tuple[Hel
     try:
         with signing_in(context, "password", address, body.user):
             user = accounts.verify_user(body.user, body.password, source_of(address))
+            check_way(context, user)
             key = opened_key(accounts, user, body.password)
     except NotPermitted as error:
         raise _failed(error) from error

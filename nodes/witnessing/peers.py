@@ -28,8 +28,7 @@ class Peer:
 
     def __init__(self, url: str, transport: httpx.BaseTransport | None = None, *, answer_s: float = _ANSWER_S) -> None:
         self.url = url.rstrip("/")
-        bounds = {"timeout_s": _TIMEOUT_S, "answer_s": answer_s}
-        self._http = BoundedHttp(self.url, **bounds, bytes_max=GOSSIP_ANSWER_BYTES_MAX, transport=transport)
+        self._http = BoundedHttp(self.url, timeout_s=_TIMEOUT_S, answer_s=answer_s, bytes_max=GOSSIP_ANSWER_BYTES_MAX, transport=transport)
 
     def checkpoint(self) -> dict[str, Any]:
         """The newest checkpoint that it shows: `{checkpoint, size, witness, ...}`. Raises `Unreachable` (`peer-unreachable`),

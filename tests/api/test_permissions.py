@@ -51,6 +51,8 @@ def test_open_routes_are_those_of_the_interface() -> None:
         "/openapi.json",
         "/oauth2/token",
         "/v1/session",
+        "/v1/session/oidc",
+        "/v1/session/oidc/callback",
         "/.well-known/jwks.json",
         "/.well-known/oauth-authorization-server",
         "/.well-known/tallystick/checkpoint",
