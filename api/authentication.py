@@ -7,6 +7,7 @@ from starlette.requests import HTTPConnection
 from api.context import ApiContext
 from api.principal import Principal
 from api.problems import Unauthenticated
+from api.tls import thumbprint_of
 
 
 def authenticate(context: ApiContext, connection: HTTPConnection, *, uses: bool = True) -> Principal:
@@ -17,4 +18,4 @@ def authenticate(context: ApiContext, connection: HTTPConnection, *, uses: bool 
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("unauthenticated", "this resource needs an access token", hint="sign in at POST /oauth2/token")
-    return context.tokens.verify(token.strip())
+    return context.tokens.verify(token.strip(), certificate=thumbprint_of(connection))

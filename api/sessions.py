@@ -21,6 +21,7 @@ from starlette.responses import Response
 from api.permissions import scopes_of
 from api.principal import Principal
 from api.problems import Unauthenticated
+from api.tls import thumbprint_of
 from api.tokens import SESSION, Tokens
 from ledger.errors import NotPermitted
 from ledger.limits import SESSION_IDLE_SECONDS, SESSION_SECONDS, SESSIONS_PER_ACCOUNT_MAX
@@ -53,11 +54,11 @@ class Sessions:
         self._held: dict[str, Held] = {}
         self._lock = threading.Lock()
 
-    def open(self, user: User, way: str, key: SigningKey | None) -> tuple[Held, str]:
-        """A new session of a person, and what its cookie holds. The oldest of too many ends."""
-        scopes = scopes_of(user.role)
-        issued = self._tokens.issue("staff", user.id, user.role, scopes, key=key, proved_by=user.credential, use=SESSION)
-        principal = self._tokens.verify(issued.token, SESSION)
+    def open(self, user: User, way: str, key: SigningKey | None, certificate: str | None) -> tuple[Held, str]:
+        """A new session of a person, bound to the certificate that was shown, and what its cookie holds. The oldest of too many ends."""
+        proof = {"proved_by": user.credential, "certificate": certificate}
+        issued = self._tokens.issue("staff", user.id, user.role, scopes_of(user.role), key=key, use=SESSION, **proof)
+        principal = self._tokens.verify(issued.token, SESSION, certificate)
         csrf = base64.urlsafe_b64encode(self._node.random(32)).rstrip(b"=").decode()
         held = Held(principal, way, csrf, self._idle_until_ms())
         with self._lock:
@@ -73,7 +74,7 @@ class Sessions:
         """Whose session a request belongs to; one that `uses` it lets it rest anew. Raises `Unauthenticated` (`session-ended`, and as
         `Tokens.verify`), `NotPermitted` (`csrf`).
         """
-        principal = self._tokens.verify(connection.cookies.get(self.cookie, ""), SESSION)
+        principal = self._tokens.verify(connection.cookies.get(self.cookie, ""), SESSION, thumbprint_of(connection))
         now_ms = self._node.clock.now_ms()
         with self._lock:
             held = self._held.get(principal.token_id)

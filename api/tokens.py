@@ -9,6 +9,7 @@ A session's cookie (`api.sessions`) holds such a token too, of another `typ`, so
 
 from __future__ import annotations
 
+import base64
 import threading
 from dataclasses import dataclass
 from typing import Any, Final
@@ -35,6 +36,7 @@ ALGORITHM: Final = "ES256"
 ACCESS: Final = "at+jwt"
 SESSION: Final = "session+jwt"
 _LIFETIME_S: Final = {ACCESS: TOKEN_SECONDS, SESSION: SESSION_SECONDS}
+_THUMBPRINT: Final = "x5t#S256"
 _CLAIMS: Final = ("sub", "kind", "role", "scope", "jti", "exp", "iat", "nbf", "iss", "aud", "client_id")
 
 
@@ -77,9 +79,10 @@ class Tokens:
         enterprise: str | None = None,
         proved_by: str | None = None,
         use: str = ACCESS,
+        certificate: str | None = None,
     ) -> Issued:
         """`key` is the staff key that the sign-in opened; `proved_by` the id of the key that signed a node's assertion, or an account's
-        `credential`. `use` is ACCESS or SESSION.
+        `credential`. `use` is ACCESS or SESSION. Where the client showed a `certificate`, the token is bound to it (RFC 8705, 3).
         """
         now_s = self._node.clock.now_ms() // 1000
         token_id = self._node.random(16).hex()
@@ -97,6 +100,8 @@ class Tokens:
             "scope": " ".join(sorted(scopes)),
         }
         claims |= {name: value for name, value in (("enterprise", enterprise), ("key", proved_by)) if value is not None}
+        if certificate is not None:
+            claims["cnf"] = {_THUMBPRINT: _base64url(certificate)}
         token = jwt.encode({"alg": ALGORITHM, "typ": use, "kid": self._key_id}, claims, self._key, algorithms=[ALGORITHM])
         with self._lock:
             self._forget_ended(now_s * 1000)
@@ -104,9 +109,16 @@ class Tokens:
                 self._open_keys[token_id] = (claims["exp"] * 1000, key)
         return Issued(token, _LIFETIME_S[use], scopes)
 
-    def verify(self, token: str, use: str = ACCESS) -> Principal:
-        """Who calls with this token. Raises `Unauthenticated` (`token-invalid`, `token-expired`, `token-ended`)."""
+    def verify(self, token: str, use: str = ACCESS, certificate: str | None = None) -> Principal:
+        """Who calls with this token, showing a certificate of that thumbprint. Raises `Unauthenticated` (`token-invalid`, `token-bound`,
+        `token-expired`, `token-ended`).
+        """
         claims = self._claims(token, use)
+        bound = claims.get("cnf", {}).get(_THUMBPRINT)
+        if bound is not None and (certificate is None or bound != _base64url(certificate)):
+            raise Unauthenticated(
+                "token-bound", "the access token is bound to another certificate", hint="show the one that it was asked for with"
+            )
         now_ms = self._node.clock.now_ms()
         if now_ms >= claims["exp"] * 1000:
             raise Unauthenticated("token-expired", "the access token has expired", hint="sign in again")
@@ -193,6 +205,10 @@ def _token_key(node: Node) -> tuple[str, EllipticCurvePrivateKey]:
     private = node.keystore.open(info.id, secret)
     assert isinstance(private, EllipticCurvePrivateKey), "a token key is made as p256"
     return info.id, private
+
+
+def _base64url(thumbprint: str) -> str:
+    return base64.urlsafe_b64encode(bytes.fromhex(thumbprint)).rstrip(b"=").decode("ascii")
 
 
 def _invalid() -> Unauthenticated:

@@ -116,12 +116,44 @@ class StorageSection(_Section):
     private_url: Annotated[str, Field(min_length=1)] | None = None
 
 
+class TlsSection(_Section):
+    """The node speaks TLS itself, with `certificate` (and its chain) and `key`. Where `client_ca_file` names who vouches for clients'
+    certificates, a client may show one, or has to.
+    """
+
+    certificate: Annotated[str, Field(min_length=1)]
+    key: Annotated[str, Field(min_length=1)]
+    client_ca_file: Annotated[str, Field(min_length=1)] | None = None
+    client_certificate: Literal["optional", "required"] = "optional"
+
+    @model_validator(mode="after")
+    def _who_is_asked_can_be_verified(self) -> Self:
+        if self.client_certificate == "required" and self.client_ca_file is None:
+            raise ValueError("a certificate that is `required` is verified by `client_ca_file`")
+        return self
+
+
 class ApiSection(_Section):
     """Where the node's API listens, and `url`, how it is called from outside, where that differs: behind a proxy that speaks TLS."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535)] = 8000
     url: Origin | None = None
+    tls: TlsSection | None = None
+
+
+class ClientTlsSection(_Section):
+    """What this node shows to other nodes that it calls, and by whom they are verified: by default no certificate, and the usual ones."""
+
+    certificate: Annotated[str, Field(min_length=1)] | None = None
+    key: Annotated[str, Field(min_length=1)] | None = None
+    ca_file: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _a_certificate_has_its_key(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("`certificate` and `key` go together")
+        return self
 
 
 class GossipSection(_Section):
@@ -207,6 +239,7 @@ class HomeConfig(_Section):
     engine: EngineSection
     storage: StorageSection = StorageSection()
     api: ApiSection = ApiSection()
+    client_tls: ClientTlsSection | None = None
     gossip: GossipSection = GossipSection()
     witnesses: WitnessesSection = WitnessesSection()
     approve: ApproveSection = ApproveSection()
@@ -217,7 +250,12 @@ class HomeConfig(_Section):
     @property
     def base_url(self) -> str:
         """How the node's API is called, without a slash at the end: the issuer of its tokens."""
-        return self.api.url or f"http://{self.api.host}:{self.api.port}"
+        return self.api.url or self.local_url
+
+    @property
+    def local_url(self) -> str:
+        """How it is called from this machine."""
+        return f"{'http' if self.api.tls is None else 'https'}://{self.api.host}:{self.api.port}"
 
     @property
     def client_id(self) -> str | None:
@@ -226,15 +264,15 @@ class HomeConfig(_Section):
 
 
 def to_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:
-    """TOML for tables of strings, integers, truth values and lists of strings, which is all that a configuration holds."""
+    """TOML for tables of strings, integers, truth values, lists of strings and further tables, which is all that a configuration holds."""
     blocks = []
     for name, fields in sections.items():
-        if fields:
-            lines = [
-                f"[{name}]",
-                *(f"{key} = {_toml_value(value)}" for key, value in fields.items()),
-            ]
-            blocks.append("\n".join(lines) + "\n")
+        lines = [f"{key} = {_toml_value(value)}" for key, value in fields.items() if not isinstance(value, Mapping)]
+        if lines:
+            blocks.append("\n".join([f"[{name}]", *lines]) + "\n")
+        inner = {f"{name}.{key}": value for key, value in fields.items() if isinstance(value, Mapping)}
+        if inner:
+            blocks.append(to_toml(inner))
     return "\n".join(blocks)
 
 

@@ -50,6 +50,7 @@ from nodes.private_files import read_node_secret
 from nodes.projections import register_projections
 from nodes.reader import LedgerReader, cursor_of
 from nodes.rules_ahead import RulesWatch
+from nodes.tls_files import calling_others
 from nodes.upstream import HttpUpstream, NodeUpstream, audience_of
 
 NETWORK: Final = "network"
@@ -275,7 +276,8 @@ class Node:
         url = self.config.engine.upstream
         assert url is not None, "the configuration of a follower has an upstream"
         key, audience = self.identity_key, audience_of(self.network, _authority_of(self.genesis))
-        upstream = HttpUpstream(url, self.client_id, audience, key.private, self.clock, self.random)
+        tls = calling_others(self.config, self.home.path)
+        upstream = HttpUpstream(url, self.client_id, audience, key.private, self.clock, self.random, tls=tls)
         self._open.append(upstream)
         return upstream
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from api.cli.homes import HomeOption, reading
 from api.cli.output import AsJson, print_json, print_table, say
@@ -247,11 +249,35 @@ def disable_client(client_id: AccountId, home: HomeOption, as_json: AsJson = Fal
         _show_one(_account(accounts.disable(client_id)), as_json)
 
 
+@clients_app.command("certificate")
+def register_certificate(
+    client_id: AccountId,
+    file: Annotated[Path, typer.Argument(help="the certificate, PEM")],
+    home: HomeOption,
+) -> None:
+    """Let a program authenticate with a certificate (RFC 8705), which replaces one that was registered before. Its secret still works."""
+    thumbprint = _thumbprint(file)
+    with _private(home) as private:
+        Links(private).register_certificate(client_id, thumbprint)
+    say(f"{client_id} authenticates with the certificate {thumbprint}")
+
+
 @clients_app.command("rotate")
 def rotate_client(client_id: AccountId, home: HomeOption, as_json: AsJson = False) -> None:
     """Give a program a new secret, shown this once; the old one ends."""
     with _accounts(home) as accounts:
         _show_one({"id": client_id, "secret": accounts.rotate_client(client_id)}, as_json)
+
+
+def _thumbprint(file: Path) -> str:
+    """The SHA-256 of the first certificate in a file. Raises `InputError` (`unreadable`, `bad-certificate`)."""
+    try:
+        certificate = x509.load_pem_x509_certificate(file.read_bytes())
+    except OSError as error:
+        raise InputError("unreadable", f"{file} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError("bad-certificate", f"{file} holds no certificate in PEM") from error
+    return certificate.fingerprint(SHA256()).hex()
 
 
 def _of_member(home: Path) -> bool:

@@ -18,6 +18,7 @@ from api.context import ApiContext, Context
 from api.openid import OpenId
 from api.resources.sessions import end_former
 from api.signing_in import address_of, signing_in
+from api.tls import thumbprint_of
 from ledger.errors import NotFound
 from nodes.openid.signing_in import Begun
 
@@ -64,7 +65,7 @@ def _finish(context: ApiContext, openid: OpenId, request: Request) -> str:
         user = openid.links.linked_user(subject)
         attempt.account = user.id
     end_former(context, request)
-    return context.sessions.open(user, "oidc", None)[1]
+    return context.sessions.open(user, "oidc", None, thumbprint_of(request))[1]
 
 
 def _openid(context: ApiContext) -> OpenId:

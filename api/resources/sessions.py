@@ -18,6 +18,7 @@ from api.problems import Conflict, Unauthenticated
 from api.responses import json_response, page
 from api.sessions import Held, refuse_other_sites
 from api.signing_in import address_of, check_way, opened_key, signing_in
+from api.tls import thumbprint_of
 from api.tokens import SESSION
 from ledger.clock import rfc3339
 from ledger.errors import NotPermitted, TallystickError
@@ -118,13 +119,13 @@ def _sign_in(context: ApiContext, request: Request, body: SignInIn) -> tuple[Hel
     except NotPermitted as error:
         raise _failed(error) from error
     end_former(context, request)
-    return context.sessions.open(user, "password", key)
+    return context.sessions.open(user, "password", key, thumbprint_of(request))
 
 
 def end_former(context: ApiContext, request: Request) -> None:
     """Ends the session that the browser had until now, if it still stands."""
     try:
-        former = context.tokens.verify(request.cookies.get(context.sessions.cookie, ""), SESSION)
+        former = context.tokens.verify(request.cookies.get(context.sessions.cookie, ""), SESSION, thumbprint_of(request))
     except Unauthenticated:
         return
     context.sessions.end(former)
@@ -136,7 +137,7 @@ def _change_password(context: ApiContext, request: Request, held: Held, body: Pa
     with signing_in(context, "password-change", address, caller.id):
         user = context.node.accounts.change_secret(caller.id, body.old, body.new, source_of(address))
     context.sessions.end(caller)
-    return context.sessions.open(user, held.way, key)
+    return context.sessions.open(user, held.way, key, thumbprint_of(request))
 
 
 def _unlock(context: ApiContext, request: Request, held: Held, body: UnlockIn) -> None:

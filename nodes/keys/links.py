@@ -51,9 +51,7 @@ class Links:
         return user_of(row._asdict())
 
     def register_certificate(self, client_id: str, thumbprint: str) -> None:
-        """A client authenticates with this certificate from now on (RFC 8705, 2.2). Raises `InputError` (`bad-certificate`), `NotFound`."""
-        if len(thumbprint) != 64 or not set(thumbprint) <= set("0123456789abcdef"):
-            raise InputError("bad-certificate", "a certificate's thumbprint is its SHA-256, 64 hexadecimal digits")
+        """A client authenticates with the certificate of this SHA-256 from now on (RFC 8705). Raises `NotFound` (`unknown-account`)."""
         with self._private.begin() as connection:
             _check_there(connection, clients, client_id)
             connection.execute(sa.delete(client_certificates).where(client_certificates.c.client == client_id))
