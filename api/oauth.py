@@ -23,13 +23,14 @@ from starlette.responses import Response
 from api.assertions import ASSERTION_TYPE
 from api.context import ApiContext, Context
 from api.permissions import all_scopes, scopes_of
-from api.principal import SIGNING_ROLES
 from api.problems import Unauthenticated
 from api.responses import json_response
+from api.signing_in import Attempt, address_of, check_way, opened_key, signing_in
+from api.tls import thumbprint_of
 from api.tokens import ALGORITHM, Issued
 from ledger.errors import InputError, NotPermitted, TallystickError
-from nodes.author import SigningKey
-from nodes.keys.accounts import Account, Client
+from nodes.keys.account import Account, Client
+from nodes.keys.lockout import source_of
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _FIELDS: Final = frozenset({"grant_type", "client_id", "client_secret", "client_assertion_type", "client_assertion", "scope"})
@@ -49,14 +50,28 @@ class _Credentials:
     secret: str | None
     assertion: str | None
 
+    @property
+    def way(self) -> str:
+        return "assertion" if self.assertion is not None else "client-secret" if self.secret is not None else "certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the connection says of who asks: its address, and the certificate that it showed."""
+
+    address: str
+    certificate: str | None
+
 
 async def issue_token(request: Request, context: Context) -> Response:
     """Gives an access token for client credentials. Form-encoded; `scope` asks for less than the client may have."""
     try:
         form = _form(request, await request.body())
         # Secrets are slow to check: those who sign in have threads of their own, so that a flood of them stops nobody else.
-        signing_in = partial(_sign_in, context, form, request.headers.get("authorization"))
-        issued = await asyncio.get_running_loop().run_in_executor(context.sign_ins, signing_in)
+        attempt = partial(
+            _sign_in, context, form, request.headers.get("authorization"), _Asked(address_of(request), thumbprint_of(request))
+        )
+        issued = await asyncio.get_running_loop().run_in_executor(context.sign_ins, attempt)
     except OAuthError as error:
         headers = {"WWW-Authenticate": 'Basic realm="tallystick"'} if error.status == 401 else {}
         body = {"error": error.error, "error_description": error.message, "code": error.code}
@@ -77,7 +92,8 @@ def get_jwks(context: Context) -> Response:
 
 def get_metadata(context: Context) -> Response:
     """Authorization server metadata (RFC 8414)."""
-    issuer = context.tokens.issuer
+    issuer, tls = context.tokens.issuer, context.node.config.api.tls
+    by_certificate = [] if tls is None or tls.client_ca_file is None else ["self_signed_tls_client_auth"]
     return json_response(
         {
             "issuer": issuer,
@@ -85,7 +101,8 @@ def get_metadata(context: Context) -> Response:
             "jwks_uri": f"{issuer}/.well-known/jwks.json",
             "grant_types_supported": ["client_credentials"],
             "response_types_supported": [],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt", *by_certificate],
+            "tls_client_certificate_bound_access_tokens": bool(by_certificate),
             "token_endpoint_auth_signing_alg_values_supported": [ALGORITHM],
             "scopes_supported": all_scopes(),
         }
@@ -113,24 +130,29 @@ def _form(request: Request, body: bytes) -> dict[str, str]:
     return form
 
 
-def _sign_in(context: ApiContext, form: Mapping[str, str], authorization: str | None) -> Issued:
+def _sign_in(context: ApiContext, form: Mapping[str, str], authorization: str | None, asked: _Asked) -> Issued:
     if form.get("grant_type") != "client_credentials":
         raise OAuthError("unsupported_grant_type", "invalid-request", "the grant type is client_credentials")
-    credentials = _credentials(form, authorization)
+    credentials = _credentials(form, authorization, asked.certificate)
     try:
-        if credentials.assertion is not None:
-            return _sign_in_node(context, credentials.client_id, credentials.assertion, form.get("scope"))
-        return _sign_in_account(context, credentials.client_id, credentials.secret or "", form.get("scope"))
+        with signing_in(context, credentials.way, asked.address) as attempt:
+            if credentials.assertion is not None:
+                return _sign_in_node(context, credentials.client_id, credentials.assertion, form.get("scope"), asked, attempt)
+            attempt.account = credentials.client_id
+            return _sign_in_account(context, credentials.client_id, credentials.secret, form.get("scope"), asked)
     except (NotPermitted, Unauthenticated) as error:
         raise OAuthError("invalid_client", error.code, error.message, status=401) from error
     except InputError as error:
         raise OAuthError("invalid_request", error.code, error.message) from error
 
 
-def _credentials(form: Mapping[str, str], authorization: str | None) -> _Credentials:
-    """Exactly one way of authentication (RFC 6749, 2.3)."""
+def _credentials(form: Mapping[str, str], authorization: str | None, certificate: str | None) -> _Credentials:
+    """Exactly one way of authentication (RFC 6749, 2.3); none but the certificate that was shown is one too (RFC 8705, 2.2)."""
     by_assertion = "client_assertion" in form or "client_assertion_type" in form
-    if sum((authorization is not None, "client_secret" in form, by_assertion)) != 1:
+    ways = sum((authorization is not None, "client_secret" in form, by_assertion))
+    if ways == 0 and certificate is not None and "client_id" in form:
+        return _Credentials(form["client_id"], None, None)
+    if ways != 1:
         raise OAuthError("invalid_client", "unauthenticated", "authenticate in exactly one way", status=401)
     if authorization is not None:
         return _basic(authorization, form.get("client_id"))
@@ -159,33 +181,30 @@ def _basic(authorization: str, client_id: str | None) -> _Credentials:
     return _Credentials(name, secret, None)
 
 
-def _sign_in_account(context: ApiContext, account_id: str, secret: str, asked: str | None) -> Issued:
-    accounts = context.node.accounts
-    account = accounts.verify(account_id, secret)
-    key: SigningKey | None = None
-    if account.role in SIGNING_ROLES:
-        private = accounts.open_key(account, secret)
-        key = SigningKey(_key_id(account), private)
+def _sign_in_account(context: ApiContext, account_id: str, secret: str | None, scope: str | None, asked: _Asked) -> Issued:
+    accounts, key = context.node.accounts, None
+    account: Account
+    if secret is None:
+        account = context.node.links.client_by_certificate(account_id, asked.certificate or "")
+    else:
+        account = accounts.verify(account_id, secret, source_of(asked.address))
+        check_way(context, account)
+        key = opened_key(accounts, account, secret)
     granted = scopes_of(account.role)
     if isinstance(account, Client):
         granted &= frozenset(account.scopes)
     kind = "client" if isinstance(account, Client) else "staff"
     enterprise = account.enterprise if isinstance(account, Client) else None
-    return context.tokens.issue(kind, account.id, account.role, _narrowed(granted, asked), key=key, enterprise=enterprise)
+    proof: dict[str, Any] = {"enterprise": enterprise, "proved_by": account.credential, "certificate": asked.certificate}
+    return context.tokens.issue(kind, account.id, account.role, _narrowed(granted, scope), key=key, **proof)
 
 
-def _key_id(account: Account) -> str:
-    assert not isinstance(account, Client), "only staff have signing roles"
-    assert account.key_id is not None, "its key was opened"
-    return account.key_id
-
-
-def _sign_in_node(context: ApiContext, client_id: str, assertion: str, asked: str | None) -> Issued:
+def _sign_in_node(context: ApiContext, client_id: str, assertion: str, scope: str | None, asked: _Asked, attempt: Attempt) -> Issued:
     asserted = context.assertions.verify(client_id, assertion)
-    scopes = _narrowed(scopes_of(asserted.kind), asked)
-    return context.tokens.issue(
-        asserted.kind, asserted.subject, asserted.kind, scopes, enterprise=asserted.enterprise, proved_by=asserted.key_id
-    )
+    attempt.account, attempt.verified = client_id, True
+    scopes = _narrowed(scopes_of(asserted.kind), scope)
+    proof: dict[str, Any] = {"enterprise": asserted.enterprise, "proved_by": asserted.key_id, "certificate": asked.certificate}
+    return context.tokens.issue(asserted.kind, asserted.subject, asserted.kind, scopes, **proof)
 
 
 def _narrowed(granted: frozenset[str], asked: str | None) -> frozenset[str]:

@@ -5,6 +5,7 @@ httpx bounds each wait for bytes, and not their sum: who drips an answer would e
 
 from __future__ import annotations
 
+import ssl
 import threading
 from typing import Any
 
@@ -17,14 +18,21 @@ class AnswerTooLong(Exception):
 
 class BoundedHttp:
     """One address. `timeout_s` bounds a wait for bytes, `answer_s` a whole answer, `bytes_max` its length. Safe to share between threads:
-    each request has a client of its own while it lasts, as closing its connections is what ends an answer that never ends. `transport`
-    stands in for the network in tests.
+    each request has a client of its own while it lasts, as closing its connections is what ends an answer that never ends. `tls` says whom
+    to believe and what to show, by default the usual authorities and nothing; `transport` stands in for the network in tests.
     """
 
     def __init__(
-        self, base_url: str, *, timeout_s: float, answer_s: float, bytes_max: int, transport: httpx.BaseTransport | None = None
+        self,
+        base_url: str,
+        *,
+        timeout_s: float,
+        answer_s: float,
+        bytes_max: int,
+        tls: ssl.SSLContext | None = None,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self.base_url = base_url
+        self.base_url, self._tls = base_url, tls
         self._timeout_s, self._answer_s, self._bytes_max, self._transport = timeout_s, answer_s, bytes_max, transport
         self._lock = threading.Lock()
         self._idle: list[httpx.Client] = []
@@ -60,9 +68,12 @@ class BoundedHttp:
 
     def _taken(self) -> httpx.Client:
         with self._lock:
-            found = self._idle.pop() if self._idle else httpx.Client(base_url=self.base_url, transport=self._transport)
+            found = self._idle.pop() if self._idle else self._client()
             self._busy.add(found)
             return found
+
+    def _client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.base_url, transport=self._transport, verify=True if self._tls is None else self._tls)
 
     def _give_back(self, http: httpx.Client) -> None:
         with self._lock:

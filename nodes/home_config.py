@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -21,6 +22,8 @@ Peer = Annotated[str, Field(pattern=r"^[0-9a-f]{40}@(\[[0-9a-fA-F:]+\]|[0-9A-Za-
 MailAddress = Annotated[str, Field(max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$")]
 MailAddresses = Annotated[list[MailAddress], Field(max_length=MAIL_RECIPIENTS_MAX)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")]
+
+Origin = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+$")]
 
 
 class _Section(BaseModel):
@@ -115,11 +118,44 @@ class StorageSection(_Section):
     private_url: Annotated[str, Field(min_length=1)] | None = None
 
 
+class TlsSection(_Section):
+    """The node speaks TLS itself, with `certificate` (and its chain) and `key`. Where `client_ca_file` names who vouches for clients'
+    certificates, a client may show one, or has to.
+    """
+
+    certificate: Annotated[str, Field(min_length=1)]
+    key: Annotated[str, Field(min_length=1)]
+    client_ca_file: Annotated[str, Field(min_length=1)] | None = None
+    client_certificate: Literal["optional", "required"] = "optional"
+
+    @model_validator(mode="after")
+    def _who_is_asked_can_be_verified(self) -> Self:
+        if self.client_certificate == "required" and self.client_ca_file is None:
+            raise ValueError("a certificate that is `required` is verified by `client_ca_file`")
+        return self
+
+
 class ApiSection(_Section):
-    """Where the node's API listens."""
+    """Where the node's API listens, and `url`, how it is called from outside, where that differs: behind a proxy that speaks TLS."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535)] = 8000
+    url: Origin | None = None
+    tls: TlsSection | None = None
+
+
+class ClientTlsSection(_Section):
+    """What this node shows to other nodes that it calls, and by whom they are verified: by default no certificate, and the usual ones."""
+
+    certificate: Annotated[str, Field(min_length=1)] | None = None
+    key: Annotated[str, Field(min_length=1)] | None = None
+    ca_file: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _a_certificate_has_its_key(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("`certificate` and `key` go together")
+        return self
 
 
 class GossipSection(_Section):
@@ -176,6 +212,27 @@ class MailSection(_Section):
         return self
 
 
+class OidcSection(_Section):
+    """The OpenID provider that signs staff in. `claim` of its id token names the subject that an account is linked to; `scopes` are asked
+    for beside `openid`. `landing` is the path where a browser goes once it is signed in.
+    """
+
+    issuer: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$", max_length=500)]
+    client_id: Annotated[str, Field(min_length=1, max_length=200)]
+    secret_file: Annotated[str, Field(min_length=1)]
+    claim: Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")] = "sub"
+    scopes: Annotated[list[Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,64}$")]], Field(max_length=16)] = []
+    ca_file: Annotated[str, Field(min_length=1)] | None = None
+    landing: Annotated[str, Field(pattern=r"^/([^\s/\\][^\s\\]*)?$")] = "/v1/session"
+
+    @model_validator(mode="after")
+    def _is_asked_over_tls(self) -> Self:
+        host = urlsplit(self.issuer).hostname
+        if not self.issuer.startswith("https:") and host not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("an `issuer` elsewhere than on this machine is called by https")
+        return self
+
+
 class HomeConfig(_Section):
     """`tallystick.toml`, whole."""
 
@@ -184,11 +241,23 @@ class HomeConfig(_Section):
     engine: EngineSection
     storage: StorageSection = StorageSection()
     api: ApiSection = ApiSection()
+    client_tls: ClientTlsSection | None = None
     gossip: GossipSection = GossipSection()
     witnesses: WitnessesSection = WitnessesSection()
     approve: ApproveSection = ApproveSection()
     webhooks: WebhooksSection = WebhooksSection()
     mail: MailSection | None = None
+    oidc: OidcSection | None = None
+
+    @property
+    def base_url(self) -> str:
+        """How the node's API is called, without a slash at the end: the issuer of its tokens."""
+        return self.api.url or self.local_url
+
+    @property
+    def local_url(self) -> str:
+        """How it is called from this machine."""
+        return f"{'http' if self.api.tls is None else 'https'}://{self.api.host}:{self.api.port}"
 
     @property
     def client_id(self) -> str | None:

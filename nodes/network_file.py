@@ -106,7 +106,7 @@ def _authority(config: HomeConfig) -> str:
         return config.engine.upstream
     if config.node.role != "authority" or config.api.host in _EVERYWHERE:
         raise InputError("address-unknown", "this home does not know where the authority's node answers", hint="say it with --authority")
-    return f"http://{config.api.host}:{config.api.port}"
+    return config.base_url
 
 
 def _check_genesis(genesis: dict[str, Any]) -> None:

@@ -42,6 +42,7 @@ from nodes.home import Home
 from nodes.home_config import HomeConfig
 from nodes.keys.accounts import Accounts
 from nodes.keys.keystore import NODE_OWNER, WITNESS, Argon2Cost, KeyStore
+from nodes.keys.links import Links
 from nodes.keys.registry import RegistryKey
 from nodes.outbox import Outbox
 from nodes.private import PrivateStore, get_meta, set_meta
@@ -49,6 +50,7 @@ from nodes.private_files import read_node_secret
 from nodes.projections import register_projections
 from nodes.reader import LedgerReader, cursor_of
 from nodes.rules_ahead import RulesWatch
+from nodes.tls_files import calling_others
 from nodes.upstream import HttpUpstream, NodeUpstream, audience_of
 
 NETWORK: Final = "network"
@@ -83,6 +85,7 @@ class Node:
         self.upstream: NodeUpstream | None = None
         self._open: list[Closeable] = [self.private]
         self.accounts = Accounts(self.private, self.keystore, clock, random, cost)
+        self.links = Links(self.private)
         self.enterprises = Enterprises(self.private)
         self._check_private_network()
 
@@ -275,7 +278,8 @@ class Node:
         url = self.config.engine.upstream
         assert url is not None, "the configuration of a follower has an upstream"
         key, audience = self.identity_key, audience_of(self.network, _authority_of(self.genesis))
-        upstream = HttpUpstream(url, self.client_id, audience, key.private, self.clock, self.random)
+        tls = calling_others(self.config, self.home.path)
+        upstream = HttpUpstream(url, self.client_id, audience, key.private, self.clock, self.random, tls=tls)
         self._open.append(upstream)
         return upstream
 

@@ -140,7 +140,7 @@ def hire(
     witnesses: Mapping[str, str],
 ) -> list[SignIn]:
     """Makes the accounts of a node's staff, notes the pseudonym behind each of their keys, and tells the node who the witnesses are."""
-    address = f"http://{seat.config.api.host}:{seat.config.api.port}"
+    address = seat.config.base_url
     hired = []
     private = PrivateStore(seat.home.private_url(seat.config))
     try:

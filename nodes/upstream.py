@@ -7,6 +7,7 @@ use it to sign in elsewhere. What arrives is not trusted: the `follow` engine ex
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
@@ -51,8 +52,8 @@ class NodeUpstream(Upstream, Protocol):
 
 
 class HttpUpstream:
-    """A `NodeUpstream`. Safe to share between threads. `transport` stands in for the network in tests; `answer_s` is how long a whole
-    answer may take, besides what the upstream node was asked to wait.
+    """A `NodeUpstream`. Safe to share between threads. `tls` is as for `BoundedHttp`; `transport` stands in for the network in tests;
+    `answer_s` is how long a whole answer may take, besides what the upstream node was asked to wait.
     """
 
     def __init__(
@@ -64,13 +65,15 @@ class HttpUpstream:
         clock: Clock,
         random: Callable[[int], bytes],
         *,
+        tls: ssl.SSLContext | None = None,
         transport: httpx.BaseTransport | None = None,
         answer_s: float = _ANSWER_S,
     ) -> None:
         self._client_id, self._audience, self._clock, self._random = client_id, audience, clock, random
         self._key = ECKey.import_key(private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        bounds = {"timeout_s": _TIMEOUT_S, "answer_s": answer_s}
-        self._http = BoundedHttp(base_url, **bounds, bytes_max=UPSTREAM_ANSWER_BYTES_MAX, transport=transport)
+        self._http = BoundedHttp(
+            base_url, timeout_s=_TIMEOUT_S, answer_s=answer_s, bytes_max=UPSTREAM_ANSWER_BYTES_MAX, tls=tls, transport=transport
+        )
         self._lock = threading.Lock()
         self._token: tuple[str, int] | None = None
 

@@ -20,6 +20,7 @@ from api.cli.staff import catch_up, read_secret
 from ledger.errors import InputError, Refused, Unreachable
 from nodes.home import Home
 from nodes.node import Node
+from nodes.tls_files import calling_itself
 
 UserOption = Annotated[str, typer.Option("--user", help="who signs: a maker or checker of this node")]
 SecretFileOption = Annotated[Path | None, typer.Option("--secret-file", help="its first line is the user's secret; else it is asked for")]
@@ -50,12 +51,12 @@ def signed_in(path: Path, user: str, secret_file: Path | None) -> Iterator[Api]:
     secret = read_secret(secret_file, f"secret of {user}: ")
     with ExitStack() as stack:
         if is_running(home):
-            url = f"http://{config.api.host}:{config.api.port}"
+            url = config.local_url
         else:
             running = stack.enter_context(RunningNode(Node.open(path), listen("127.0.0.1", 0)))
             catch_up(running.node)
             url = running.url
-        http = stack.enter_context(httpx.Client(base_url=url, timeout=_TIMEOUT_S))
+        http = stack.enter_context(httpx.Client(base_url=url, timeout=_TIMEOUT_S, verify=calling_itself(config, path) or True))
         form = {"grant_type": "client_credentials", "client_id": user, "client_secret": secret}
         try:
             http.headers["Authorization"] = f"Bearer {body_of(http.post('/oauth2/token', data=form))['access_token']}"

@@ -32,6 +32,7 @@ from nodes.keys.accounts import Accounts
 from nodes.keys.keystore import KeyStore
 from nodes.node import Node
 from nodes.private import PrivateStore
+from nodes.tls_files import calling_itself
 
 app = typer.Typer(help="customs declarations")
 CLIENT: Final = "command-line"
@@ -109,7 +110,8 @@ def _through_api(home: Home, files: list[Path]) -> dict[str, Any]:
     config = home.read_config()
     secret = _client_secret(home)
     with ExitStack() as stack:
-        http = stack.enter_context(httpx.Client(base_url=f"http://{config.api.host}:{config.api.port}", timeout=_TIMEOUT_S))
+        tls = calling_itself(config, home.path) or True
+        http = stack.enter_context(httpx.Client(base_url=config.local_url, timeout=_TIMEOUT_S, verify=tls))
         try:
             form = {"grant_type": "client_credentials", "client_id": CLIENT, "client_secret": secret}
             token = body_of(http.post("/oauth2/token", data=form))["access_token"]

@@ -12,11 +12,12 @@ import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import uvicorn
 
 from api.app import context, create_app
+from api.tls import server_options
 from ledger.background import Background
 from ledger.errors import Unreachable
 from nodes.countersigning import Awaiting
@@ -60,20 +61,20 @@ class RunningNode:
     def url(self) -> str:
         """Where the API answers."""
         host, port = self._listener.getsockname()[:2]
-        return f"http://{host}:{port}"
+        return f"{'http' if self.node.config.api.tls is None else 'https'}://{host}:{port}"
 
     def start(self) -> None:
-        """Raises as `Node.start`; the node is closed then."""
+        """Raises as `Node.start` and `server_options`; the node is closed then."""
         try:
+            tls = server_options(self.node.config, self.node.home.path)
             self.node.start()
         except BaseException:
             self.node.close()
             self._listener.close()
             raise
         self._app = create_app(self.node)
-        config = uvicorn.Config(
-            self._app, log_config=None, access_log=False, ws="none", lifespan="off", timeout_graceful_shutdown=_GRACE_S, server_header=False
-        )
+        manner: dict[str, Any] = {"log_config": None, "access_log": False, "ws": "none", "lifespan": "off", "server_header": False, **tls}
+        config = uvicorn.Config(self._app, timeout_graceful_shutdown=_GRACE_S, **manner)
         self._server = _Server(config, self._begun)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]}, name="api", daemon=True)
         self._thread.start()

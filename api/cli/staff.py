@@ -29,9 +29,11 @@ from ledger.limits import SECRET_BYTES_MAX
 from nodes.author import SigningKey
 from nodes.caller import Caller
 from nodes.home import Home
-from nodes.keys.accounts import Accounts, User
+from nodes.keys.account import User
+from nodes.keys.accounts import Accounts
 from nodes.keys.staff import StaffKeys
 from nodes.node import Node
+from nodes.tls_files import calling_itself
 from nodes.upstream import HttpUpstream, audience_of
 
 MakerOption = Annotated[str | None, typer.Option("--maker", help="the maker who signs for a new key; the only one there is, if left out")]
@@ -142,9 +144,9 @@ def _existing(path: Path) -> Home:
 
 def _hand_in(node: Node, raw: bytes) -> Receipt:
     """To the API of the process that runs this home."""
-    api, audience = node.config.api, audience_of(node.network, node.config.node.id)
-    url = f"http://{api.host}:{api.port}"
-    with closing(HttpUpstream(url, node.client_id, audience, node.identity_key.private, node.clock, node.random)) as http:
+    url, audience = node.config.local_url, audience_of(node.network, node.config.node.id)
+    tls = calling_itself(node.config, node.home.path)
+    with closing(HttpUpstream(url, node.client_id, audience, node.identity_key.private, node.clock, node.random, tls=tls)) as http:
         try:
             return http.submit(raw)
         except Unreachable as error:

@@ -17,6 +17,7 @@ from ledger.errors import InputError, NotFound, Refused, TallystickError, Unreac
 from ledger.evidence import HeaderInLog
 from ledger.store import Reader
 from ledger.witness import write_add_checkpoint
+from nodes.tls_files import calling_others
 from nodes.witnessing.checkpoints import Checkpoints, require_note
 from nodes.witnessing.peers import Peer
 from nodes.witnessing.witnesses import PEER
@@ -31,12 +32,19 @@ log = structlog.get_logger(__name__)
 Open = Callable[[str], Peer]
 
 
+def _opener(node: Node) -> Open:
+    """Peers as the node's configuration says how others are called."""
+    tls = calling_others(node.config, node.home.path)
+    return lambda url: Peer(url, tls=tls)
+
+
 class Gossip:
     """Of one node with the peers of its configuration, and with its upstream node."""
 
-    def __init__(self, node: Node, open_peer: Open = Peer) -> None:
+    def __init__(self, node: Node, open_peer: Open | None = None) -> None:
         self._node = node
         self._checkpoints = Checkpoints(node)
+        open_peer = open_peer or _opener(node)
         engine, self._peers = node.config.engine, [open_peer(url) for url in node.config.gossip.peers]
         self._upstream = None if engine.upstream is None else open_peer(engine.upstream)
 
@@ -109,9 +117,10 @@ class Gossip:
 class Pusher:
     """Asks configured witnesses to cosign the newest checkpoint (C2SP tlog-witness), as a log does."""
 
-    def __init__(self, node: Node, open_peer: Open = Peer) -> None:
+    def __init__(self, node: Node, open_peer: Open | None = None) -> None:
         self._node = node
         self._checkpoints = Checkpoints(node)
+        open_peer = open_peer or _opener(node)
         self._witnesses = [open_peer(url) for url in node.config.witnesses.push]
         self._sizes: dict[str, int] = {}
 

@@ -5,6 +5,7 @@ Nothing that arrives is trusted; answers have a bound in length and in time, and
 
 from __future__ import annotations
 
+import ssl
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -24,12 +25,21 @@ _ANSWER_S: Final = 20.0
 
 
 class Peer:
-    """One address. `transport` stands in for the network in tests; `answer_s` is how long a whole answer may take."""
+    """One address. `tls` is as for `BoundedHttp`; `transport` stands in for the network in tests; `answer_s` is how long a whole answer may
+    take.
+    """
 
-    def __init__(self, url: str, transport: httpx.BaseTransport | None = None, *, answer_s: float = _ANSWER_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        transport: httpx.BaseTransport | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+        answer_s: float = _ANSWER_S,
+    ) -> None:
         self.url = url.rstrip("/")
-        bounds = {"timeout_s": _TIMEOUT_S, "answer_s": answer_s}
-        self._http = BoundedHttp(self.url, **bounds, bytes_max=GOSSIP_ANSWER_BYTES_MAX, transport=transport)
+        bytes_max = GOSSIP_ANSWER_BYTES_MAX
+        self._http = BoundedHttp(self.url, timeout_s=_TIMEOUT_S, answer_s=answer_s, bytes_max=bytes_max, tls=tls, transport=transport)
 
     def checkpoint(self) -> dict[str, Any]:
         """The newest checkpoint that it shows: `{checkpoint, size, witness, ...}`. Raises `Unreachable` (`peer-unreachable`),
