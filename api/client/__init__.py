@@ -26,31 +26,22 @@ from api.client.errors import (
     TooMany,
     UnreadableAnswer,
 )
-from api.client.models import (
+from api.client.models import Block, Delivery, Event, Member, Money, Network, Proposal, Receipt, Record, Webhook
+from api.client.resources.banking import DeclarationAsked, DeclarationUsed, Pledge
+from api.client.shells import AsyncClient, Client
+from api.client.trade_models import (
     Application,
-    Block,
     Collection,
     Consent,
     Declaration,
-    Delivery,
     Enquiry,
-    Event,
     Financing,
     Heads,
     Import,
     ImportItem,
-    Member,
-    Money,
-    Network,
-    Proposal,
-    Receipt,
-    Record,
     Signed,
     Task,
-    Webhook,
 )
-from api.client.resources.banking import DeclarationAsked, DeclarationUsed, Pledge
-from api.client.shells import AsyncClient, Client
 
 __all__ = [
     "AnswerLate",

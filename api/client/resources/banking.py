@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from api.client.calls import Call, Page, Reply, Upload, as_bytes, get, paged, post, upload
-from api.client.models import Application, Enquiry, Financing, Money, Receipt, Signed, Task, money_json, reading, valuing, without_none
+from api.client.models import Money, Receipt, money_json, reading, valuing, without_none
 from api.client.operations import Mode, Resource, listing, operation
+from api.client.trade_models import Application, Enquiry, Financing, Signed, Task
 
 Amounts = Sequence[Money | None]
 

@@ -9,20 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from api.client.calls import Call, Page, Upload, as_bytes, get, paged, post, upload
-from api.client.models import (
-    Collection,
-    Consent,
-    Declaration,
-    Import,
-    ImportItem,
-    Money,
-    Receipt,
-    Task,
-    reading,
-    valuing,
-    without_none,
-)
+from api.client.models import Money, Receipt, reading, valuing, without_none
 from api.client.operations import Mode, Resource, listing, operation
+from api.client.trade_models import Collection, Consent, Declaration, Import, ImportItem, Task
 
 
 class Declarations(Resource[Mode]):
