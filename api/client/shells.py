@@ -34,6 +34,7 @@ from api.client.resources.banking import Attachments, Enquiries, Financings, Tas
 from api.client.resources.exporters import Consents, Declarations
 from api.client.resources.following import Events, Webhooks
 from api.client.resources.ledger import Anything, NetworkResource, Records
+from api.client.resources.messages import Iso20022
 
 T = TypeVar("T")
 WAIT_S: Final = 20.0
@@ -56,6 +57,7 @@ class _Base(Generic[Mode]):
         self.attachments: Attachments[Mode] = Attachments(self._driver())
         self.events: Events[Mode] = Events(self._driver())
         self.webhooks: Webhooks[Mode] = Webhooks(self._driver())
+        self.iso20022: Iso20022[Mode] = Iso20022(self._driver())
         self.http: Anything[Mode] = Anything(self._driver())
 
     def _driver(self) -> Any:

@@ -64,12 +64,13 @@ def test_a_stream_comes_back_after_what_it_saw_and_leaves_nothing_out(network: N
 def test_a_stream_that_saw_nothing_yet_begins_where_it_first_began(network: Network) -> None:
     node = network.nodes["bank-a"]
     with breaking_line("bank-a", node.config.api.port) as line:
+        said = f"id: {node.events.newest()}".encode()
 
         async def first() -> Event:
             async with AsyncClient(line.url, secret_of(network, "bank-a", "checker"), retries=SOON) as checker:
                 events = checker.events.stream()
                 following = asyncio.ensure_future(anext(events))
-                await asyncio.to_thread(wait_until, lambda: b"id: " in b"".join(line.carried), 20)
+                await asyncio.to_thread(wait_until, lambda: said in b"".join(line.carried), 20)
                 line.cut()
                 await asyncio.to_thread(happens, node, "while-away")
                 return await asyncio.wait_for(following, 20)

@@ -36,6 +36,7 @@ from tests.api.served import EXPORTER_USCC, Network
 pytestmark = pytest.mark.usefixtures("answering")
 
 PLEDGE = Pledge("A-1", "R-1", datetime(2026, 10, 26, 8, tzinfo=UTC))
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "iso20022"
 TOTAL = Money.of("USD", "36250.00")
 
 
@@ -193,6 +194,22 @@ def test_an_answer_that_takes_longer_is_named_and_found_later(network: Network, 
     assert asked.state in ("pending", "answered")
     assert maker.enquiries.get(asked.id).state == "answered"
     assert AnswerLate("/v1/enquiries/1").location == "/v1/enquiries/1"
+
+
+def test_a_message_of_iso_20022_is_sent_and_its_status_asked_for(network: Network, at: At) -> None:
+    number, consent = declared(network, at)
+    maker = at("bank-a", "maker")
+    maker.enquiries.ask(consent, [DeclarationAsked(number, EXPORTER_USCC)])
+    text = (
+        (EXAMPLES / "request.xml").read_text(encoding="utf-8").replace("090820260519123456", number).replace("QG-2026", f"G{number[-6:]}")
+    )
+    taken = maker.iso20022.send(text.encode())
+    assert b"<FincgReqSts>PDNG</FincgReqSts>" in taken.document
+    assert b"PDNG" in maker.iso20022.status(taken.id)
+    assert maker.iso20022.send(text.encode()).id == taken.id
+    with pytest.raises(InvalidRequest) as wrong:
+        maker.iso20022.send(b"<a/>")
+    assert wrong.value.code == "iso-unsupported"
 
 
 def test_credit_is_asked_for_within_the_consent(network: Network, at: At) -> None:
