@@ -57,6 +57,7 @@ from api.resources import (
 from api.responses import json_response
 from api.routing import GuardedRoute
 from nodes.node import Node
+from nodes.sandbox import is_sandbox
 
 VERSION = "1"
 _ROUTES: tuple[Callable[[FastAPI], None], ...] = (
@@ -111,7 +112,7 @@ def create_app(node: Node) -> FastAPI:
     app.router.redirect_slashes = False
     app.state.context = ApiContext.of(node)
     problems.install(app)
-    app.add_middleware(RequestBounds, random=node.random)
+    app.add_middleware(RequestBounds, random=node.random, sandbox=is_sandbox(node.genesis))
     return app
 
 

@@ -21,6 +21,7 @@ INTERRUPTED = 130
 _HELP: Final = "A permissioned ledger for cross-border trade finance."
 _COMMANDS: Final = {
     "demo": "demo_command:demo",
+    "sandbox": "sandbox:sandbox",
     "init": "init:init",
     "testnet": "testnet:make_testnet",
     "network": "network:app",
