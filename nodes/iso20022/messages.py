@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from ledger import canonical
+from ledger import admission, canonical
 from ledger.clock import rfc3339
-from ledger.errors import InputError, NotFound, Refused, TallystickError, Unreachable
+from ledger.errors import InputError, NotFound, Refused, TallystickError
 from ledger.hashing import tagged_json
 from nodes.caller import Caller
 from nodes.declarations.register import Declarations
@@ -70,13 +70,13 @@ class Messages:
         known = self._begin(message)
         if known is not None:
             return message.id
+        cause = f"iso20022:{message.id}"
         try:
-            outcome = self._done(caller, message)
-        except Unreachable:
-            # Whether the record is on the ledger is not known: sent again, the message finds it.
-            raise
+            outcome = self._done(caller, message, cause)
         except TallystickError:
-            self._forget(message.id)
+            # Where a record was made, it may be on the ledger: sent again, the message finds it.
+            if self._node.outbox.by_reference(cause) is None:
+                self._forget(message.id)
             raise
         with self._node.private.begin() as connection:
             text = canonical.encode(outcome).decode("utf-8")
@@ -134,8 +134,7 @@ class Messages:
         with self._node.private.begin() as connection:
             connection.execute(sa.delete(messages).where(messages.c.id == message_id, messages.c.outcome.is_(None)))
 
-    def _done(self, caller: Caller, message: _Message) -> dict[str, Any]:
-        cause = f"iso20022:{message.id}"
+    def _done(self, caller: Caller, message: _Message, cause: str) -> dict[str, Any]:
         if isinstance(message.request, FinancingRequest):
             return self._applied(caller, message.request, cause)
         return self._cancelled(caller, message.request, cause)
@@ -171,9 +170,10 @@ class Messages:
             return {"status": REJECTED, "code": "not-financed", "words": "nothing was held for that request"}
         try:
             self._financings.cancel(caller, financing, "withdrawn", request.reason, cause=cause)
-        except Unreachable:
-            raise
         except Refused as error:
+            if error.code in admission.CODES:
+                # The record did not get as far as the rules; it may do so later.
+                raise
             return {"status": REJECTED, "code": error.code, "words": error.message}
         return {"status": ACKNOWLEDGED, "code": "", "words": ""}
 

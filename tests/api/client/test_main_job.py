@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from api.client import (
-    AnswerLate,
     AsyncClient,
     Client,
     DeclarationAsked,
@@ -193,7 +192,6 @@ def test_an_answer_that_takes_longer_is_named_and_found_later(network: Network, 
     asked = maker.enquiries.ask(consent, [DeclarationAsked(number, EXPORTER_USCC)], wait_s=0)
     assert asked.state in ("pending", "answered")
     assert maker.enquiries.get(asked.id).state == "answered"
-    assert AnswerLate("/v1/enquiries/1").location == "/v1/enquiries/1"
 
 
 def test_a_message_of_iso_20022_is_sent_and_its_status_asked_for(network: Network, at: At) -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from api.client import (
+    AnswerLate,
     AsyncClient,
     Client,
     ClientSecret,
@@ -186,6 +187,41 @@ def test_an_answer_of_somebody_else_is_said_to_be_one() -> None:
     nobody = Client("http://node.test", ClientSecret("a", "b"), http=httpx.Client(transport=Scripted(says(200))))
     with pytest.raises(UnreadableAnswer, match="no access token"):
         nobody.network.get()
+
+
+def running(state: str, **headers: str) -> Callable[[httpx.Request], httpx.Response]:
+    body = {"id": "1", "state": state, "code": None, "total": 1, "registered": 1, "refused": 0}
+    return lambda _: httpx.Response(202 if state == "running" else 200, json=body, headers=headers)
+
+
+def test_what_takes_longer_is_followed_to_its_location_until_it_is_there() -> None:
+    client, node = told(running("running", Location="/v1/declaration-imports/1"), running("running"), running("done"))
+    assert client.declarations.import_rows([{"currency": "USD"}]).state == "done"
+    assert [(each.method, each.url.path) for each in node.requests] == [
+        ("POST", "/v1/declaration-imports"),
+        ("GET", "/v1/declaration-imports/1"),
+        ("GET", "/v1/declaration-imports/1"),
+    ]
+    assert all(each.headers["prefer"].startswith("wait=") for each in node.requests)
+
+
+def test_who_waited_long_enough_is_told_where_the_answer_will_be() -> None:
+    client, node = told(running("running", Location="/v1/declaration-imports/1"))
+    with pytest.raises(AnswerLate) as late:
+        client.declarations.import_rows([{"currency": "USD"}], wait_s=0.05)
+    assert (late.value.code, late.value.location) == ("answer-late", "/v1/declaration-imports/1")
+    assert "prefer" not in node.requests[0].headers
+    assert client.declarations.import_rows([{"currency": "USD"}], wait_s=0).state == "running"
+
+
+def test_anything_else_of_the_interface_is_plain_json() -> None:
+    client, node = told(lambda request: httpx.Response(204) if request.method == "DELETE" else httpx.Response(200, json={"ok": True}))
+    assert client.http.send("PUT", "/v1/paper-settings", {"per_day": 3}) == {"ok": True}
+    assert client.http.send("DELETE", "/v1/webhooks/1") is None
+    assert client.http.get("/v1/events", {"after": "1-1", "limit": 3, "dry_run": True, "left_out": None}) == {"ok": True}
+    assert [each.method for each in node.requests] == ["PUT", "DELETE", "GET"]
+    assert node.requests[0].content == b'{"per_day": 3}'
+    assert dict(node.requests[2].url.params) == {"after": "1-1", "limit": "3", "dry_run": "true"}
 
 
 def test_the_token_goes_to_no_other_place() -> None:
