@@ -11,7 +11,7 @@ ifneq ($(wildcard $(COMET)),)
 export TALLYSTICK_COMETBFT ?= $(CURDIR)/$(COMET)
 endif
 
-.PHONY: setup engine run consortium test test-deep mutants check format docs migrations proto lock
+.PHONY: setup engine run consortium test test-deep mutants check format docs examples migrations proto lock
 
 setup: .venv/.installed
 
@@ -76,6 +76,12 @@ format: setup
 # Writes the documents that are generated from the code; a test compares them.
 docs: setup
 	$(BIN)/python docs/generate.py
+
+# Writes the examples of the API's description from what its tests ask and are answered; a test checks them against the description.
+examples: setup
+	rm -rf var/examples
+	TALLYSTICK_EXAMPLES=var/examples $(PYTEST) -p tests.api.recording tests/api --ignore tests/api/cli
+	TALLYSTICK_EXAMPLES=var/examples $(BIN)/python -m tests.api.recording
 
 # Writes what reads and writes the messages between CometBFT and its application; a test compares it.
 proto: setup

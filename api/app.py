@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api import oauth, problems
 from api.context import ApiContext, context_of
+from api.description import described
 from api.requests import RequestBounds
 from api.resources import (
     accesses,
@@ -38,6 +37,7 @@ from api.resources import (
     health,
     imports,
     introductions,
+    iso20022,
     ledger,
     load_files,
     loads,
@@ -59,6 +59,7 @@ from api.resources import (
 from api.responses import json_response
 from api.routing import GuardedRoute
 from nodes.node import Node
+from nodes.sandbox import is_sandbox
 
 VERSION = "1"
 _ROUTES: tuple[Callable[[FastAPI], None], ...] = (
@@ -98,6 +99,7 @@ _ROUTES: tuple[Callable[[FastAPI], None], ...] = (
     countersignatures.add_routes,
     transfers.add_routes,
     financings.add_routes,
+    iso20022.add_routes,
     notices.add_routes,
     statements.add_routes,
     events.add_routes,
@@ -114,7 +116,7 @@ def create_app(node: Node) -> FastAPI:
     app.router.redirect_slashes = False
     app.state.context = ApiContext.of(node)
     problems.install(app)
-    app.add_middleware(RequestBounds, random=node.random)
+    app.add_middleware(RequestBounds, random=node.random, sandbox=is_sandbox(node.genesis))
     return app
 
 
@@ -138,13 +140,5 @@ def context(app: FastAPI) -> ApiContext:
 
 def _get_openapi(request: Request) -> Response:
     """The interface's description, OpenAPI 3.1."""
-    return json_response(_described(request.app, context_of(request)))
-
-
-def _described(app: FastAPI, held: ApiContext) -> dict[str, Any]:
-    schema = get_openapi(title=app.title, version=app.version, routes=app.routes, summary="The API of one member's node")
-    flow = {"clientCredentials": {"tokenUrl": f"{held.tokens.issuer}/oauth2/token", "scopes": {}}}
-    cookie = {"type": "apiKey", "in": "cookie", "name": held.sessions.cookie}
-    schema.setdefault("components", {})["securitySchemes"] = {"oauth2": {"type": "oauth2", "flows": flow}, "session": cookie}
-    schema["security"] = [{"oauth2": []}, {"session": []}]
-    return schema
+    held = context_of(request)
+    return json_response(described(request.app, f"{held.tokens.issuer}/oauth2/token", held.sessions.cookie))

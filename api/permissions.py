@@ -149,6 +149,8 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     "POST /v1/financings/{financing_id}/correct": _at("bank", SIGNERS, "financings:write"),
     "POST /v1/financings/{financing_id}/transfer": _at("bank", SIGNERS, "financings:write"),
     "POST /v1/financings/{financing_id}/take-over": _at("bank", SIGNERS, "financings:write"),
+    "POST /v1/iso20022/messages": _at("bank", MAKERS, "financings:write"),
+    "GET /v1/iso20022/messages/{message_id}": _at("bank", PEOPLE, "financings:read"),
     "GET /v1/transfer-offers": _at("bank", PEOPLE, "financings:read"),
     "POST /v1/financings/loads": _at("bank", SIGNERS, "financings:write"),
     "POST /v1/financings/loads/files": _at("bank", SIGNERS, "financings:write"),

@@ -35,10 +35,10 @@ log = structlog.get_logger(__name__)
 
 
 class RequestBounds:
-    """The outermost layer. `random` gives that many random bytes."""
+    """The outermost layer. `random` gives that many random bytes. In a `sandbox` every answer says that it is of one."""
 
-    def __init__(self, app: ASGIApp, random: Callable[[int], bytes]) -> None:
-        self._app, self._random = app, random
+    def __init__(self, app: ASGIApp, random: Callable[[int], bytes], *, sandbox: bool = False) -> None:
+        self._app, self._random, self._sandbox = app, random, sandbox
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,6 +55,8 @@ class RequestBounds:
             if message["type"] == "http.response.start":
                 started = True
                 MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                if self._sandbox:
+                    MutableHeaders(scope=message)["X-Tallystick-Sandbox"] = "true"
             await send(message)
 
         bytes_max = _bytes_max(scope["path"], headers)

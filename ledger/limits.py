@@ -232,6 +232,10 @@ REQUEST_LINES_MAX: Final = 200
 REQUEST_TENOR_DAYS_MAX: Final = 3_650
 REQUEST_FIELDS_MAX: Final = 50
 
+# ISO 20022 messages
+ISO_MESSAGE_BYTES_MAX: Final = 1_048_576
+ISO_MESSAGE_DEPTH_MAX: Final = 32
+
 # Backups: a line holds one row of a table, and the largest value of a row is a record or a sealed part.
 BACKUP_LINE_BYTES_MAX: Final = 33_554_432
 BACKUP_HEADER_BYTES_MAX: Final = 4_096

@@ -1,54 +1,59 @@
-"""Commands that a person of the node gives with their own sign-in: through the API of the running node, or of one that this process runs
-for that long, so that there is one way to do a thing.
+"""Commands that call a node's API, by the Python client (`api.client`): a remote node's with `--url`, or that of a home's own node, running
+already or run by this process for that long. So there is one way to do a thing.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import httpx
 import typer
 
+from api import client as api_client
 from api.cli.homes import is_running
 from api.cli.running import RunningNode, listen
 from api.cli.staff import catch_up, read_secret
-from ledger.errors import InputError, Refused, Unreachable
+from api.client import Client, ClientError, ClientSecret, Retries
+from api.client.credentials import ID_VARIABLE, SECRET_VARIABLE
+from api.client.shells import TIMEOUT_S
+from ledger.errors import InputError, NotFound, NotPermitted, Refused, TallystickError, Unreachable
 from nodes.home import Home
 from nodes.node import Node
 from nodes.tls_files import calling_itself
 
-UserOption = Annotated[str, typer.Option("--user", help="who signs: a maker or checker of this node")]
+HomeOrUrl = Annotated[Path | None, typer.Option("--home", help="the node's home directory")]
+UrlOption = Annotated[str | None, typer.Option("--url", metavar="URL", help="in place of a home: the address of a node that is served")]
+NodeUrl = Annotated[str, typer.Option("--url", metavar="URL", help="the address of the node")]
+_CREDENTIALS_HELP: Final = f"with --url: JSON with client_id and client_secret; else {ID_VARIABLE} and {SECRET_VARIABLE} count"
+CredentialsOption = Annotated[Path | None, typer.Option("--credentials", metavar="FILE", help=_CREDENTIALS_HELP)]
+UserOption = Annotated[str | None, typer.Option("--user", help="with --home: who signs, a maker or checker of this node")]
 SecretFileOption = Annotated[Path | None, typer.Option("--secret-file", help="its first line is the user's secret; else it is asked for")]
-_TIMEOUT_S: Final = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Api:
-    """The node's API, signed in."""
-
-    http: httpx.Client
-
-    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer. Raises `InputError`, `Refused` and `Unreachable` with the code of a problem."""
-        headers = {"Idempotency-Key": os.urandom(16).hex(), "Prefer": "wait=30"}
-        try:
-            return body_of(self.http.post(path, json=dict(body), headers=headers))
-        except httpx.HTTPError as error:
-            raise _unreachable(self.http) from error
+# A person waits for this: what does not come back in a moment is said to be gone.
+_RETRIES: Final = Retries(attempts=4, total_s=20)
+_WAIT_S: Final = 30.0
 
 
 @contextmanager
-def signed_in(path: Path, user: str, secret_file: Path | None) -> Iterator[Api]:
-    """The API of a home, as a person of it. Raises as `Home.read_config`, `Node.start` and `Api.post`."""
+def at_node(url: str, credentials: Path | None) -> Iterator[Client]:
+    """A node's API, signed in by a file or the environment. Errors of the client become those of the command line."""
+    if not url.startswith(("http://", "https://")):
+        raise InputError("usage", "--url is the address of a node", hint="for instance https://node.bank.example")
+    with _translated():
+        given = ClientSecret.from_environment() if credentials is None else ClientSecret.from_file(credentials)
+        with Client(url, given, retries=_RETRIES, wait_s=_WAIT_S) as client:
+            yield client
+
+
+@contextmanager
+def at_home(path: Path, user: str, secret: str) -> Iterator[Client]:
+    """The API of a home, signed in. Raises as `Home.read_config`, `Node.start` and the client."""
     home = Home(path)
     config = home.read_config()
     home.check_modes()
-    secret = read_secret(secret_file, f"secret of {user}: ")
     with ExitStack() as stack:
         if is_running(home):
             url = config.local_url
@@ -56,27 +61,59 @@ def signed_in(path: Path, user: str, secret_file: Path | None) -> Iterator[Api]:
             running = stack.enter_context(RunningNode(Node.open(path), listen("127.0.0.1", 0)))
             catch_up(running.node)
             url = running.url
-        http = stack.enter_context(httpx.Client(base_url=url, timeout=_TIMEOUT_S, verify=calling_itself(config, path) or True))
-        form = {"grant_type": "client_credentials", "client_id": user, "client_secret": secret}
-        try:
-            http.headers["Authorization"] = f"Bearer {body_of(http.post('/oauth2/token', data=form))['access_token']}"
-        except httpx.HTTPError as error:
-            raise _unreachable(http) from error
-        yield Api(http)
+        stack.enter_context(_translated())
+        http = stack.enter_context(httpx.Client(timeout=TIMEOUT_S, verify=calling_itself(config, path) or True))
+        yield stack.enter_context(Client(url, ClientSecret(user, secret), retries=_RETRIES, wait_s=_WAIT_S, http=http))
 
 
-def body_of(response: httpx.Response) -> dict[str, Any]:
-    """The JSON of an answer. Raises the error that a problem stands for."""
-    body: dict[str, Any] = response.json()
-    if response.status_code < 400:
-        return body
-    code, message = str(body.get("code", "internal")), str(body.get("detail") or body.get("error_description") or "the node refused")
-    if response.status_code == 422:
-        raise InputError(code, message, hint=str(body.get("hint", "")))
-    if response.status_code >= 500:
-        raise Unreachable(code, message, hint=str(body.get("hint", "")))
-    raise Refused(code, message, hint=str(body.get("hint", "")))
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a command that signs comes to an API, as its options say."""
+
+    home: Path | None
+    url: str | None
+    user: str | None
+    secret_file: Path | None
+    credentials: Path | None
+
+    @contextmanager
+    def client(self) -> Iterator[Client]:
+        """Signed in. Raises as `at_node` and `at_home`."""
+        home = home_unless(self.home, self.url)
+        if home is None:
+            with at_node(self.url or "", self.credentials) as client:
+                yield client
+            return
+        if self.user is None:
+            raise InputError("usage", "somebody signs: name them with --user")
+        with at_home(home, self.user, read_secret(self.secret_file, f"secret of {self.user}: ")) as client:
+            yield client
 
 
-def _unreachable(http: httpx.Client) -> Unreachable:
-    return Unreachable("node-unreachable", f"the node does not answer at {http.base_url}", hint="is it being served?")
+def home_unless(home: Path | None, url: str | None) -> Path | None:
+    """The home, or None where the node at `url` is asked instead. Raises `InputError` (`usage`) unless exactly one of them is given."""
+    if (home is None) == (url is None):
+        raise InputError("usage", "name a home with --home, or a node that is served with --url, and not both")
+    return home
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        raise _of(error) from error
+
+
+def _of(error: ClientError) -> TallystickError:
+    """The same error, as commands have them: with their exit status."""
+    kind: type[TallystickError] = Unreachable
+    if isinstance(error, api_client.InvalidRequest | api_client.BadCredentials):
+        kind = InputError
+    elif isinstance(error, api_client.NotFound):
+        kind = NotFound
+    elif isinstance(error, api_client.NotPermitted | api_client.SignInFailed):
+        kind = NotPermitted
+    elif isinstance(error, api_client.Problem) and not isinstance(error, api_client.NodeFault):
+        kind = Refused
+    return kind(error.code, error.message, hint=error.hint)

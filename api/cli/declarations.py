@@ -1,7 +1,8 @@
 """`tallystick declarations`: customs files to the registrar's node, and the table to fill in.
 
-Where the node is running, the files go to its API; whoever may read the home acts for its node, and signs in there as the program
-`command-line`, whose secret is made anew each time. Where it is not, this process runs the node for as long as the import takes.
+Files go to the API of a remote node with `--url`, or of the home's own node where that is running; whoever may read the home acts for its
+node, and signs in there as the program `command-line`, whose secret is made anew each time. Where it is not running, this process runs the
+node for as long as the import takes.
 """
 
 from __future__ import annotations
@@ -9,18 +10,17 @@ from __future__ import annotations
 import csv
 import io
 import os
-import time
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-import httpx
 import typer
 
-from api.cli.calling import body_of
-from api.cli.homes import HomeOption, is_running
+from api.cli.calling import CredentialsOption, HomeOrUrl, UrlOption, at_home, at_node, home_unless
+from api.cli.homes import is_running
 from api.cli.output import AsJson, print_json, print_table, say
 from api.cli.proofs import write_new
+from api.client import Client
 from api.permissions import scopes_of
 from ledger.clock import SystemClock
 from ledger.errors import InputError, NotFound, Unreachable
@@ -32,25 +32,31 @@ from nodes.keys.accounts import Accounts
 from nodes.keys.keystore import KeyStore
 from nodes.node import Node
 from nodes.private import PrivateStore
-from nodes.tls_files import calling_itself
 
 app = typer.Typer(help="customs declarations")
 CLIENT: Final = "command-line"
 _SHOWN: Final = ("file", "position", "number", "result", "declaration_id")
-_TIMEOUT_S: Final = 120.0
-_LOOK_S: Final = 0.5
+# The longest that a command waits for an import.
+_IMPORT_S: Final = 86_400.0
 
 
 @app.command("import")
 def import_files(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="customs XML, CSV or XLSX")],
-    home: HomeOption,
+    home: HomeOrUrl = None,
+    url: UrlOption = None,
+    credentials: CredentialsOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Register what customs files hold, with one result for each declaration. Exit status 1 where any was refused."""
     for file in files:
         _check_readable(file)
-    report = _through_api(Home(home), files) if is_running(_existing(home)) else _in_process(home, files)
+    own = home_unless(home, url)
+    if own is None:
+        with at_node(url or "", credentials) as client:
+            report = _sent(client, files)
+    else:
+        report = _through_api(Home(own), files) if is_running(_existing(own)) else _in_process(own, files)
     if as_json:
         print_json(report)
     else:
@@ -107,20 +113,8 @@ def _in_process(home: Path, files: list[Path]) -> dict[str, Any]:
 
 
 def _through_api(home: Home, files: list[Path]) -> dict[str, Any]:
-    config = home.read_config()
-    secret = _client_secret(home)
-    with ExitStack() as stack:
-        tls = calling_itself(config, home.path) or True
-        http = stack.enter_context(httpx.Client(base_url=config.local_url, timeout=_TIMEOUT_S, verify=tls))
-        try:
-            form = {"grant_type": "client_credentials", "client_id": CLIENT, "client_secret": secret}
-            token = body_of(http.post("/oauth2/token", data=form))["access_token"]
-            parts = [("file", (file.name, stack.enter_context(file.open("rb")), "application/octet-stream")) for file in files]
-            headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": os.urandom(16).hex(), "Prefer": "wait=30"}
-            report = body_of(http.post("/v1/declaration-imports", files=parts, headers=headers))
-            return _with_all_items(http, headers, report)
-        except httpx.HTTPError as error:
-            raise Unreachable("node-unreachable", f"the node does not answer at {http.base_url}", hint="is it being served?") from error
+    with at_home(home.path, CLIENT, _client_secret(home)) as client:
+        return _sent(client, files)
 
 
 def _client_secret(home: Home) -> str:
@@ -133,18 +127,9 @@ def _client_secret(home: Home) -> str:
             return accounts.add_client(CLIENT, "tallystick on this machine", "service", scopes_of("service"))[1]
 
 
-def _with_all_items(http: httpx.Client, headers: dict[str, str], report: dict[str, Any]) -> dict[str, Any]:
-    where = f"/v1/declaration-imports/{report['id']}"
-    while report["state"] == "running":
-        time.sleep(_LOOK_S)
-        report = body_of(http.get(where, headers=headers))
-    if report["state"] == "broken":
-        raise Unreachable(str(report["code"]), "the import was cut off", hint="run the same files again: what is registered stays so")
-    items = list(report["items"])
-    following = report["next"]
-    while following is not None:
-        page = body_of(http.get(where, params={"after": following}, headers=headers))
-        items += page["items"]
-        following = page["next"]
-    total, registered = report["total"], report["registered"]
-    return {"total": total, "registered": registered, "refused": total - registered, "items": items}
+def _sent(client: Client, files: list[Path]) -> dict[str, Any]:
+    report = client.declarations.import_files(files, wait_s=_IMPORT_S)
+    if report.state == "broken":
+        raise Unreachable(str(report.code), "the import was cut off", hint="run the same files again: what is registered stays so")
+    items = [{name: getattr(item, name) for name in _SHOWN} for item in client.declarations.import_items(report.id)]
+    return {"total": report.total, "registered": report.registered, "refused": report.refused, "items": items}

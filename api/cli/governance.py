@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.calling import SecretFileOption, UserOption, signed_in
+from api.cli.calling import Access, CredentialsOption, HomeOrUrl, SecretFileOption, UrlOption, UserOption, at_node, home_unless
 from api.cli.files import json_object
 from api.cli.homes import HomeOption, reading
 from api.cli.output import AsJson, print_json, print_table, say
@@ -35,10 +35,25 @@ def _group() -> None:
 
 
 @app.command("list")
-def list_proposals(home: HomeOption, as_json: AsJson = False) -> None:
+def list_proposals(home: HomeOrUrl = None, url: UrlOption = None, credentials: CredentialsOption = None, as_json: AsJson = False) -> None:
     """Every proposal, the newest first: what it changes, who approved, who is missing, and when it comes into force."""
+    own = home_unless(home, url)
+    if own is not None:
+        items = _proposals_of(own)
+    else:
+        with at_node(url or "", credentials) as client:
+            found = client.http.items("/v1/governance/proposals")
+            items = [{name: each[name] for name in _SHOWN if name != "needed"} for each in found]
+            items = [{**each, "weight": each["weight"]["approved"], "needed": each["weight"]["needed"]} for each in items]
+    if as_json:
+        print_json({"items": items})
+    else:
+        print_table(_SHOWN, [[_text(item[name]) for name in _SHOWN] for item in items])
+
+
+def _proposals_of(home: Path) -> list[dict[str, Any]]:
     with closing(Node.open(home)) as node:
-        items = [
+        return [
             {
                 "id": each.id,
                 "kind": each.change["kind"],
@@ -52,10 +67,6 @@ def list_proposals(home: HomeOption, as_json: AsJson = False) -> None:
             }
             for each in Governance(node).list()
         ]
-    if as_json:
-        print_json({"items": items})
-    else:
-        print_table(_SHOWN, [[_text(item[name]) for name in _SHOWN] for item in items])
 
 
 @app.command("rules")
@@ -86,8 +97,8 @@ def validators(home: HomeOption, as_json: AsJson = False) -> None:
 
 @app.command("propose")
 def propose(
-    home: HomeOption,
-    user: UserOption,
+    home: HomeOrUrl = None,
+    user: UserOption = None,
     change: Annotated[
         str | None, typer.Argument(metavar="[CHANGE]", help="""as JSON: {"kind": "policy", "policy": {"hold_days_max": 20}}""")
     ] = None,
@@ -101,33 +112,38 @@ def propose(
     ] = None,
     remove: Annotated[list[str] | None, typer.Option("--remove-validator", metavar="MEMBER", help="one of those in force no more")] = None,
     secret_file: SecretFileOption = None,
+    url: UrlOption = None,
+    credentials: CredentialsOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Propose a change of the policy, the governors, the registrar, the rules or the validators. A policy names only the fields that
     change, all others everything that is to be from then on.
     """
+    access = Access(home, url, user, secret_file, credentials)
     if sum(given is not None for given in (change, file, validator, add or remove)) != 1:
         hint = "give CHANGE, --file, --validator, or --add-validator and --remove-validator"
         raise InputError("usage", "one change is proposed at a time", hint=hint)
     if validator is not None:
         wanted: Any = {"kind": "validators", "validators": [_seat(each) for each in validator]}
     elif add or remove:
-        wanted = {"kind": "validators", "validators": _seats_then(home, [_seat(each) for each in add or []], remove or [])}
+        wanted = {"kind": "validators", "validators": _seats_then(access, [_seat(each) for each in add or []], remove or [])}
     else:
         wanted = json_object(file) if file is not None else _json(change or "")
-    _decide(home, user, secret_file, "/v1/governance/proposals", {"change": wanted}, as_json=as_json)
+    _decide(access, "/v1/governance/proposals", {"change": wanted}, as_json=as_json)
 
 
 @app.command("approve")
 def approve(
     proposal: Annotated[str, typer.Argument(metavar="ID", help="the proposal's id, as `list` shows it")],
-    home: HomeOption,
-    user: UserOption,
+    home: HomeOrUrl = None,
+    user: UserOption = None,
     secret_file: SecretFileOption = None,
+    url: UrlOption = None,
+    credentials: CredentialsOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Approve a proposal for this node's member."""
-    _decide(home, user, secret_file, f"/v1/governance/proposals/{proposal}/approve", {}, as_json=as_json)
+    _decide(Access(home, url, user, secret_file, credentials), f"/v1/governance/proposals/{proposal}/approve", {}, as_json=as_json)
 
 
 def _seat(text: str) -> dict[str, Any]:
@@ -137,15 +153,23 @@ def _seat(text: str) -> dict[str, Any]:
     return {"member": fields[0], "key": fields[1], "power": int(fields[2])}
 
 
-def _seats_then(home: Path, add: list[dict[str, Any]], remove: list[str]) -> list[dict[str, Any]]:
+def _seats_then(access: Access, add: list[dict[str, Any]], remove: list[str]) -> list[dict[str, Any]]:
     """The validators in force with those that come and without those that go. Raises `InputError` (`usage`)."""
-    with reading(home) as opened, opened.store.reading() as reader:
-        in_force = validator_entries.in_force(reader.state) or []
+    in_force = _in_force(access)
     seats = {each["member"]: {"member": each["member"], "key": each["key"], "power": each["power"]} for each in in_force}
     for member in remove:
         if seats.pop(member, None) is None:
             raise InputError("usage", f"{member} is no validator", hint="see tallystick governance validators")
     return list((seats | {seat["member"]: seat for seat in add}).values())
+
+
+def _in_force(access: Access) -> list[Any]:
+    home = home_unless(access.home, access.url)
+    if home is None:
+        with at_node(access.url or "", access.credentials) as client:
+            return client.http.get("/v1/network")["validators"] or []
+    with reading(home) as opened, opened.store.reading() as reader:
+        return validator_entries.in_force(reader.state) or []
 
 
 def _json(text: str) -> Any:
@@ -155,9 +179,9 @@ def _json(text: str) -> Any:
         raise InputError("usage", "the change is not JSON") from error
 
 
-def _decide(home: Path, user: str, secret_file: Path | None, path: str, body: dict[str, Any], *, as_json: bool) -> None:
-    with signed_in(home, user, secret_file) as api:
-        answer = api.post(path, body)
+def _decide(access: Access, path: str, body: dict[str, Any], *, as_json: bool) -> None:
+    with access.client() as client:
+        answer = client.http.post(path, body)
     if as_json:
         print_json(answer)
         return

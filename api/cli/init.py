@@ -16,7 +16,7 @@ from ledger.errors import InputError, Refused
 from nodes.founding import ENGINE_PORT_FIRST, PORT_FIRST, Addresses, Consortium, create_network, parse_member
 
 
-def init(  # noqa: PLR0913, PLR0917 - every option of a command is a parameter
+def init(
     home: Annotated[Path, typer.Option("--home", help="the directory under which each member gets its home")],
     network: Annotated[str, typer.Option("--network", help="the network's name")],
     member: Annotated[list[str], typer.Option("--member", help="ID:ROLE:NAME, once for each member; one has the role authority")],

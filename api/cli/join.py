@@ -26,7 +26,7 @@ from nodes.plans import ENGINE_PORT_FIRST, PORT_FIRST, PORT_MAX, parse_member
 _BLOCK: Final = re.compile(r"([1-9][0-9]{0,15}):([0-9a-fA-F]{64})")
 
 
-def join(  # noqa: PLR0913, PLR0917 - every option of a command is a parameter
+def join(
     network: Annotated[Path, typer.Option("--network", metavar="FILE", help="what tallystick network publish wrote at a member")],
     home: Annotated[Path, typer.Option("--home", help="a new directory, where the newcomer's node will run")],
     member: Annotated[str, typer.Option("--member", metavar="ID:ROLE:NAME[:REGION]", help="a bank, registrar, auditor or enterprise")],

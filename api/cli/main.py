@@ -21,6 +21,7 @@ INTERRUPTED = 130
 _HELP: Final = "A permissioned ledger for cross-border trade finance."
 _COMMANDS: Final = {
     "demo": "demo_command:demo",
+    "sandbox": "sandbox:sandbox",
     "init": "init:init",
     "testnet": "testnet:make_testnet",
     "network": "network:app",
@@ -32,6 +33,10 @@ _COMMANDS: Final = {
     "members": "members:app",
     "governance": "governance:app",
     "declarations": "declarations:app",
+    "enquiries": "banking:enquiries_app",
+    "financings": "banking:financings_app",
+    "tasks": "banking:tasks_app",
+    "events": "events:events",
     "monitoring": "monitoring:app",
     "alerts": "monitoring:alerts_app",
     "look-ups": "monitoring:look_ups_app",

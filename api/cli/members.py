@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.calling import SecretFileOption, UserOption, signed_in
+from api.cli.calling import Access, CredentialsOption, HomeOrUrl, SecretFileOption, UrlOption, UserOption, at_node, home_unless
 from api.cli.files import json_object
 from api.cli.homes import HomeOption, reading
 from api.cli.output import AsJson, print_json, print_table, say
 from api.cli.staff import CheckerOption, CheckerSecretFile, MakerOption, MakerSecretFile, Signer, staff_of
+from api.client import Member
 from ledger.clock import rfc3339
 from ledger.errors import InputError
 from nodes.directory import Directory
@@ -29,11 +30,24 @@ def _group() -> None:
 
 
 @app.command("list")
-def list_members(home: HomeOption, as_json: AsJson = False) -> None:
+def list_members(home: HomeOrUrl = None, url: UrlOption = None, credentials: CredentialsOption = None, as_json: AsJson = False) -> None:
     """Every member with its role, region and status, and how many keys it has in force."""
+    own = home_unless(home, url)
+    if own is not None:
+        items = _members_of(own)
+    else:
+        with at_node(url or "", credentials) as client:
+            items = [_shown(each) for each in client.network.members()]
+    if as_json:
+        print_json({"items": items})
+    else:
+        print_table(list(items[0]), [list(item.values()) for item in items])
+
+
+def _members_of(home: Path) -> list[dict[str, Any]]:
     with reading(home) as opened:
         directory = Directory(opened.store)
-        items = [
+        return [
             {
                 "member": member.slug,
                 "role": member.role,
@@ -46,56 +60,78 @@ def list_members(home: HomeOption, as_json: AsJson = False) -> None:
             }
             for member in directory.members()
         ]
-    if as_json:
-        print_json({"items": items})
-    else:
-        print_table(list(items[0]), [list(item.values()) for item in items])
+
+
+def _shown(member: Member) -> dict[str, Any]:
+    """The same from a node's answer."""
+    return {
+        "member": member.member,
+        "role": member.role,
+        "name": member.name,
+        "region": member.region,
+        "status": "frozen" if member.frozen and member.status == "active" else member.status,
+        "heir": member.heir,
+        "since": rfc3339(int(member.admitted.timestamp() * 1000)),
+        "keys": len(member.keys),
+    }
 
 
 @app.command("admit")
 def admit(
     application: Annotated[Path, typer.Argument(metavar="FILE", help="the member's application: its name, role, region and keys, as JSON")],
-    home: HomeOption,
-    user: UserOption,
+    home: HomeOrUrl = None,
+    user: UserOption = None,
     secret_file: SecretFileOption = None,
+    url: UrlOption = None,
+    credentials: CredentialsOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Admit a member with the keys of its application."""
-    _post(home, user, secret_file, "/v1/members", json_object(application), as_json=as_json)
+    _post(Access(home, url, user, secret_file, credentials), "/v1/members", json_object(application), as_json=as_json)
 
 
 @app.command("suspend")
 def suspend(
     member: MemberArgument,
-    home: HomeOption,
-    user: UserOption,
     reason: Annotated[str, typer.Option("--reason", help="investigation, breach or request")],
+    home: HomeOrUrl = None,
+    user: UserOption = None,
     secret_file: SecretFileOption = None,
+    url: UrlOption = None,
+    credentials: CredentialsOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Let a member start nothing more until it is reinstated."""
-    _post(home, user, secret_file, f"/v1/members/{member}/suspend", {"reason": reason}, as_json=as_json)
+    _post(Access(home, url, user, secret_file, credentials), f"/v1/members/{member}/suspend", {"reason": reason}, as_json=as_json)
 
 
 @app.command("reinstate")
 def reinstate(
-    member: MemberArgument, home: HomeOption, user: UserOption, secret_file: SecretFileOption = None, as_json: AsJson = False
+    member: MemberArgument,
+    home: HomeOrUrl = None,
+    user: UserOption = None,
+    secret_file: SecretFileOption = None,
+    url: UrlOption = None,
+    credentials: CredentialsOption = None,
+    as_json: AsJson = False,
 ) -> None:
     """End a suspension."""
-    _post(home, user, secret_file, f"/v1/members/{member}/reinstate", {}, as_json=as_json)
+    _post(Access(home, url, user, secret_file, credentials), f"/v1/members/{member}/reinstate", {}, as_json=as_json)
 
 
 @app.command("succeed")
 def succeed(
     member: MemberArgument,
-    home: HomeOption,
-    user: UserOption,
     heir: Annotated[str, typer.Option("--heir", help="the bank that takes its place, for good")],
+    home: HomeOrUrl = None,
+    user: UserOption = None,
     secret_file: SecretFileOption = None,
+    url: UrlOption = None,
+    credentials: CredentialsOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Let another bank take a bank's place, for good."""
-    _post(home, user, secret_file, f"/v1/members/{member}/succeed", {"heir": heir}, as_json=as_json)
+    _post(Access(home, url, user, secret_file, credentials), f"/v1/members/{member}/succeed", {"heir": heir}, as_json=as_json)
 
 
 @app.command("add-key")
@@ -119,9 +155,9 @@ def add_key(
     _show({"member": member, "record_id": receipt.record_id}, as_json)
 
 
-def _post(home: Path, user: str, secret_file: Path | None, path: str, body: dict[str, Any], *, as_json: bool) -> None:
-    with signed_in(home, user, secret_file) as api:
-        answer = api.post(path, body)
+def _post(access: Access, path: str, body: dict[str, Any], *, as_json: bool) -> None:
+    with access.client() as client:
+        answer = client.http.post(path, body)
     _show({name: value for name, value in answer.items() if name in ("member", "record_id", "result", "as_of")}, as_json)
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from api.cli.archive import verdict_of_archive
+from api.cli.calling import CredentialsOption, HomeOrUrl, UrlOption, at_node, home_unless
 from api.cli.files import bytes_of
-from api.cli.homes import HomeOption, reading
+from api.cli.homes import reading
 from api.cli.output import AsJson, print_json, say
+from api.client import Client
 from contracts.readings import read
 from ledger.errors import InputError
 from ledger.limits import PROOF_FILE_BYTES_MAX, TRUST_FILE_BYTES_MAX
@@ -25,7 +28,6 @@ _ID: Final = re.compile(r"[0-9a-f]{64}\Z")
 
 
 def prove(
-    home: HomeOption,
     out: Annotated[Path, typer.Option("-o", "--out", help="the file to write")],
     record_id: Annotated[str | None, typer.Argument(metavar="[RECORD_ID]")] = None,
     reveal: Annotated[bool, typer.Option("--reveal", help="disclose the sealed parts that this node opens, for good")] = False,
@@ -36,6 +38,9 @@ def prove(
         int | None, typer.Option("--since", metavar="HEIGHT", min=0, help="prove that the log went on from this block")
     ] = None,
     height: Annotated[int | None, typer.Option("--height", min=0, help="of which height; the newest by default")] = None,
+    home: HomeOrUrl = None,
+    url: UrlOption = None,
+    credentials: CredentialsOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Write an offline proof file: of a record by its id, of a state entry, of a declaration, or that nothing was changed since a block."""
@@ -49,21 +54,55 @@ def prove(
         raise InputError("usage", "what is proven has no such sealed parts to reveal")
     if (record_id is not None and height is not None) or not all(_ID.match(each) for each in (record_id, declaration) if each is not None):
         raise InputError("bad-id", "a record or a declaration is named by 64 lower-case hexadecimal digits, and a record needs no height")
-    with reading(home) as opened:
-        proofs = Proofs(opened.store, opened.private)
-        if record_id is not None:
-            document = proofs.record(record_id, reveal=reveal, names=part or ())
-        elif declaration is not None:
-            document = proofs.declaration(declaration, height, reveal=reveal)
-        elif since is not None:
-            document = proofs.consistency(since, height)
-        else:
-            document = proofs.state(_key(state), height)
+    key = None if state is None else _key(state)
+    asked = _Asked(record_id, tuple(part or ()), key, declaration, since, height, reveal)
+    own = home_unless(home, url)
+    if own is not None:
+        document = asked.of_home(own)
+    else:
+        with at_node(url or "", credentials) as client:
+            document = asked.of_node(client)
     write_new(out, document)
     if as_json:
         print_json({"file": str(out), "kind": kind, "bytes": len(document)})
     else:
-        say(f"{out}: verify it with tallystick verify {out} --trust {home / 'trust.json'}")
+        trust = "TRUST.json" if own is None else own / "trust.json"
+        say(f"{out}: verify it with tallystick verify {out} --trust {trust}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be proven: one of the first, but for its parts."""
+
+    record: str | None
+    parts: tuple[str, ...]
+    state: str | None
+    declaration: str | None
+    since: int | None
+    height: int | None
+    reveal: bool
+
+    def of_home(self, home: Path) -> bytes:
+        """From a home's replica."""
+        with reading(home) as opened:
+            proofs = Proofs(opened.store, opened.private)
+            if self.record is not None:
+                return proofs.record(self.record, reveal=self.reveal, names=self.parts)
+            if self.declaration is not None:
+                return proofs.declaration(self.declaration, self.height, reveal=self.reveal)
+            if self.since is not None:
+                return proofs.consistency(self.since, self.height)
+            return proofs.state(self.state or "", self.height)
+
+    def of_node(self, client: Client) -> bytes:
+        """From a node that is served."""
+        if self.record is not None:
+            return client.records.proof(self.record, reveal=self.reveal, parts=self.parts)
+        if self.declaration is not None:
+            return client.declarations.proof(self.declaration, height=self.height, reveal=self.reveal)
+        if self.since is not None:
+            return client.records.consistency_proof(self.since, self.height)
+        return client.records.state_proof(self.state or "", self.height)
 
 
 def _key(text: str | None) -> str:

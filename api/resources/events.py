@@ -60,8 +60,8 @@ async def list_events(request: Request, context: Context, caller: Caller, after:
 
 
 async def stream_events(request: Request, context: Context, caller: Caller, after: AfterOfStream = None) -> Response:
-    """Events as they come, each with its `id` and `event`; a comment where nothing came for a while. It ends when the token does, and when
-    the node stops: go on with `Last-Event-ID`.
+    """Events as they come, each with its `id` and `event`, after an `id` alone; a comment where nothing came for a while. It ends when the
+    token does, and when the node stops: go on with `Last-Event-ID`.
     """
     last = request.headers.get(_LAST) or after
     cursor = await run_in_threadpool(context.node.events.newest) if last is None else Cursor.parse(last)
@@ -93,8 +93,8 @@ class _Stream(StreamingResponse):
 
 
 async def _sent(request: Request, context: ApiContext, caller: Principal, cursor: Cursor) -> AsyncIterator[bytes]:
-    """What goes out, until the token or the node ends."""
-    yield _SILENCE
+    """What goes out, until the token or the node ends. It begins with its place, so that who hears nothing more knows where to go on."""
+    yield f"id: {cursor}\n".encode("ascii") + _SILENCE
     while not context.events.closed:
         with context.events.watching() as grown:
             try:

@@ -30,6 +30,7 @@ from nodes.governance import Governance
 from nodes.node import Node
 from nodes.proofs import Proofs
 from nodes.rules_ahead import outlook
+from nodes.sandbox import is_sandbox
 
 Height = Annotated[int, Path(ge=0, le=INTEGER_MAX)]
 AfterHeight = Annotated[int, Query(ge=-1, le=INTEGER_MAX, description="blocks above this height; -1 for all")]
@@ -40,10 +41,11 @@ StateKey = Annotated[str, Query(min_length=1, max_length=200, pattern=r"^[\x21-\
 
 
 def get_network(request: Request, node: TheNode) -> Response:
-    """The network, the height of this node's replica, and whose node this is. `rules` are those of the newest block; `rules_known` this
-    program's versions; `rules_to_come` those that the governors let begin later: a program that lacks one stops at its time. `validators`
-    are those of a network whose engine has them, else null. `consensus` is how this node's CometBFT stands, null where it has none: its
-    height and time, engines that it is connected to, faults as `/readyz` names them, and validators that were found to misbehave.
+    """The network, the height of this node's replica, and whose node this is. In a `sandbox` nothing is real. `rules` are those of the
+    newest block; `rules_known` this program's versions; `rules_to_come` those that the governors let begin later: a program that lacks one
+    stops at its time. `validators` are those of a network whose engine has them, else null. `consensus` is how this node's CometBFT stands,
+    null where it has none: its height and time, engines that it is connected to, faults as `/readyz` names them, and validators that were
+    found to misbehave.
     """
     config, genesis, seen = node.config, node.genesis, consensus(node.engine)
     with node.store.reading() as reader:
@@ -55,6 +57,7 @@ def get_network(request: Request, node: TheNode) -> Response:
         {
             "id": node.network,
             "name": genesis["name"],
+            "sandbox": is_sandbox(genesis),
             "engine": genesis["engine"],
             "rules": head.rules,
             "rules_known": list(ahead.known),

@@ -44,6 +44,7 @@ NOT_ON_THE_LEDGER: Final = (
     "import_items",
     "imports",
     "introductions",
+    "iso_messages",
     "letters_in",
     "letters_out",
     "local_events",

@@ -148,7 +148,7 @@ def test_after_a_revocation_the_next_hold_is_refused(network: Network) -> None:
     await_record(network, "bank-a", revoked.json()["record_id"])
     assert problem(financed(network, declaration["declaration_id"], "1000.00"))["code"] == "consent-revoked"
     assert exporter.get(f"/v1/consents/{consent}").json()["state"] == "revoked"
-    kinds = [each["kind"] for each in exporter.get("/v1/accesses").json()["items"] if each["consent_id"] == consent]
+    kinds = [each["kind"] for each in exporter.get("/v1/accesses", params={"limit": 500}).json()["items"] if each["consent_id"] == consent]
     assert {"consent", "enquiry", "answer", "revocation"} <= set(kinds)
 
 

@@ -60,7 +60,7 @@ def streaming(client: httpx.Client, **headers: str) -> Iterator[Iterator[str]]:
 def test_events_come_as_they_happen_and_a_stream_goes_on_where_another_ended(network: Network) -> None:
     node, client = network.nodes["bank-a"], network.sign_in("bank-a", "checker")
     with streaming(client) as lines:
-        assert next(lines).startswith(":"), "it says at once that it is there"
+        assert next(lines) == f"id: {node.events.newest()}", "it says at once where it begins"
         first = happens(node, "a")
         assert [event["id"] for event in framed(lines, 1)] == [first]
     second, third = happens(node, "b"), happens(node, "c")

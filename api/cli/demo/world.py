@@ -42,8 +42,8 @@ _COST: Final = Argon2Cost(passes=1, memory_kib=1_024, lanes=1)
 class World:
     """A context: inside it every member runs. `enterprises` are enrolment ids by exporter."""
 
-    def __init__(self, directory: Path, cargo: Cargo, *, consortium: bool = False) -> None:
-        self.directory, self.cargo, self._consortium = directory, cargo, consortium
+    def __init__(self, directory: Path, cargo: Cargo, *, consortium: bool = False, network: str = _NETWORK) -> None:
+        self.directory, self.cargo, self._consortium, self._name = directory, cargo, consortium, network
         self.pace: Pace = RealTime(self._block_time_ms) if consortium else StoryTime(cargo.start_ms)
         self.clock = self.pace.clock
         self.sign_ins: list[SignIn] = []
@@ -136,7 +136,7 @@ class World:
             addresses = replace(addresses, engine_port_first=first_free(ENGINE_PORT_FIRST, len(plans)))
         founded = create_network(
             self.directory,
-            _NETWORK,
+            self._name,
             plans,
             clock=self.clock,
             random=os.urandom,

@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from api.cli.calling import signed_in
+from api.cli.calling import at_home
 from api.cli.running import RunningNode, listen
 from ledger.checkpoint_text import said
 from ledger.clock import SystemClock
@@ -251,10 +251,9 @@ def test_a_follower_comes_by_tls_with_a_certificate_of_its_own(place: Place) -> 
     assert upstream is not None and said(upstream.checkpoint()).size > 0
 
 
-def test_the_command_line_calls_its_own_node_by_tls(place: Place, tmp_path: Path) -> None:
-    write_file(tmp_path / "secret", place.secrets["authority", "maker"] + "\n")
-    with signed_in(place.founded.homes["authority"], "maker", tmp_path / "secret") as api:
-        assert api.http.get("/v1/session").json()["id"] == "maker"
+def test_the_command_line_calls_its_own_node_by_tls(place: Place) -> None:
+    with at_home(place.founded.homes["authority"], "maker", place.secrets["authority", "maker"]) as client:
+        assert client.network.get().node.id == "authority"
 
 
 def test_where_certificates_are_required_nobody_comes_without(tmp_path: Path) -> None:
@@ -268,9 +267,8 @@ def test_where_certificates_are_required_nobody_comes_without(tmp_path: Path) ->
         tls.load_cert_chain(vouching.vouch("somebody"))
         with httpx.Client(base_url=url, verify=tls, timeout=60) as client:
             assert client.get("/healthz").status_code == 200
-        write_file(tmp_path / "secret", secrets["authority", "maker"] + "\n")
-        with signed_in(founded.homes["authority"], "maker", tmp_path / "secret") as api:
-            assert api.http.get("/v1/session").status_code == 200
+        with at_home(founded.homes["authority"], "maker", secrets["authority", "maker"]) as client_of_home:
+            assert client_of_home.network.get().node.id == "authority"
 
 
 @pytest.mark.parametrize("name", ["server.key", "clients.pem", "server.pem"])
