@@ -30,7 +30,7 @@ LATER: Final = frozenset(
 )
 # A consortium that lost its quorum comes back when people have seen to it.
 _RETRY_AFTER_S: Final = {"no-quorum": 30}
-_HTTP_CODES: Final = {
+HTTP_CODES: Final = {
     400: ("invalid-request", "the request's body could not be read"),
     404: ("not-found", "there is no such resource"),
     405: ("method-not-allowed", "the resource does not know this method"),
@@ -92,7 +92,7 @@ def problem_of(error: Exception, request_id: str) -> Response | None:
         detail = f"{first['field']}: {first['message']}"
         return problem(422, "invalid-request", detail, request_id=request_id, extra={"errors": errors})
     if isinstance(error, HTTPException):
-        code, detail = _HTTP_CODES.get(error.status_code, ("invalid-request", "the request was not understood"))
+        code, detail = HTTP_CODES.get(error.status_code, ("invalid-request", "the request was not understood"))
         return problem(error.status_code, code, detail, request_id=request_id, headers=error.headers)
     return None
 

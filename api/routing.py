@@ -21,6 +21,7 @@ from api import look_ups
 from api.context import ApiContext, context_of
 from api.idempotency import body_hash
 from api.permissions import Permission, permission_of
+from api.preferences import wait_seconds
 from api.principal import Principal
 from api.problems import Unauthenticated, problem_of, request_id_of
 from ledger.errors import NotPermitted, TallystickError
@@ -34,10 +35,11 @@ OWN_IDEMPOTENCY: Final = frozenset(
 
 
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class StrictRequest(Request):
-    """JSON as RFC 8259 wishes it were always read: duplicate names, NaN, infinities and lone surrogates are refused."""
+    """JSON as RFC 8259 wishes it were always read: duplicate names, NaN, infinities, lone surrogates and NULs are refused."""
 
     async def json(self) -> Any:
         body = (await self.body()).decode("utf-8", "strict")
@@ -47,6 +49,9 @@ class StrictRequest(Request):
             raise json.JSONDecodeError("nested too deeply", "", 0) from error
         if _SURROGATE.search(body) is not None:
             _refuse_lone_surrogates(value)
+        if _NUL.search(body) is not None:
+            # Not every database can store one.
+            raise json.JSONDecodeError("a text holds a NUL", "", 0)
         return value
 
 
@@ -68,6 +73,8 @@ class GuardedRoute(APIRoute):
             principal = await run_in_threadpool(admit, context, permission, request.headers.get("authorization"))
             request.state.principal = principal
             _refuse_unknown(strict, known)
+            # Whatever reads it later, nothing is done for who cannot say how long to wait.
+            wait_seconds(strict)
 
             async def answer() -> Response:
                 if method != "POST" or route in OWN_IDEMPOTENCY:
@@ -131,6 +138,7 @@ def _refuse_unknown(request: Request, known: frozenset[str]) -> None:
     names = list(request.query_params.keys())
     faults = [(name, "unknown parameter") for name in names if name not in known]
     faults += [(name, "given more than once") for name in names if len(request.query_params.getlist(name)) > 1]
+    faults += [(name, "holds a NUL") for name, text in request.query_params.multi_items() if "\0" in text]
     if faults:
         raise RequestValidationError([{"type": "query", "loc": ("query", name), "msg": why} for name, why in faults])
 
