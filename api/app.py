@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 
 from api import oauth, problems
 from api.context import ApiContext, context_of
+from api.described import describe_answers
 from api.requests import RequestBounds
 from api.resources import (
     accesses,
@@ -142,4 +143,5 @@ def _described(app: FastAPI, held: ApiContext) -> dict[str, Any]:
     flow = {"clientCredentials": {"tokenUrl": f"{held.tokens.issuer}/oauth2/token", "scopes": {}}}
     schema.setdefault("components", {})["securitySchemes"] = {"oauth2": {"type": "oauth2", "flows": flow}}
     schema["security"] = [{"oauth2": []}]
+    describe_answers(schema)
     return schema

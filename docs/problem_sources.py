@@ -98,9 +98,10 @@ def statuses_of(code: str) -> list[int]:
 def _own_codes(node: ast.ClassDef) -> Iterator[str]:
     """What a kind of error calls itself."""
     for call in ast.walk(node):
-        made = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "__init__"
-        if made and call.args and isinstance(call.args[0], ast.Constant):  # type: ignore[attr-defined]  # `made` says that it is a call
-            yield str(call.args[0].value)  # type: ignore[attr-defined]  # as above
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "__init__" and call.args):
+            continue
+        if isinstance(call.args[0], ast.Constant):
+            yield str(call.args[0].value)
 
 
 @cache
@@ -112,8 +113,8 @@ def statuses() -> Mapping[str, int]:
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 bases[node.name] = [base.id for base in node.bases if isinstance(base, ast.Name)]
-                for status in _stated_status(node):
-                    stated[node.name] = status
+                for own in _stated_status(node):
+                    stated[node.name] = own
 
     def status_of(kind: str) -> int | None:
         inherited = (status_of(base) for base in bases.get(kind, ()))
@@ -125,8 +126,10 @@ def statuses() -> Mapping[str, int]:
 def _stated_status(node: ast.ClassDef) -> Iterator[int]:
     for line in node.body:
         target = line.target if isinstance(line, ast.AnnAssign) else line.targets[0] if isinstance(line, ast.Assign) else None
-        if isinstance(target, ast.Name) and target.id == "http_status" and isinstance(line.value, ast.Constant):  # type: ignore[attr-defined]  # only assignments have a target
-            yield int(line.value.value)  # type: ignore[attr-defined]  # as above
+        value = line.value if isinstance(line, ast.AnnAssign | ast.Assign) else None
+        named = isinstance(target, ast.Name) and target.id == "http_status"
+        if named and isinstance(value, ast.Constant) and isinstance(value.value, int):
+            yield value.value
 
 
 def _is_error(kind: str, bases: Mapping[str, list[str]]) -> bool:
