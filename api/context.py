@@ -13,7 +13,9 @@ from starlette.requests import HTTPConnection
 from api.assertions import Assertions
 from api.heights import HeightWatch
 from api.idempotency import Idempotency
+from api.preconditions import Preconditions
 from api.principal import Principal
+from api.rates import Rates
 from api.tokens import Tokens
 from ledger.limits import EVENT_STREAMS_MAX, IMPORTS_AT_ONCE_MAX, SIGN_INS_AT_ONCE_MAX
 from nodes.auditing.runs import AuditRuns
@@ -38,6 +40,8 @@ class ApiContext:
     importing: threading.BoundedSemaphore
     sign_ins: ThreadPoolExecutor
     audits: AuditRuns
+    rates: Rates
+    preconditions: Preconditions
 
     @classmethod
     def of(cls, node: Node) -> ApiContext:
@@ -48,7 +52,18 @@ class ApiContext:
         sign_ins = ThreadPoolExecutor(SIGN_INS_AT_ONCE_MAX, thread_name_prefix="sign-in")
         streams = threading.BoundedSemaphore(EVENT_STREAMS_MAX)
         followed = (heights, HeightWatch(node.events), streams, Webhooks(node))
-        return cls(node, tokens, Assertions(node, audiences), kept, *followed, importing, sign_ins, AuditRuns(node))
+        return cls(
+            node,
+            tokens,
+            Assertions(node, audiences),
+            kept,
+            *followed,
+            importing,
+            sign_ins,
+            AuditRuns(node),
+            Rates(node.config.api),
+            Preconditions(),
+        )
 
     def close(self) -> None:
         self.heights.close()

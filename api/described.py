@@ -71,7 +71,7 @@ def describe_answers(schema: dict[str, Any]) -> None:
 
 
 def _responses(route: str, stated: Mapping[str, Any]) -> dict[str, Any]:
-    content = {media_type: {"schema": {}} for media_type in _MEDIA.get(route, (JSON,))}
+    content: dict[str, Any] = {media_type: {"schema": {}} for media_type in _MEDIA.get(route, (JSON,))}
     found = {status: {**each, "content": content} for status, each in stated.items() if status.startswith("2") and status != "204"}
     found |= {status: each for status, each in stated.items() if status == "204"}
     found["2XX"] = {"description": "As the operation says", "content": content}

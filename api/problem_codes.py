@@ -51,6 +51,8 @@ _REQUEST: Final = {
     "media-type": ("the resource does not take this media type", "see /openapi.json"),
     "method-not-allowed": ("the resource does not know the method", "see `Allow`"),
     "not-found": ("there is no such path", "see /openapi.json"),
+    "precondition-failed": ("the resource is not as `If-Match` says, or has no tag", "read it again, and decide anew"),
+    "too-many-requests": ("the caller makes more requests than it may", "wait as long as `Retry-After` says"),
 }
 
 # What there is not, or not for this caller

@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.rates import TooManyRequests
 from api.responses import json_response
 from ledger.clock import rfc3339
 from ledger.errors import TallystickError
@@ -34,6 +35,7 @@ HTTP_CODES: Final = {
     400: ("invalid-request", "the request's body could not be read"),
     404: ("not-found", "there is no such resource"),
     405: ("method-not-allowed", "the resource does not know this method"),
+    412: ("precondition-failed", "the resource is not as `If-Match` says"),
     413: ("body-too-large", "the request's body is larger than this resource takes"),
     415: ("media-type", "the resource does not take this media type"),
 }
@@ -126,6 +128,8 @@ def _of_tallystick(error: TallystickError, request_id: str) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="tallystick"' + ("" if error.code == "unauthenticated" else ', error="invalid_token"')
     if error.http_status == 503 or error.code in LATER:
         headers["Retry-After"] = str(_RETRY_AFTER_S.get(error.code, 1))
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after_s)
     extra: dict[str, Any] = {}
     if isinstance(error, RuleRefused):
         receipt = error.receipt

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Final
 
 from fastapi.dependencies.models import Dependant
@@ -72,15 +73,21 @@ class GuardedRoute(APIRoute):
             context = context_of(request)
             principal = await run_in_threadpool(admit, context, permission, request.headers.get("authorization"))
             request.state.principal = principal
+            context.rates.count(principal)
             _refuse_unknown(strict, known)
             # Whatever reads it later, nothing is done for who cannot say how long to wait.
             wait_seconds(strict)
 
             async def answer() -> Response:
-                if method != "POST" or route in OWN_IDEMPOTENCY:
+                if method == "GET" or route in OWN_IDEMPOTENCY:
                     return await handle(strict)
+                checked = context.preconditions.answer
+                if method != "POST":
+                    return await checked(strict, route, lambda: handle(strict))
                 content_hash = await body_hash(strict)
-                return await context.idempotency.answer(strict, principal.name, content_hash, lambda: _answered(handle, strict))
+                # A request that is sent again gets its answer, whatever its own effect did to the tag that it names.
+                once = partial(checked, strict, route, lambda: _answered(handle, strict))
+                return await context.idempotency.answer(strict, principal.name, content_hash, once)
 
             if look_ups.is_noted(context, principal, route, permission):
                 return await _noted(context, strict, principal, route, answer)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ledger.comet.statesync import StateSync, check_rpc_listen
 from ledger.errors import InputError
-from ledger.limits import COMET_PEERS_MAX, GOSSIP_PEERS_MAX, MAIL_RECIPIENTS_MAX
+from ledger.limits import COMET_PEERS_MAX, GOSSIP_PEERS_MAX, MAIL_RECIPIENTS_MAX, RATE_PER_S_MAX
 
 Role = Literal["authority", "registrar", "bank", "enterprise", "auditor"]
 EngineKind = Literal["solo", "follow", "comet", "none"]
@@ -20,6 +20,7 @@ HostPort = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):[0
 Peer = Annotated[str, Field(pattern=r"^[0-9a-f]{40}@(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}$")]
 MailAddress = Annotated[str, Field(max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$")]
 MailAddresses = Annotated[list[MailAddress], Field(max_length=MAIL_RECIPIENTS_MAX)]
+PerSecond = Annotated[int, Field(ge=1, le=RATE_PER_S_MAX)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")]
 
 
@@ -114,10 +115,15 @@ class StorageSection(_Section):
 
 
 class ApiSection(_Section):
-    """Where the node's API listens."""
+    """Where the node's API listens, and how many requests a second it takes of one of its people or programs, of another node, and of
+    strangers that sign in from one address.
+    """
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535)] = 8000
+    requests_per_s: PerSecond = 100
+    node_requests_per_s: PerSecond = 1_000
+    sign_ins_per_s: PerSecond = 50
 
 
 class GossipSection(_Section):
