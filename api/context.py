@@ -15,7 +15,9 @@ from api.assertions import Assertions
 from api.heights import HeightWatch
 from api.idempotency import Idempotency
 from api.openid import OpenId
+from api.preconditions import Preconditions
 from api.principal import Principal
+from api.rates import Rates
 from api.sessions import Sessions
 from api.tokens import Tokens
 from ledger.limits import EVENT_STREAMS_MAX, IMPORTS_AT_ONCE_MAX, SIGN_INS_AT_ONCE_MAX
@@ -45,6 +47,8 @@ class ApiContext:
     sessions: Sessions
     sign_in_log: SignInLog
     openid: OpenId | None
+    rates: Rates
+    preconditions: Preconditions
 
     @classmethod
     def of(cls, node: Node) -> ApiContext:
@@ -57,7 +61,8 @@ class ApiContext:
         followed = (heights, HeightWatch(node.events), streams, Webhooks(node))
         openid = OpenId.of(node, f"{tokens.issuer}/v1/session/oidc/callback")
         people = (Sessions(node, tokens), SignInLog(node.private, node.clock), openid)
-        return cls(node, tokens, Assertions(node, audiences), kept, *followed, importing, sign_ins, AuditRuns(node), *people)
+        bounds = (Rates(node.config.api), Preconditions())
+        return cls(node, tokens, Assertions(node, audiences), kept, *followed, importing, sign_ins, AuditRuns(node), *people, *bounds)
 
     @property
     def sign_in_counts(self) -> Mapping[str, int]:

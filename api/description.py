@@ -14,14 +14,12 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from api.answer_media import describe_answers
 from api.client import models, trade_models
 from api.examples import examples
-from api.problems import MEDIA_TYPE
 
 _REF: Final = "#/components/schemas/"
 _JSON: Final = "application/json"
-# The token endpoint and the protocol of witnesses have errors of their own.
-_OWN_ERRORS: Final = frozenset({"/oauth2/token", "/.well-known/tallystick/witness/add-checkpoint"})
 _STEPS: Final = ("approve", "disburse", "repay", "extend", "write-off", "correct", "transfer", "take-over")
 # A list in place of a model is a page of such items.
 ANSWERS: Final[Mapping[str, type[models.Answer] | list[type[models.Answer]]]] = {
@@ -65,21 +63,6 @@ ANSWERS: Final[Mapping[str, type[models.Answer] | list[type[models.Answer]]]] = 
     "POST /v1/webhooks/{webhook_id}/test": models.Delivery,
     "GET /v1/webhooks/{webhook_id}/deliveries": [models.Delivery],
 }
-_PROBLEM: Final = {
-    "type": "object",
-    "required": ["type", "title", "status", "code", "detail", "request_id"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "code": {"type": "string", "description": "stable, for programs"},
-        "detail": {"type": "string"},
-        "hint": {"type": "string", "description": "what to do next"},
-        "request_id": {"type": "string"},
-        "record_id": {"type": "string", "description": "the record that a rule's refusal stands under"},
-        "errors": {"type": "array", "items": {"type": "object"}, "description": "fields that do not fit"},
-    },
-}
 _PROBLEM_EXAMPLE: Final = {
     "type": "urn:tallystick:problem:unknown-financing",
     "title": "unknown financing",
@@ -98,12 +81,9 @@ def described(app: FastAPI, token_url: str, cookie: str) -> dict[str, Any]:
     session = {"type": "apiKey", "in": "cookie", "name": cookie}
     components["securitySchemes"] = {"oauth2": {"type": "oauth2", "flows": flow}, "session": session}
     schema["security"] = [{"oauth2": []}, {"session": []}]
-    # What FastAPI says of requests that do not fit is not how this interface says it.
-    for name in ("HTTPValidationError", "ValidationError"):
-        components.get("schemas", {}).pop(name, None)
-    components.setdefault("schemas", {}).update({**_answer_schemas(), "Problem": _PROBLEM})
-    problem = {"schema": {"$ref": f"{_REF}Problem"}, "example": _PROBLEM_EXAMPLE}
-    components["responses"] = {"Problem": {"description": "Anything that went wrong (RFC 9457)", "content": {MEDIA_TYPE: problem}}}
+    describe_answers(schema)
+    components["schemas"].update(_answer_schemas())
+    components["schemas"]["Problem"]["example"] = _PROBLEM_EXAMPLE
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
             _complete(operation, method.upper(), path)
@@ -113,11 +93,9 @@ def described(app: FastAPI, token_url: str, cookie: str) -> dict[str, Any]:
 def _complete(operation: dict[str, Any], method: str, path: str) -> None:
     found = examples().get((method, path), [])
     responses = operation["responses"]
-    responses.pop("422", None)
-    if path not in _OWN_ERRORS:
-        responses["default"] = {"$ref": "#/components/responses/Problem"}
     if found:
-        for status in [name for name in responses if name.isdecimal() and name not in {str(each["status"]) for each in found}]:
+        shown = {str(each["status"]) for each in found}
+        for status in [name for name in responses if name.startswith("2") and name.isdecimal() and name not in shown]:
             del responses[status]
     for example in found:
         response = responses.setdefault(str(example["status"]), {"description": "Successful Response"})

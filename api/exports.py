@@ -14,7 +14,7 @@ from nodes.spreadsheets import Sheet, csv_cell, write_workbook
 
 FileFormat = Literal["csv", "xlsx"]
 Format = Annotated[Literal["json", "csv", "xlsx"], Query(alias="format", description="the answer as JSON, or as a file to keep")]
-_TYPES: Final = {
+MEDIA_TYPES: Final = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
@@ -23,7 +23,7 @@ _TYPES: Final = {
 def file_response(sheets: Sequence[Sheet], chosen: FileFormat, name: str) -> Response:
     """A workbook of all sheets, or the first sheet as CSV; `name` is the file's without its ending."""
     headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}.{chosen}"'}
-    return Response(_workbook(sheets) if chosen == "xlsx" else _csv(sheets[0]), 200, headers, _TYPES[chosen])
+    return Response(_workbook(sheets) if chosen == "xlsx" else _csv(sheets[0]), 200, headers, MEDIA_TYPES[chosen])
 
 
 def _workbook(sheets: Sequence[Sheet]) -> bytes:

@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.rates import TooManyRequests
 from api.responses import json_response
 from ledger.clock import rfc3339
 from ledger.errors import TallystickError
@@ -32,10 +33,11 @@ LATER: Final = frozenset(
 _RETRY_AFTER_S: Final = {"no-quorum": 30}
 # Of these no token was shown that could be invalid.
 _NO_TOKEN: Final = frozenset({"unauthenticated", "sign-in-failed"})
-_HTTP_CODES: Final = {
+HTTP_CODES: Final = {
     400: ("invalid-request", "the request's body could not be read"),
     404: ("not-found", "there is no such resource"),
     405: ("method-not-allowed", "the resource does not know this method"),
+    412: ("precondition-failed", "the resource is not as `If-Match` says"),
     413: ("body-too-large", "the request's body is larger than this resource takes"),
     415: ("media-type", "the resource does not take this media type"),
 }
@@ -94,7 +96,7 @@ def problem_of(error: Exception, request_id: str) -> Response | None:
         detail = f"{first['field']}: {first['message']}"
         return problem(422, "invalid-request", detail, request_id=request_id, extra={"errors": errors})
     if isinstance(error, HTTPException):
-        code, detail = _HTTP_CODES.get(error.status_code, ("invalid-request", "the request was not understood"))
+        code, detail = HTTP_CODES.get(error.status_code, ("invalid-request", "the request was not understood"))
         return problem(error.status_code, code, detail, request_id=request_id, headers=error.headers)
     return None
 
@@ -128,6 +130,8 @@ def _of_tallystick(error: TallystickError, request_id: str) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="tallystick"' + ("" if error.code in _NO_TOKEN else ', error="invalid_token"')
     if error.http_status == 503 or error.code in LATER:
         headers["Retry-After"] = str(_RETRY_AFTER_S.get(error.code, 1))
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after_s)
     extra: dict[str, Any] = {}
     if isinstance(error, RuleRefused):
         receipt = error.receipt

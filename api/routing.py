@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Final
 
 from fastapi.dependencies.models import Dependant
@@ -22,6 +23,7 @@ from api.authentication import authenticate
 from api.context import ApiContext, context_of
 from api.idempotency import body_hash
 from api.permissions import Permission, permission_of
+from api.preferences import wait_seconds
 from api.principal import Principal
 from api.problems import problem_of, request_id_of
 from ledger.errors import NotPermitted, TallystickError
@@ -42,10 +44,11 @@ OWN_IDEMPOTENCY: Final = frozenset(
 
 
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class StrictRequest(Request):
-    """JSON as RFC 8259 wishes it were always read: duplicate names, NaN, infinities and lone surrogates are refused."""
+    """JSON as RFC 8259 wishes it were always read: duplicate names, NaN, infinities, lone surrogates and NULs are refused."""
 
     async def json(self) -> Any:
         body = (await self.body()).decode("utf-8", "strict")
@@ -55,6 +58,9 @@ class StrictRequest(Request):
             raise json.JSONDecodeError("nested too deeply", "", 0) from error
         if _SURROGATE.search(body) is not None:
             _refuse_lone_surrogates(value)
+        if _NUL.search(body) is not None:
+            # Not every database can store one.
+            raise json.JSONDecodeError("a text holds a NUL", "", 0)
         return value
 
 
@@ -75,13 +81,21 @@ class GuardedRoute(APIRoute):
             context = context_of(request)
             principal = await run_in_threadpool(admit, context, permission, strict)
             request.state.principal = principal
+            context.rates.count(principal)
             _refuse_unknown(strict, known)
+            # Whatever reads it later, nothing is done for who cannot say how long to wait.
+            wait_seconds(strict)
 
             async def answer() -> Response:
-                if method != "POST" or route in OWN_IDEMPOTENCY:
+                if method == "GET" or route in OWN_IDEMPOTENCY:
                     return await handle(strict)
+                checked = context.preconditions.answer
+                if method != "POST":
+                    return await checked(strict, route, lambda: handle(strict))
                 content_hash = await body_hash(strict)
-                return await context.idempotency.answer(strict, principal.name, content_hash, lambda: _answered(handle, strict))
+                # A request that is sent again gets its answer, whatever its own effect did to the tag that it names.
+                once = partial(checked, strict, route, lambda: _answered(handle, strict))
+                return await context.idempotency.answer(strict, principal.name, content_hash, once)
 
             if look_ups.is_noted(context, principal, route, permission):
                 return await _noted(context, strict, principal, route, answer)
@@ -136,6 +150,7 @@ def _refuse_unknown(request: Request, known: frozenset[str]) -> None:
     names = list(request.query_params.keys())
     faults = [(name, "unknown parameter") for name in names if name not in known]
     faults += [(name, "given more than once") for name in names if len(request.query_params.getlist(name)) > 1]
+    faults += [(name, "holds a NUL") for name, text in request.query_params.multi_items() if "\0" in text]
     if faults:
         raise RequestValidationError([{"type": "query", "loc": ("query", name), "msg": why} for name, why in faults])
 

@@ -1,5 +1,5 @@
 """Writes the documents that follow from the code: `docs/result-codes.md`, `docs/record-types.md`, `docs/routes.md`,
-`docs/alerts.md` and `docs/events.md`.
+`docs/alerts.md`, `docs/events.md` and `docs/problem-codes.md`.
 
 python docs/generate.py            writes
 python docs/generate.py --check    exits 1 where a document on disk is not what the code says
@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, get_args
 
+from problem_sources import statuses_of
 from produced import produced
 
+from api import problem_codes
 from api.permissions import OPEN, PERMISSIONS, SEATS
 from contracts import codes
 from contracts.ruleset import RULESET
@@ -105,6 +107,32 @@ database.
 |---|---|---|---|
 {events}
 """
+
+_PROBLEMS: Final = """\
+# Problem codes
+
+Generated from `api/problem_codes.py`, from the source and from the tests by `make docs`; a test compares it. Every answer of 4xx or 5xx
+is a problem (RFC 9457) with one of these codes, or with one of the [result codes](result-codes.md): what the rules refuse is 409, what
+is refused at the door 409 or 422. Each is named with a test that brings it about through the public API, and fails where it does not.
+
+What to do is for who calls, unless the operator of the node is named. 503, and those that time alone undoes, carry `Retry-After`.
+
+## Problems
+
+The token endpoint answers with the same codes, beside the words of RFC 6749, and with 400 or 401.
+
+{problems}
+## Results of rows and files
+
+Of one row or file of an import, a file of credit facts or of earlier loans, beside `ok` and what the rules say. They stand in `result`,
+in an answer of 2xx.
+
+{rows}
+## Why an enquiry was declined
+
+In the `code` of the enquiry, where it is not one of the rules.
+
+{declines}"""
 
 _ANSWERS: Final = {
     "match": "registered, and every field that was asked about is as registered",
@@ -207,6 +235,20 @@ def events() -> str:
     return _EVENTS.format(events="\n".join(rows))
 
 
+def problem_page() -> str:
+    """The page of all codes of problems, rows and declined enquiries. Raises `ValueError` as `produced`."""
+    tests = produced("problem-code", problem_codes.PROBLEMS)
+    rows = [
+        f"| `{code}` | {', '.join(map(str, statuses_of(code)))} | {meaning} | {remedy} | {_test(tests, code)} |"
+        for code, (meaning, remedy) in sorted(problem_codes.PROBLEMS.items())
+    ]
+    return _PROBLEMS.format(
+        problems="\n".join(["| code | status | meaning | what to do | produced by |", "|---|---|---|---|---|", *rows, ""]),
+        rows=_remedies("row-code", problem_codes.ROWS),
+        declines=_remedies("decline-code", problem_codes.DECLINES),
+    )
+
+
 def documents() -> dict[Path, str]:
     """Every generated document and what it should hold."""
     return {
@@ -215,6 +257,7 @@ def documents() -> dict[Path, str]:
         DOCS / "routes.md": routes(),
         DOCS / "alerts.md": alerts(),
         DOCS / "events.md": events(),
+        DOCS / "problem-codes.md": problem_page(),
     }
 
 
@@ -233,6 +276,12 @@ def _table(kind: str, meanings: Mapping[str, str]) -> str:
     tests = produced(kind, meanings)
     rows = [f"| `{code}` | {meaning} | {_test(tests, code)} |" for code, meaning in meanings.items()]
     return "\n".join(["| code | meaning | produced by |", "|---|---|---|", *rows, ""])
+
+
+def _remedies(kind: str, meanings: Mapping[str, tuple[str, str]]) -> str:
+    tests = produced(kind, meanings)
+    rows = [f"| `{code}` | {meaning} | {remedy} | {_test(tests, code)} |" for code, (meaning, remedy) in sorted(meanings.items())]
+    return "\n".join(["| code | meaning | what to do | produced by |", "|---|---|---|---|", *rows, ""])
 
 
 def _test(tests: Mapping[str, list[str]], name: str) -> str:

@@ -3,8 +3,8 @@
     @pytest.mark.produces("alert", "double-attempt", "over-limit-attempt")
     def test_what_two_banks_try_on_one_declaration_is_seen(...): ...
 
-The first argument is the kind of thing (`alert`, `record-type`, `result-code`, `answer-code`, `admission-code`), the others are its
-names. Tests are read, not run.
+The first argument is the kind of thing (`alert`, `record-type`, `result-code`, `answer-code`, `admission-code`, `problem-code`,
+`row-code`, `decline-code`), the others are its names. Tests are read, not run.
 """
 
 from __future__ import annotations

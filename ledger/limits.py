@@ -86,6 +86,10 @@ HTTP_LONG_POLLS_MAX: Final = 1_000
 TOKEN_FORM_BYTES_MAX: Final = 16_384
 SIGN_INS_AT_ONCE_MAX: Final = 4
 IDEMPOTENCY_KEY_CHARS_MAX: Final = 128
+# Requests: what a full bucket holds, and of how many callers one is remembered
+RATE_BURST_S: Final = 10
+RATE_CALLERS_KEPT: Final = 10_000
+RATE_PER_S_MAX: Final = 100_000
 IDEMPOTENCY_DAYS: Final = 30
 ASSERTION_BYTES_MAX: Final = 4_096
 ASSERTION_SECONDS_MAX: Final = 300

@@ -59,8 +59,8 @@ class Countersignatures:
     def receive(self, member: str, core: Mapping[str, Any], signatures: Sequence[bytes]) -> Task:
         """Takes a record of a member's in, to be decided; again, it is the same task.
 
-        Raises `InputError` (`malformed`, `bad-signature`, `countersigner-missing`), `NotPermitted` (`not-countersigned`), `Refused`
-        (`wrong-network`, `task-expired`).
+        Raises `InputError` (`malformed`, `bad-signature`, `countersigner-missing`, `sealed-part-broken`), `NotPermitted`
+        (`not-countersigned`), `Refused` (`wrong-network`, `task-expired`).
         """
         node = self._node
         record = self._checked(member, core, signatures)
@@ -150,7 +150,11 @@ class Countersignatures:
 
     def _summary(self, member: str, record: Record) -> dict[str, Any]:
         """What the authority's people are shown: the record, and what is sealed in it."""
-        opened = {name: open_part(record.core, name, self._node.sealing_keys) for name in sorted(record.core["sealed"])}
+        try:
+            opened = {name: open_part(record.core, name, self._node.sealing_keys) for name in sorted(record.core["sealed"])}
+        except VerificationFailed as error:
+            # What is wrong is what was handed in, not this node.
+            raise InputError(error.code, error.message) from error
         sealed = {name: part.content for name, part in opened.items() if part is not None}
         return {"action": "countersign", "bank": member, "record": dict(record.body), "sealed": sealed}
 

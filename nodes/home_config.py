@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ledger.comet.statesync import StateSync, check_rpc_listen
 from ledger.errors import InputError
-from ledger.limits import COMET_PEERS_MAX, GOSSIP_PEERS_MAX, INTEGER_MAX, MAIL_RECIPIENTS_MAX
+from ledger.limits import COMET_PEERS_MAX, GOSSIP_PEERS_MAX, INTEGER_MAX, MAIL_RECIPIENTS_MAX, RATE_PER_S_MAX
 
 Role = Literal["authority", "registrar", "bank", "enterprise", "auditor"]
 EngineKind = Literal["solo", "follow", "comet", "none"]
@@ -21,6 +21,7 @@ HostPort = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):[0
 Peer = Annotated[str, Field(pattern=r"^[0-9a-f]{40}@(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}$")]
 MailAddress = Annotated[str, Field(max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$")]
 MailAddresses = Annotated[list[MailAddress], Field(max_length=MAIL_RECIPIENTS_MAX)]
+PerSecond = Annotated[int, Field(ge=1, le=RATE_PER_S_MAX)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")]
 
 Origin = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+$")]
@@ -136,12 +137,17 @@ class TlsSection(_Section):
 
 
 class ApiSection(_Section):
-    """Where the node's API listens, and `url`, how it is called from outside, where that differs: behind a proxy that speaks TLS."""
+    """Where the node's API listens, and `url`, how it is called from outside, where that differs: behind a proxy that speaks TLS. Besides,
+    how many requests a second it takes of one of its people or programs, of another node, and of strangers that sign in from one address.
+    """
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535)] = 8000
     url: Origin | None = None
     tls: TlsSection | None = None
+    requests_per_s: PerSecond = 100
+    node_requests_per_s: PerSecond = 1_000
+    sign_ins_per_s: PerSecond = 50
 
 
 class ClientTlsSection(_Section):

@@ -169,14 +169,23 @@ def write_workbook(file: Path | BinaryIO, sheets: Iterable[Sheet]) -> None:
             worksheet.column_dimensions[get_column_letter(index + 1)].width = width
         for index in sorted(sheet.text_columns):
             worksheet.column_dimensions[get_column_letter(index + 1)].number_format = "@"
-        for header in sheet.headers:
-            worksheet.append([_written(worksheet, text, is_header=True) for text in header])
-        for count, row in enumerate(sheet.rows, len(sheet.headers) + 1):
-            if count > XLSX_WRITTEN_ROWS_MAX:
-                raise InputError("xlsx-sheet-full", f"a sheet holds {XLSX_WRITTEN_ROWS_MAX} rows", hint="choose a shorter period, or CSV")
-            worksheet.append([_written(worksheet, value) for value in row])
+        try:
+            _fill(worksheet, sheet)
+        except InputError:
+            # What is written so far lies in a file of openpyxl's own, which is open still.
+            worksheet.close()
+            raise
     book.save(file)
     book.close()
+
+
+def _fill(worksheet: Any, sheet: Sheet) -> None:
+    for header in sheet.headers:
+        worksheet.append([_written(worksheet, text, is_header=True) for text in header])
+    for count, row in enumerate(sheet.rows, len(sheet.headers) + 1):
+        if count > XLSX_WRITTEN_ROWS_MAX:
+            raise InputError("xlsx-sheet-full", f"a sheet holds {XLSX_WRITTEN_ROWS_MAX} rows", hint="choose a shorter period, or CSV")
+        worksheet.append([_written(worksheet, value) for value in row])
 
 
 def csv_cell(value: Cell) -> str:

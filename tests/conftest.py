@@ -11,13 +11,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import cometbft, postgresql
+from tests.answers import Answers
 
 DEEP = os.environ.get("TALLYSTICK_DEEP") == "1"
 
@@ -31,6 +32,20 @@ settings.load_profile("deep" if DEEP else "quick")
 def pytest_xdist_auto_num_workers() -> int | None:
     """One more than there are cores for `-n auto`: nodes wait for each other now and then. None leaves it to xdist's own variable."""
     return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else (os.cpu_count() or 1) + 1
+
+
+_answers = Answers()
+_answers.watch()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    for codes in _answers.seen.values():
+        codes.clear()
+    yield
+    fault = _answers.fault(item)
+    if fault is not None:
+        pytest.fail(fault, pytrace=False)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

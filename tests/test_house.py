@@ -199,8 +199,8 @@ def test_generated_documents_are_what_the_code_says() -> None:
     assert finished.returncode == 0, finished.stderr
 
 
-@pytest.mark.parametrize("page", ["alerts.md", "record-types.md", "result-codes.md"])
-def test_every_record_type_result_code_and_alert_is_produced_by_a_test(page: str) -> None:
+@pytest.mark.parametrize("page", ["alerts.md", "problem-codes.md", "record-types.md", "result-codes.md"])
+def test_every_record_type_code_and_alert_is_produced_by_a_test(page: str) -> None:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| `")]
     assert rows

@@ -12,7 +12,7 @@ import structlog
 
 from ledger import canonical
 from ledger.checkpoint import Checkpoint, Cosignature, cosignatures_of, parse_note, with_cosignatures
-from ledger.errors import InputError, NotFound, TallystickError, Unreachable
+from ledger.errors import InputError, NotFound, TallystickError, Unreachable, VerificationFailed
 from ledger.halting import refuse_if_halted
 from ledger.hashing import tagged_json
 from ledger.log_operator import operator_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nodes.node import Node
 
 HAND_IN: str = "/v1/checkpoint/cosignatures"
+_NOT_OURS = ("bad-checkpoint", "other-log")
 UPSTREAM: str = "upstream"
 
 log = structlog.get_logger(__name__)
@@ -100,9 +101,15 @@ class Witness:
         check_witness(member, public)
         if not cosignatures_of(note, {member: bytes.fromhex(public)}):
             raise InputError("not-cosigned", f"the note carries no cosignature of {member} by that key")
-        self.checkpoints.operators_word(note)
-        self.checkpoints.witnesses.announce(member, public, "member")
-        self.checkpoints.observe(note, f"member {member}")
+        try:
+            self.checkpoints.operators_word(note)
+            self.checkpoints.witnesses.announce(member, public, "member")
+            self.checkpoints.observe(note, f"member {member}")
+        except VerificationFailed as error:
+            if error.code not in _NOT_OURS:
+                raise
+            # What is wrong is what was handed in, not this node.
+            raise InputError(error.code, error.message, hint=error.hint) from error
 
     def _continued(self, reader: Reader) -> Checkpoint | None:
         """What this node cosigned last, once its replica is shown to hold it, as far as it goes."""

@@ -140,8 +140,10 @@ def serving(node: Node) -> Iterator[None]:
 
 
 def add_programs(node: Node, secrets: dict[tuple[str, str], str]) -> None:
-    """A program with every scope, and one that may only read the ledger, at each node."""
+    """A program with every scope, one that may only read the ledger, and an administrator, at each node."""
     name = node.config.node.id
+    secrets[name, "admin"] = "an administrator's words that nobody guesses"
+    node.accounts.add_user("admin", "Admin", "admin", secrets[name, "admin"])
     for client_id, role, granted in (("core", "service", scopes_of("service")), ("dashboard", "viewer", ["ledger:read"])):
         _, secret = node.accounts.add_client(client_id, client_id, role, granted)
         secrets[name, client_id] = secret

@@ -90,6 +90,7 @@ def test_statements_add_up_whatever_was_written_off_and_recovered(network: Netwo
     ]
 
 
+@pytest.mark.produces("problem-code", "amount-too-small")
 def test_what_cannot_be_written_off_is_refused_in_money(network: Network) -> None:
     financing, _ = lent(network)
     too_much = problem(step(network, financing, "write-off", {"amounts": [usd("20000.01")], "reason": "r"}))

@@ -315,6 +315,7 @@ def test_what_time_brings_is_seen_once(network: Network) -> None:
 _TIMED = ("approval-stale", "loan-overdue", "financed-over-collected", "holds-lapse", "enquiries-unused")
 
 
+@pytest.mark.produces("problem-code", "alert-owner", "alert-state")
 def test_an_alert_is_taken_and_closed_with_a_reason_and_a_rebuild_forgets_neither(network: Network) -> None:
     item = declared(network)
     granted(network, item)

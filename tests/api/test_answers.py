@@ -56,6 +56,7 @@ def test_a_record_that_was_made_for_another_time_or_place_is_not_taken(network: 
     assert problem(client.post("/v1/records", content=b" " * (RECORD_BYTES_MAX + 1), headers=WAIT))["code"] == "oversize"
 
 
+@pytest.mark.produces("problem-code", "introducer-missing", "key-not-alive", "unknown-key")
 @pytest.mark.produces("admission-code", "unknown-key", "key-not-alive", "key-purpose", "one-time-key-misused", "introducer-missing")
 def test_a_record_is_signed_by_keys_in_force_and_for_that_purpose(network: Network) -> None:
     node, rules = network.nodes["authority"], Rules(network)

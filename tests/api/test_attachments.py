@@ -45,6 +45,7 @@ def test_a_document_comes_back_as_it_was_handed_in_and_is_never_shown_in_place(n
     assert read.headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.produces("problem-code", "idempotency-conflict")
 def test_one_key_keeps_one_document(network: Network) -> None:
     client, data = network.sign_in("bank-a", "maker"), scan()
     first, again = (handed_in(client, data, **{"Idempotency-Key": "scan-1"}) for _ in range(2))
@@ -52,6 +53,7 @@ def test_one_key_keeps_one_document(network: Network) -> None:
     assert problem(handed_in(client, scan(), **{"Idempotency-Key": "scan-1"}))["code"] == "idempotency-conflict"
 
 
+@pytest.mark.produces("problem-code", "attachment-type")
 def test_what_is_no_document_is_refused(network: Network) -> None:
     client = network.sign_in("bank-a", "maker")
     assert problem(handed_in(client, b"<html>"))["code"] == "attachment-type"

@@ -167,6 +167,7 @@ def test_an_audit_that_is_cut_short_has_failed(network: Network) -> None:
     assert (run.state, run.code) in {(FAILED, "audit-ended"), ("done", None)}
 
 
+@pytest.mark.produces("problem-code", "audit-not-done")
 def test_there_is_no_report_before_the_end(network: Network) -> None:
     client = network.sign_in("auditor", "viewer")
     began = client.post("/v1/audits", json={"sample": 0})

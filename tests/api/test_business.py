@@ -184,6 +184,7 @@ def test_an_exporter_in_custody_sees_and_consents_for_itself_only(network: Netwo
     assert problem(client.get(f"/v1/consents/{theirs}"))["code"] == "unknown-consent"
 
 
+@pytest.mark.produces("problem-code", "already-enrolled")
 def test_the_authority_enrols_an_enterprise_once(network: Network) -> None:
     maker = network.sign_in("authority", "maker")
     body = {"uscc": "91440300MA5DA1234H", "name": "深圳新企业", "custody": True}

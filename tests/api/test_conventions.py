@@ -62,6 +62,16 @@ def test_half_of_a_character_is_no_text(network: Network) -> None:
     assert whole.status_code == 200
 
 
+def test_a_nul_is_no_text_whatever_the_database_could_hold(network: Network) -> None:
+    client = network.sign_in("authority", "maker")
+    headers = {"Content-Type": "application/json"}
+    refused = client.post("/v1/credit-profiles", content=rb'[{"kind": "basic", "uscc": "\u0000"}]', headers=headers)
+    assert (problem(refused)["code"], refused.status_code) == ("invalid-request", 422)
+    assert client.post("/v1/credit-profiles", content=rb'[{"kind": "basic", "uscc": "\\u0000"}]', headers=headers).status_code == 200
+    asked = client.get("/v1/monitoring/summary", params={"product": "a\0"})
+    assert problem(asked)["errors"] == [{"in": "query", "field": "product", "message": "holds a NUL"}]
+
+
 def test_the_callers_request_id_comes_back_where_it_is_a_plain_word(network: Network) -> None:
     client = network.anyone("authority")
     assert client.get("/healthz", headers={"X-Request-Id": "abc-123"}).headers["x-request-id"] == "abc-123"
@@ -204,6 +214,7 @@ def test_a_key_that_is_used_again_once_it_is_forgotten_names_no_earlier_record(t
     assert first != other
 
 
+@pytest.mark.produces("problem-code", "too-many-introductions")
 def test_a_refusal_that_says_to_come_back_is_not_kept(till: FastAPI) -> None:
     answers = iter([Refused("too-many-introductions", "the test says so", hint="go on tomorrow"), None])
 
@@ -221,6 +232,7 @@ def test_a_refusal_that_says_to_come_back_is_not_kept(till: FastAPI) -> None:
     assert [each.status_code for each in found] == [409, 201]
 
 
+@pytest.mark.produces("problem-code", "idempotency-in-flight")
 def test_a_key_whose_request_is_in_hand_is_answered_409(till: FastAPI) -> None:
     async def race() -> tuple[httpx.Response, httpx.Response]:
         till.state.gate.clear()
@@ -236,6 +248,7 @@ def test_a_key_whose_request_is_in_hand_is_answered_409(till: FastAPI) -> None:
     assert (second.status_code, problem(second)["code"]) == (409, "idempotency-in-flight")
 
 
+@pytest.mark.produces("problem-code", "bad-idempotency-key")
 def test_a_key_that_is_no_word_is_refused(till: FastAPI) -> None:
     answer = _ask(till, "POST", "/orders", content=b"{}", headers={"Idempotency-Key": "x" * 200})
     assert problem(answer)["code"] == "bad-idempotency-key"

@@ -195,6 +195,7 @@ def test_a_limit_puts_nothing_on_the_ledger(network: Network) -> None:
         assert reader.head.height == before
 
 
+@pytest.mark.produces("problem-code", "input-missing")
 def test_a_missing_input_is_refused_by_name_and_not_counted_as_zero(network: Network) -> None:
     parameterised(network)
     enquiry = asked(network, consented(network, "basic", "trade-credit"))

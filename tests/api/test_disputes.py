@@ -53,6 +53,7 @@ def test_the_authority_resolves_a_banks_dispute_once(network: Network) -> None:
     assert problem(authority.post(f"/v1/disputes/{'0' * 64}/resolve", json=body))["code"] == "unknown-dispute"
 
 
+@pytest.mark.produces("problem-code", "not-yours")
 def test_who_opened_a_dispute_takes_it_back_and_nobody_else_does(network: Network) -> None:
     record, _ = declared(network)
     network.await_head("bank-a")

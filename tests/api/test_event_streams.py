@@ -149,6 +149,7 @@ def test_a_stream_ends_when_its_token_does_or_its_account_is_disabled(network: N
         assert problem(client.get(PATH))["code"] == "token-expired"
 
 
+@pytest.mark.produces("problem-code", "too-many-streams")
 def test_streams_are_bounded_and_a_place_is_free_again_once_one_ends(network: Network) -> None:
     node = network.nodes["bank-b"]
     with another_server(node) as (_, url, held), signed_in(url, node, "bounded") as client:

@@ -63,6 +63,7 @@ def test_a_request_is_sent_back_corrected_and_refused(network: Network, who: str
     assert [each["id"] for each in client.get("/v1/financing-requests", params={"state": "REFUSED", "limit": 1}).json()["items"]]
 
 
+@pytest.mark.produces("problem-code", "exporters-only", "not-permitted", "wrong-seat")
 def test_nobody_else_reads_a_request(network: Network) -> None:
     own, custody = exporter(network, "own"), exporter(network, "custody")
     paths = sent(own), sent(custody)

@@ -137,6 +137,7 @@ def test_records_beyond_a_members_quota_of_a_block_stand_in_the_next_ones(networ
     assert sorted(Counter(receipt["height"] for receipt in receipts).values()) == [5, 10, 10]
 
 
+@pytest.mark.produces("problem-code", "nothing-changes")
 @pytest.mark.produces("result-code", "unknown-proposal")
 def test_what_does_not_fit_is_no_proposal(network: Network) -> None:
     for change, code in (

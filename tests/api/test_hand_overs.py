@@ -35,6 +35,7 @@ def seen(network: Network, financing: str, bank: str = "bank-a") -> dict[str, An
     return value
 
 
+@pytest.mark.produces("problem-code", "no-grant", "no-offer")
 @pytest.mark.produces("record-type", "financing.transfer", "financing.take-over")
 def test_a_loan_goes_to_the_bank_that_it_was_offered_to(network: Network) -> None:
     financing, item = lent(network)
@@ -68,6 +69,7 @@ def test_a_loan_goes_to_the_bank_that_it_was_offered_to(network: Network) -> Non
     assert ("taken-over", "bank-b", "20000.00") in told
 
 
+@pytest.mark.produces("problem-code", "terms-overtaken")
 @pytest.mark.produces("result-code", "no-offer")
 def test_an_offer_that_is_withdrawn_late_or_overtaken_is_not_taken_up(network: Network) -> None:
     financing, item = lent(network)
@@ -86,6 +88,7 @@ def test_an_offer_that_is_withdrawn_late_or_overtaken_is_not_taken_up(network: N
     assert problem(network.sign_in("bank-a", "maker").post(f"/v1/financings/{financing}/transfer", json=itself))["code"] == "bad-field"
 
 
+@pytest.mark.produces("problem-code", "conflict-report-missing")
 @pytest.mark.produces("record-type", "financing.load")
 def test_an_earlier_loan_is_loaded_once_its_conflicts_were_read(network: Network) -> None:
     item = declared(network)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,7 +14,8 @@ from api.app import create_app
 from api.permissions import OPEN, PERMISSIONS, SEATS, scopes_of, undeclared
 from api.principal import CLIENT_ROLES, GUEST_ROLES, ROLES, STAFF_ROLES
 from api.tokens import Tokens
-from tests.api.served import Network, problem
+from nodes.founding import MemberPlan
+from tests.api.served import PLANS, Network, problem, served_network
 
 _PAST_THE_DOOR = {"unauthenticated", "token-ended", "token-invalid", "wrong-seat", "not-permitted", "insufficient-scope"}
 
@@ -61,21 +63,35 @@ def test_open_routes_are_those_of_the_interface() -> None:
     }
 
 
-@pytest.mark.parametrize("route", sorted(PERMISSIONS))
-def test_nobody_gets_in_without_a_token(network: Network, route: str) -> None:
-    response = _call(network.anyone("authority"), route)
-    assert response.status_code == 401
-    assert problem(response)["code"] == "unauthenticated"
-    assert response.headers["www-authenticate"].startswith("Bearer")
+@pytest.mark.parametrize("node", ["authority", "bank-a", "exporter-a", "auditor"])
+def test_nobody_gets_in_without_a_token_and_open_routes_are_open(network: Network, node: str) -> None:
+    client = network.anyone(node)
+    for route in sorted(PERMISSIONS):
+        response = _call(client, route)
+        assert (response.status_code, problem(response)["code"]) == (401, "unauthenticated"), route
+        assert response.headers["www-authenticate"].startswith("Bearer")
+    for route in sorted(OPEN - {"POST /oauth2/token"}):
+        assert _call(client, route).status_code not in (401, 403), route
+
+
+def test_every_route_at_a_registrar_that_is_no_authority_is_for_its_own_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Customs as a member of its own: the same table at the one seat that the other network does not have."""
+    plans = [PLANS[0], MemberPlan("customs", "registrar", "Customs"), *(plan for plan in PLANS if plan.id == "exporter-a")]
+    with served_network(tmp_path, plans=plans) as network:
+        network.await_head("customs")
+        _try_every_role(network, monkeypatch, "customs", {"registrar"})
 
 
 @pytest.mark.parametrize("node", ["authority", "bank-a", "exporter-a", "auditor"])
 def test_every_route_lets_in_the_declared_roles_and_no_others(network: Network, monkeypatch: pytest.MonkeyPatch, node: str) -> None:
+    role_of_node = network.nodes[node].config.node.role
+    _try_every_role(network, monkeypatch, node, {role_of_node, "registrar"} if node == "authority" else {role_of_node})
+
+
+def _try_every_role(network: Network, monkeypatch: pytest.MonkeyPatch, node: str, seats: set[str]) -> None:
     """Tokens of every role are made by the node's own signer; only whether their owner still exists is taken for granted here."""
     monkeypatch.setattr(Tokens, "_still_stands", lambda *_: True)
     tokens = Tokens(network.nodes[node])
-    role_of_node = network.nodes[node].config.node.role
-    seats = {role_of_node, "registrar"} if node == "authority" else {role_of_node}
     client = network.anyone(node)
     for role in sorted(ROLES):
         if role in ("maker", "checker"):

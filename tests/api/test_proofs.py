@@ -89,6 +89,7 @@ def test_the_exporter_reveals_its_own(network: Network, declaration: dict[str, A
     assert figures(verdict)["registered"] == {"currency": "USD", "value": "36250.00"}
 
 
+@pytest.mark.produces("problem-code", "part-is-secret", "unknown-part")
 def test_named_parts_alone_are_revealed(network: Network, declaration: dict[str, Any]) -> None:
     bank, path = network.sign_in("bank-a", "maker"), f"/v1/records/{declaration['record_id']}/proof"
     assert set(verdict_on(network, bank.get(path, params={"part": "declaration"})).revealed) == {"declaration"}

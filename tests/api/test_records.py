@@ -55,6 +55,7 @@ def test_without_preference_the_record_is_taken_and_found_at_its_location(networ
     assert client.get(f"/v1/records/{parse(raw).id}").json()["height"] == settled["height"]
 
 
+@pytest.mark.produces("problem-code", "not-your-record")
 def test_nobody_hands_in_another_members_record(network: Network) -> None:
     answer = _as_node(network, "bank-b").post("/v1/records", content=_request(network.nodes["bank-a"]))
     assert (answer.status_code, problem(answer)["code"]) == (403, "not-your-record")
@@ -150,6 +151,7 @@ def test_the_same_introduction_again_gets_the_same_receipt(network: Network) -> 
     assert answers[0] == answers[1]
 
 
+@pytest.mark.produces("problem-code", "not-introduced")
 @pytest.mark.produces("admission-code", "introducer-missing")
 def test_only_consents_with_a_true_signature_and_this_introducer_are_introduced(network: Network) -> None:
     client = _as_exporter(network)

@@ -89,6 +89,7 @@ def test_a_token_verifies_under_the_published_key_and_no_other_node_takes_it(net
     assert problem(other)["code"] == "token-invalid"
 
 
+@pytest.mark.produces("problem-code", "token-invalid")
 def test_a_token_under_another_algorithm_or_key_is_refused(network: Network) -> None:
     client = network.sign_in("bank-a", "core")
     text = client.headers["Authorization"].removeprefix("Bearer ")
@@ -107,6 +108,7 @@ def test_a_token_under_another_algorithm_or_key_is_refused(network: Network) -> 
         assert problem(answer)["code"] == "token-invalid"
 
 
+@pytest.mark.produces("problem-code", "token-expired")
 def test_a_token_ends_after_fifteen_minutes(network: Network) -> None:
     client = network.sign_in("bank-a", "maker")
     network.clock.advance(899_000)
@@ -117,6 +119,7 @@ def test_a_token_ends_after_fifteen_minutes(network: Network) -> None:
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 
 
+@pytest.mark.produces("problem-code", "token-ended")
 def test_a_token_ends_when_its_account_is_disabled(network: Network) -> None:
     node = network.nodes["bank-b"]
     _, secret = node.accounts.add_client("leaver", "leaver", "service", ["ledger:read"])
@@ -140,6 +143,7 @@ def test_a_signers_token_does_not_outlive_the_process_that_holds_the_key_open(ne
     assert problem(asyncio.run(ask()))["code"] == "token-ended"
 
 
+@pytest.mark.produces("problem-code", "assertion-replayed")
 def test_a_members_node_signs_in_with_its_service_key_once_per_assertion(network: Network) -> None:
     node = network.nodes["bank-a"]
     made = _assertion(node, _claims(network, "bank-a"))

@@ -168,6 +168,7 @@ def add_checkpoint(network: Network, node: str, body: bytes) -> httpx.Response:
     return network.anyone(node).post("/.well-known/tallystick/witness/add-checkpoint", content=body)
 
 
+@pytest.mark.produces("problem-code", "not-consistent")
 def test_a_log_asks_a_member_to_cosign_by_the_protocol_of_c2sp(network: Network) -> None:
     grow(network)
     cosign(network, "bank-b")
@@ -191,6 +192,7 @@ def test_a_log_asks_a_member_to_cosign_by_the_protocol_of_c2sp(network: Network)
     assert network.nodes["bank-b"].store.halted() is None
 
 
+@pytest.mark.produces("problem-code", "bad-request", "body-too-large", "log-not-signed", "not-a-witness", "unknown-log")
 def test_a_witness_answers_strangers_requests_with_the_codes_of_the_protocol(network: Network) -> None:
     with network.nodes["authority"].store.reading() as reader:
         note, size = reader.checkpoint() or "", reader.head.log_size + 1
