@@ -49,6 +49,7 @@ from api.resources import (
     orders,
     paper_settings,
     records,
+    sessions,
     statements,
     tasks,
     transfers,
@@ -62,6 +63,7 @@ VERSION = "1"
 _ROUTES: tuple[Callable[[FastAPI], None], ...] = (
     health.add_routes,
     oauth.add_routes,
+    sessions.add_routes,
     ledger.add_routes,
     checkpoints.add_routes,
     records.add_routes,
@@ -140,6 +142,7 @@ def _get_openapi(request: Request) -> Response:
 def _described(app: FastAPI, held: ApiContext) -> dict[str, Any]:
     schema = get_openapi(title=app.title, version=app.version, routes=app.routes, summary="The API of one member's node")
     flow = {"clientCredentials": {"tokenUrl": f"{held.tokens.issuer}/oauth2/token", "scopes": {}}}
-    schema.setdefault("components", {})["securitySchemes"] = {"oauth2": {"type": "oauth2", "flows": flow}}
-    schema["security"] = [{"oauth2": []}]
+    cookie = {"type": "apiKey", "in": "cookie", "name": held.sessions.cookie}
+    schema.setdefault("components", {})["securitySchemes"] = {"oauth2": {"type": "oauth2", "flows": flow}, "session": cookie}
+    schema["security"] = [{"oauth2": []}, {"session": []}]
     return schema

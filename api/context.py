@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated
@@ -14,11 +15,13 @@ from api.assertions import Assertions
 from api.heights import HeightWatch
 from api.idempotency import Idempotency
 from api.principal import Principal
+from api.sessions import Sessions
 from api.tokens import Tokens
 from ledger.limits import EVENT_STREAMS_MAX, IMPORTS_AT_ONCE_MAX, SIGN_INS_AT_ONCE_MAX
 from nodes.auditing.runs import AuditRuns
 from nodes.caller import Caller as ServiceCaller
 from nodes.caller import Kind
+from nodes.keys.sign_ins import SignInLog
 from nodes.node import Node
 from nodes.webhooks.endpoints import Webhooks
 
@@ -38,6 +41,8 @@ class ApiContext:
     importing: threading.BoundedSemaphore
     sign_ins: ThreadPoolExecutor
     audits: AuditRuns
+    sessions: Sessions
+    sign_in_log: SignInLog
 
     @classmethod
     def of(cls, node: Node) -> ApiContext:
@@ -48,7 +53,13 @@ class ApiContext:
         sign_ins = ThreadPoolExecutor(SIGN_INS_AT_ONCE_MAX, thread_name_prefix="sign-in")
         streams = threading.BoundedSemaphore(EVENT_STREAMS_MAX)
         followed = (heights, HeightWatch(node.events), streams, Webhooks(node))
-        return cls(node, tokens, Assertions(node, audiences), kept, *followed, importing, sign_ins, AuditRuns(node))
+        people = (Sessions(node, tokens), SignInLog(node.private, node.clock))
+        return cls(node, tokens, Assertions(node, audiences), kept, *followed, importing, sign_ins, AuditRuns(node), *people)
+
+    @property
+    def sign_in_counts(self) -> Mapping[str, int]:
+        """How many sign-ins ended in which outcome since the node started: `ok`, or the code of a refusal."""
+        return self.sign_in_log.counts
 
     def close(self) -> None:
         self.heights.close()

@@ -56,6 +56,8 @@ NOTHING_SEALED: Final = frozenset(
         "GET /v1/look-ups",
         "GET /v1/monitoring/settings",
         "GET /v1/paper-settings",
+        "GET /v1/session",
+        "GET /v1/sign-ins",
     }
 )
 _PUBLIC: Final = "ledger:read"

@@ -23,13 +23,13 @@ from starlette.responses import Response
 from api.assertions import ASSERTION_TYPE
 from api.context import ApiContext, Context
 from api.permissions import all_scopes, scopes_of
-from api.principal import SIGNING_ROLES
 from api.problems import Unauthenticated
 from api.responses import json_response
+from api.signing_in import Attempt, address_of, opened_key, signing_in
 from api.tokens import ALGORITHM, Issued
 from ledger.errors import InputError, NotPermitted, TallystickError
-from nodes.author import SigningKey
-from nodes.keys.accounts import Account, Client
+from nodes.keys.account import Client
+from nodes.keys.lockout import source_of
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _FIELDS: Final = frozenset({"grant_type", "client_id", "client_secret", "client_assertion_type", "client_assertion", "scope"})
@@ -55,8 +55,8 @@ async def issue_token(request: Request, context: Context) -> Response:
     try:
         form = _form(request, await request.body())
         # Secrets are slow to check: those who sign in have threads of their own, so that a flood of them stops nobody else.
-        signing_in = partial(_sign_in, context, form, request.headers.get("authorization"))
-        issued = await asyncio.get_running_loop().run_in_executor(context.sign_ins, signing_in)
+        attempt = partial(_sign_in, context, form, request.headers.get("authorization"), address_of(request))
+        issued = await asyncio.get_running_loop().run_in_executor(context.sign_ins, attempt)
     except OAuthError as error:
         headers = {"WWW-Authenticate": 'Basic realm="tallystick"'} if error.status == 401 else {}
         body = {"error": error.error, "error_description": error.message, "code": error.code}
@@ -113,14 +113,17 @@ def _form(request: Request, body: bytes) -> dict[str, str]:
     return form
 
 
-def _sign_in(context: ApiContext, form: Mapping[str, str], authorization: str | None) -> Issued:
+def _sign_in(context: ApiContext, form: Mapping[str, str], authorization: str | None, address: str) -> Issued:
     if form.get("grant_type") != "client_credentials":
         raise OAuthError("unsupported_grant_type", "invalid-request", "the grant type is client_credentials")
     credentials = _credentials(form, authorization)
+    way = "client-secret" if credentials.assertion is None else "assertion"
     try:
-        if credentials.assertion is not None:
-            return _sign_in_node(context, credentials.client_id, credentials.assertion, form.get("scope"))
-        return _sign_in_account(context, credentials.client_id, credentials.secret or "", form.get("scope"))
+        with signing_in(context, way, address) as attempt:
+            if credentials.assertion is not None:
+                return _sign_in_node(context, credentials.client_id, credentials.assertion, form.get("scope"), attempt)
+            attempt.account = credentials.client_id
+            return _sign_in_account(context, credentials.client_id, credentials.secret or "", form.get("scope"), address)
     except (NotPermitted, Unauthenticated) as error:
         raise OAuthError("invalid_client", error.code, error.message, status=401) from error
     except InputError as error:
@@ -159,29 +162,22 @@ def _basic(authorization: str, client_id: str | None) -> _Credentials:
     return _Credentials(name, secret, None)
 
 
-def _sign_in_account(context: ApiContext, account_id: str, secret: str, asked: str | None) -> Issued:
+def _sign_in_account(context: ApiContext, account_id: str, secret: str, asked: str | None, address: str) -> Issued:
     accounts = context.node.accounts
-    account = accounts.verify(account_id, secret)
-    key: SigningKey | None = None
-    if account.role in SIGNING_ROLES:
-        private = accounts.open_key(account, secret)
-        key = SigningKey(_key_id(account), private)
+    account = accounts.verify(account_id, secret, source_of(address))
+    key = opened_key(accounts, account, secret)
     granted = scopes_of(account.role)
     if isinstance(account, Client):
         granted &= frozenset(account.scopes)
     kind = "client" if isinstance(account, Client) else "staff"
     enterprise = account.enterprise if isinstance(account, Client) else None
-    return context.tokens.issue(kind, account.id, account.role, _narrowed(granted, asked), key=key, enterprise=enterprise)
+    scopes = _narrowed(granted, asked)
+    return context.tokens.issue(kind, account.id, account.role, scopes, key=key, enterprise=enterprise, proved_by=account.credential)
 
 
-def _key_id(account: Account) -> str:
-    assert not isinstance(account, Client), "only staff have signing roles"
-    assert account.key_id is not None, "its key was opened"
-    return account.key_id
-
-
-def _sign_in_node(context: ApiContext, client_id: str, assertion: str, asked: str | None) -> Issued:
+def _sign_in_node(context: ApiContext, client_id: str, assertion: str, asked: str | None, attempt: Attempt) -> Issued:
     asserted = context.assertions.verify(client_id, assertion)
+    attempt.account, attempt.verified = client_id, True
     scopes = _narrowed(scopes_of(asserted.kind), asked)
     return context.tokens.issue(
         asserted.kind, asserted.subject, asserted.kind, scopes, enterprise=asserted.enterprise, proved_by=asserted.key_id

@@ -37,6 +37,7 @@ OPEN: Final = frozenset(
         "GET /readyz",
         "GET /openapi.json",
         "POST /oauth2/token",
+        "POST /v1/session",
         "GET /.well-known/jwks.json",
         "GET /.well-known/oauth-authorization-server",
         "GET /.well-known/tallystick/checkpoint",
@@ -52,8 +53,14 @@ def _at(seats: str, roles: frozenset[str], scope: str) -> Permission:
 
 
 _LEDGER: Final = _at("all", OWN | EXPORTER | GUESTS, "ledger:read")
+_SESSION: Final = _at("all", STAFF | ADMIN, "session")
 
 PERMISSIONS: Final[Mapping[str, Permission]] = {
+    "GET /v1/session": _SESSION,
+    "DELETE /v1/session": _SESSION,
+    "POST /v1/session/password": _SESSION,
+    "POST /v1/session/unlock": _SESSION,
+    "GET /v1/sign-ins": _at("all", ADMIN, "sign-ins:read"),
     "GET /v1/network": _LEDGER,
     "GET /v1/policy": _LEDGER,
     "GET /v1/members": _LEDGER,

@@ -30,6 +30,8 @@ LATER: Final = frozenset(
 )
 # A consortium that lost its quorum comes back when people have seen to it.
 _RETRY_AFTER_S: Final = {"no-quorum": 30}
+# Of these no token was shown that could be invalid.
+_NO_TOKEN: Final = frozenset({"unauthenticated", "sign-in-failed"})
 _HTTP_CODES: Final = {
     400: ("invalid-request", "the request's body could not be read"),
     404: ("not-found", "there is no such resource"),
@@ -123,7 +125,7 @@ def install(app: FastAPI) -> None:
 def _of_tallystick(error: TallystickError, request_id: str) -> Response:
     headers: dict[str, str] = {}
     if error.http_status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="tallystick"' + ("" if error.code == "unauthenticated" else ', error="invalid_token"')
+        headers["WWW-Authenticate"] = 'Bearer realm="tallystick"' + ("" if error.code in _NO_TOKEN else ', error="invalid_token"')
     if error.http_status == 503 or error.code in LATER:
         headers["Retry-After"] = str(_RETRY_AFTER_S.get(error.code, 1))
     extra: dict[str, Any] = {}

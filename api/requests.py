@@ -24,7 +24,11 @@ UPLOADS: Final = {
     "/v1/attachments": ATTACHMENT_BYTES_MAX + HTTP_BODY_BYTES_MAX,
     "/v1/declaration-imports": HTTP_UPLOAD_BYTES_MAX,
 }
-STRANGERS: Final = {"/oauth2/token": TOKEN_FORM_BYTES_MAX, f"{WITNESS}/add-checkpoint": ADD_CHECKPOINT_BYTES_MAX}
+STRANGERS: Final = {
+    "/oauth2/token": TOKEN_FORM_BYTES_MAX,
+    "/v1/session": TOKEN_FORM_BYTES_MAX,
+    f"{WITNESS}/add-checkpoint": ADD_CHECKPOINT_BYTES_MAX,
+}
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}\Z")
 
 log = structlog.get_logger(__name__)

@@ -18,18 +18,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import look_ups
+from api.authentication import authenticate
 from api.context import ApiContext, context_of
 from api.idempotency import body_hash
 from api.permissions import Permission, permission_of
 from api.principal import Principal
-from api.problems import Unauthenticated, problem_of, request_id_of
+from api.problems import problem_of, request_id_of
 from ledger.errors import NotPermitted, TallystickError
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 # Uploads are spooled by their handler, which then sees to their idempotency itself; a record's id makes its submission idempotent, and a
-# cosignature is the same however often it comes.
+# cosignature is the same however often it comes. Of what holds a person's secret nothing is kept, not even a hash.
 OWN_IDEMPOTENCY: Final = frozenset(
-    {"POST /v1/attachments", "POST /v1/declaration-imports", "POST /v1/records", "POST /v1/checkpoint/cosignatures"}
+    {
+        "POST /v1/attachments",
+        "POST /v1/declaration-imports",
+        "POST /v1/records",
+        "POST /v1/checkpoint/cosignatures",
+        "POST /v1/session/password",
+        "POST /v1/session/unlock",
+    }
 )
 
 
@@ -65,7 +73,7 @@ class GuardedRoute(APIRoute):
             if permission is None:
                 return await handle(strict)
             context = context_of(request)
-            principal = await run_in_threadpool(admit, context, permission, request.headers.get("authorization"))
+            principal = await run_in_threadpool(admit, context, permission, strict)
             request.state.principal = principal
             _refuse_unknown(strict, known)
 
@@ -92,12 +100,9 @@ async def _noted(
     return response
 
 
-def admit(context: ApiContext, permission: Permission, authorization: str | None) -> Principal:
-    """Who calls, if it may. Raises `Unauthenticated`, `NotPermitted` (`wrong-seat`, `not-permitted`, `insufficient-scope`)."""
-    scheme, _, token = (authorization or "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("unauthenticated", "this resource needs an access token", hint="sign in at POST /oauth2/token")
-    principal = context.tokens.verify(token.strip())
+def admit(context: ApiContext, permission: Permission, request: Request) -> Principal:
+    """Who calls, if it may. Raises as `authenticate`, and `NotPermitted` (`wrong-seat`, `not-permitted`, `insufficient-scope`)."""
+    principal = authenticate(context, request)
     if not permission.seats & seats_of(context):
         raise NotPermitted(
             "wrong-seat", "this node does not offer this resource", hint=f"it is offered by: {', '.join(sorted(permission.seats))}"

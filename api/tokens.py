@@ -1,8 +1,10 @@
 """Access tokens: ES256 JWTs (RFC 9068) that this node signs and that only this node takes.
 
-A token lives 15 minutes. What it says is checked again at each use: the account is not disabled, the member's or enterprise's key
-still in force. A maker's or checker's key is opened when the token is issued and kept in memory, by the token's id, until the token
-ends; so a token from before a restart of the node signs nobody in as a signer.
+A token lives 15 minutes. What it says is checked again at each use: the account is not disabled and its secret still the same, the
+member's or enterprise's key still in force. A maker's or checker's key is opened when the token is issued and kept in memory, by the
+token's id, until the token ends; so a token from before a restart of the node signs nobody in as a signer.
+
+A session's cookie (`api.sessions`) holds such a token too, of another `typ`, so that neither passes for the other.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from api.principal import SIGNING_ROLES, Principal
 from api.problems import Unauthenticated
 from ledger.errors import NotFound
 from ledger.keys import P256
-from ledger.limits import ASSERTION_BYTES_MAX, TOKEN_SECONDS
+from ledger.limits import ASSERTION_BYTES_MAX, SESSION_SECONDS, TOKEN_SECONDS
 from nodes.author import SigningKey
 from nodes.keys.keystore import NODE_OWNER
 from nodes.node import Node
@@ -30,6 +32,9 @@ from nodes.upstream import audience_of
 
 TOKEN_PURPOSE: Final = "token"
 ALGORITHM: Final = "ES256"
+ACCESS: Final = "at+jwt"
+SESSION: Final = "session+jwt"
+_LIFETIME_S: Final = {ACCESS: TOKEN_SECONDS, SESSION: SESSION_SECONDS}
 _CLAIMS: Final = ("sub", "kind", "role", "scope", "jti", "exp", "iat", "nbf", "iss", "aud", "client_id")
 
 
@@ -48,7 +53,7 @@ class Tokens:
     def __init__(self, node: Node) -> None:
         self._node = node
         config = node.config
-        self.issuer = f"http://{config.api.host}:{config.api.port}"
+        self.issuer = config.base_url
         self.audience = audience_of(node.network, config.node.id)
         self._key_id, private = _token_key(node)
         self._key = ECKey.import_key(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -71,8 +76,11 @@ class Tokens:
         key: SigningKey | None = None,
         enterprise: str | None = None,
         proved_by: str | None = None,
+        use: str = ACCESS,
     ) -> Issued:
-        """`key` is the staff key that the sign-in opened; `proved_by` the id of the key that signed a node's assertion."""
+        """`key` is the staff key that the sign-in opened; `proved_by` the id of the key that signed a node's assertion, or an account's
+        `credential`. `use` is ACCESS or SESSION.
+        """
         now_s = self._node.clock.now_ms() // 1000
         token_id = self._node.random(16).hex()
         claims: dict[str, Any] = {
@@ -82,23 +90,23 @@ class Tokens:
             "client_id": subject,
             "iat": now_s,
             "nbf": now_s,
-            "exp": now_s + TOKEN_SECONDS,
+            "exp": now_s + _LIFETIME_S[use],
             "jti": token_id,
             "kind": kind,
             "role": role,
             "scope": " ".join(sorted(scopes)),
         }
         claims |= {name: value for name, value in (("enterprise", enterprise), ("key", proved_by)) if value is not None}
-        token = jwt.encode({"alg": ALGORITHM, "typ": "at+jwt", "kid": self._key_id}, claims, self._key, algorithms=[ALGORITHM])
+        token = jwt.encode({"alg": ALGORITHM, "typ": use, "kid": self._key_id}, claims, self._key, algorithms=[ALGORITHM])
         with self._lock:
             self._forget_ended(now_s * 1000)
             if key is not None:
-                self._open_keys[token_id] = ((now_s + TOKEN_SECONDS) * 1000, key)
-        return Issued(token, TOKEN_SECONDS, scopes)
+                self._open_keys[token_id] = (claims["exp"] * 1000, key)
+        return Issued(token, _LIFETIME_S[use], scopes)
 
-    def verify(self, token: str) -> Principal:
+    def verify(self, token: str, use: str = ACCESS) -> Principal:
         """Who calls with this token. Raises `Unauthenticated` (`token-invalid`, `token-expired`, `token-ended`)."""
-        claims = self._claims(token)
+        claims = self._claims(token, use)
         now_ms = self._node.clock.now_ms()
         if now_ms >= claims["exp"] * 1000:
             raise Unauthenticated("token-expired", "the access token has expired", hint="sign in again")
@@ -115,7 +123,8 @@ class Tokens:
         with self._lock:
             self._forget_ended(now_ms)
             ended = principal.token_id in self._ended
-            ended = ended or (principal.role in SIGNING_ROLES and principal.token_id not in self._open_keys)
+            # A session may wait for its key to be opened.
+            ended = ended or (use == ACCESS and principal.role in SIGNING_ROLES and principal.token_id not in self._open_keys)
         if ended or not self._still_stands(principal, claims.get("key")):
             raise Unauthenticated("token-ended", "what the token was issued for is no longer in force", hint="sign in again")
         return principal
@@ -125,6 +134,11 @@ class Tokens:
         with self._lock:
             held = self._open_keys.get(principal.token_id)
         return None if held is None else held[1]
+
+    def open_key(self, principal: Principal, key: SigningKey) -> None:
+        """Keeps a key open for the rest of a token's life."""
+        with self._lock:
+            self._open_keys[principal.token_id] = (principal.expires_ms, key)
 
     def end(self, principal: Principal) -> None:
         """Signs out: the token is no longer taken, and the key that it held open is forgotten."""
@@ -137,7 +151,7 @@ class Tokens:
         with self._lock:
             self._open_keys.clear()
 
-    def _claims(self, token: str) -> dict[str, Any]:
+    def _claims(self, token: str, use: str) -> dict[str, Any]:
         if len(token) > ASSERTION_BYTES_MAX:
             raise _invalid()
         try:
@@ -145,7 +159,7 @@ class Tokens:
         except (JoseError, ValueError, TypeError) as error:
             raise _invalid() from error
         claims = decoded.claims
-        good = decoded.header.get("typ") == "at+jwt" and decoded.header.get("kid") == self._key_id and all(c in claims for c in _CLAIMS)
+        good = decoded.header.get("typ") == use and decoded.header.get("kid") == self._key_id and all(c in claims for c in _CLAIMS)
         if not good or claims["iss"] != self.issuer or claims["aud"] != self.audience or type(claims["exp"]) is not int:
             raise _invalid()
         return dict(claims)
@@ -155,7 +169,7 @@ class Tokens:
         try:
             if principal.kind in ("staff", "client"):
                 account = node.accounts.account(principal.id)
-                return not account.disabled and account.role == principal.role
+                return not account.disabled and account.role == principal.role and account.credential == proved_by
             if principal.kind == "node":
                 key = node.directory.key(proved_by or "")
                 # A suspended member still follows the ledger, and hands in what is left to it: the rules judge its records.

@@ -22,6 +22,8 @@ MailAddress = Annotated[str, Field(max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*
 MailAddresses = Annotated[list[MailAddress], Field(max_length=MAIL_RECIPIENTS_MAX)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")]
 
+Origin = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+$")]
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
@@ -116,10 +118,11 @@ class StorageSection(_Section):
 
 
 class ApiSection(_Section):
-    """Where the node's API listens."""
+    """Where the node's API listens, and `url`, how it is called from outside, where that differs: behind a proxy that speaks TLS."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535)] = 8000
+    url: Origin | None = None
 
 
 class GossipSection(_Section):
@@ -189,6 +192,11 @@ class HomeConfig(_Section):
     approve: ApproveSection = ApproveSection()
     webhooks: WebhooksSection = WebhooksSection()
     mail: MailSection | None = None
+
+    @property
+    def base_url(self) -> str:
+        """How the node's API is called, without a slash at the end: the issuer of its tokens."""
+        return self.api.url or f"http://{self.api.host}:{self.api.port}"
 
     @property
     def client_id(self) -> str | None:

@@ -150,7 +150,7 @@ def private_schema() -> Schema:
     """Every table of `metadata`, once the modules that define them are imported."""
     for name in tables.MODULES:
         importlib.import_module(name)
-    return Schema("private", metadata, Path(__file__).parent / "migrations" / "versions", head="0003")
+    return Schema("private", metadata, Path(__file__).parent / "migrations" / "versions", head="0004")
 
 
 class PrivateStore:

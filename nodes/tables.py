@@ -31,6 +31,7 @@ MODULES: Final = (
     "nodes.financings.movement_book",
     "nodes.financings.offer_book",
     "nodes.financings.particulars",
+    "nodes.keys.tables",
     "nodes.look_ups",
     "nodes.monitoring.alerts",
     "nodes.monitoring.rates",

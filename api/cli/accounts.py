@@ -18,10 +18,13 @@ from api.cli.staff import CheckerOption, CheckerSecretFile, MakerOption, MakerSe
 from api.permissions import scopes_of
 from ledger.clock import SystemClock, rfc3339
 from ledger.errors import InputError, TallystickError
+from ledger.limits import HTTP_PAGE_ITEMS_MAX
 from nodes.directory import Directory
 from nodes.home import Home
-from nodes.keys.accounts import KEY_PURPOSES, Accounts, Client, User
+from nodes.keys.account import Client, User
+from nodes.keys.accounts import KEY_PURPOSES, Accounts
 from nodes.keys.keystore import KeyStore
+from nodes.keys.sign_ins import SignIn, SignInLog
 from nodes.keys.staff import key_entry
 from nodes.private import PrivateStore
 
@@ -167,6 +170,22 @@ def rotate_user(
     _show_one(_user(user) | {"revoked": revoked}, as_json)
 
 
+@users_app.command("sign-ins")
+def list_sign_ins(
+    home: HomeOption,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=HTTP_PAGE_ITEMS_MAX, help="how many")] = 100,
+    before: Annotated[int | None, typer.Option("--before", min=0, help="only those with a smaller number")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Who tried to sign in, in which way, from where, and how it ended: the newest first."""
+    opened = Home(home)
+    config = opened.read_config()
+    opened.check_modes()
+    with closing(PrivateStore(opened.private_url(config))) as private:
+        found = SignInLog(private, SystemClock()).page(before, limit)
+    _show([_sign_in(each) for each in found], as_json)
+
+
 @clients_app.command("add")
 def add_client(
     client_id: AccountId,
@@ -235,6 +254,11 @@ def _client(client: Client) -> dict[str, Any]:
     created = rfc3339(client.created_ms)
     scopes = " ".join(client.scopes)
     return {"id": client.id, "name": client.name, "role": client.role, "scopes": scopes, "disabled": client.disabled, "created": created}
+
+
+def _sign_in(each: SignIn) -> dict[str, Any]:
+    seen = {"way": each.way, "outcome": each.outcome, "address": each.address}
+    return {"number": each.number, "time": rfc3339(each.time_ms), "account": each.account or "", **seen}
 
 
 def _account(account: User | Client) -> dict[str, Any]:

@@ -29,7 +29,8 @@ from ledger.limits import SECRET_BYTES_MAX
 from nodes.author import SigningKey
 from nodes.caller import Caller
 from nodes.home import Home
-from nodes.keys.accounts import Accounts, User
+from nodes.keys.account import User
+from nodes.keys.accounts import Accounts
 from nodes.keys.staff import StaffKeys
 from nodes.node import Node
 from nodes.upstream import HttpUpstream, audience_of

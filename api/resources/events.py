@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api import look_ups
+from api.authentication import authenticate
 from api.context import ApiContext, Caller, Context
 from api.heights import wait
 from api.models import Limit
@@ -119,8 +120,7 @@ def _framed(event: Event) -> bytes:
 
 def _still_shown(request: Request, context: ApiContext, caller: Principal, cursor: Cursor) -> list[Event]:
     """What is new, once the caller's token still holds; noted where such readings are. Raises `Unauthenticated`, and as the database."""
-    _, _, token = request.headers.get("authorization", "").partition(" ")
-    if context.tokens.verify(token.strip()).token_id != caller.token_id:
+    if authenticate(context, request, uses=False).token_id != caller.token_id:
         raise Unauthenticated("token-ended", "the stream's token is no longer in force")
     found = _shown(context, caller, cursor, _AT_ONCE)
     if found and look_ups.is_noted(context, caller, STREAM, PERMISSIONS[STREAM]):

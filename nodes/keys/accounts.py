@@ -1,8 +1,8 @@
 """Who may sign in to a node: its staff, and programs that act for it.
 
 A maker or checker owns a key of that purpose in the key store, and the one secret that signs them in opens it: nobody else on the
-node can sign for them, the administrator neither. So a forgotten secret means a new key, never a reset. Ten failures in a row
-close an account for fifteen minutes. Users and clients share one space of ids, since both sign in under theirs.
+node can sign for them, the administrator neither. So a forgotten secret means a new key, never a reset. Failures in a row make a user
+wait (`nodes.keys.lockout`). Users and clients share one space of ids, since both sign in under theirs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import threading
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -23,8 +23,10 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from ledger.clock import Clock
 from ledger.errors import InputError, NotFound, NotPermitted, Refused, VerificationFailed
 from ledger.keys import P256
-from ledger.limits import ACCOUNT_NAME_CHARS_MAX, ACCOUNT_SCOPES_MAX
-from nodes.keys.keystore import NODE_OWNER, Argon2Cost, KeyStore
+from ledger.limits import ACCOUNT_SCOPES_MAX
+from nodes.keys import lockout
+from nodes.keys.account import ID, Account, Client, User, account_of, check_account, client_of, credential_of, user_of
+from nodes.keys.keystore import Argon2Cost, KeyStore
 from nodes.keys.passwords import check_password, password_bytes
 from nodes.private import PrivateStore, clients, users
 
@@ -32,43 +34,9 @@ ROLES: Final = ("maker", "checker", "viewer", "admin")
 CLIENT_ROLES: Final = ("service", "viewer", "enterprise", "auditor")
 ENTERPRISE_ROLE: Final = "enterprise"
 KEY_PURPOSES: Final = {"maker": "make", "checker": "check"}
-FAILURES_MAX: Final = 10
-LOCKED_MS: Final = 15 * 60_000
 
-_ID: Final = re.compile(r"[a-z][a-z0-9-]{1,63}\Z")
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,64}\Z")
 _LOCKS: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A member of staff. `person` is the pseudonym that the ledger shows, 16 hex digits; `key_id` is a maker's or checker's."""
-
-    id: str
-    name: str
-    role: str
-    person: str
-    key_id: str | None
-    disabled: bool
-    created_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """A program within its scopes (RFC 6749, 3.3): of the node's owner, or of an exporter in its custody, then with the id of that
-    exporter's enrolment.
-    """
-
-    id: str
-    name: str
-    role: str
-    scopes: tuple[str, ...]
-    disabled: bool
-    created_ms: int
-    enterprise: str | None = None
-
-
-Account = User | Client
 
 
 class Accounts:
@@ -89,7 +57,7 @@ class Accounts:
 
         Raises `InputError` (`bad-account`, `weak-secret`), `Refused` (`account-exists`).
         """
-        _check_account(user_id, name, role, ROLES)
+        check_account(user_id, name, role, ROLES)
         check_password(secret, user_id, name)
         row = self._new_row(user_id, name, role, password_bytes(secret)) | {"person": self._random(8).hex()}
         with self._private.begin() as connection:
@@ -97,7 +65,7 @@ class Accounts:
             # The key comes first: a crash now leaves a key that nobody uses, the other order a user that cannot sign.
             row["key_id"] = self._new_key(user_id, role, secret)
             connection.execute(sa.insert(users), [row])
-        return _user(row)
+        return user_of(row)
 
     def restore_user(self, user_id: str, name: str, secret: str, person_of: Callable[[str], str | None]) -> User:
         """Makes the account of a maker or checker again, when the private database is lost: the secret proves itself by opening the key.
@@ -110,19 +78,19 @@ class Accounts:
         role, key_id = next(((roles[info.purpose], info.id) for info in owned if person_of(info.id)), ("", None))
         if key_id is None:
             raise NotFound("unknown-key", f"this home has no key of {user_id} that is in force on the ledger", hint="add the user anew")
-        _check_account(user_id, name, role, ROLES)
+        check_account(user_id, name, role, ROLES)
         self._keystore.open(key_id, password_bytes(secret))
         row = self._new_row(user_id, name, role, password_bytes(secret)) | {"person": person_of(key_id), "key_id": key_id}
         with self._private.begin() as connection:
             _check_free(connection, user_id)
             connection.execute(sa.insert(users), [row])
-        return _user(row)
+        return user_of(row)
 
     def add_client(
         self, client_id: str, name: str, role: str, scopes: Iterable[str], *, enterprise: str | None = None
     ) -> tuple[Client, str]:
         """Adds a program; the secret that it is to sign in with (256 random bits) is given out this once. Raises as `add_user`."""
-        _check_account(client_id, name, role, CLIENT_ROLES)
+        check_account(client_id, name, role, CLIENT_ROLES)
         if (role == ENTERPRISE_ROLE) != (enterprise is not None):
             raise InputError("bad-account", "a client of the role enterprise, and no other, acts for one enrolled exporter")
         granted = sorted(set(scopes))
@@ -133,33 +101,35 @@ class Accounts:
         with self._private.begin() as connection:
             _check_free(connection, client_id)
             connection.execute(sa.insert(clients), [row])
-        return _client(row), secret
+        return client_of(row), secret
 
     def list_users(self) -> list[User]:
         """Every user, disabled ones too, by id."""
         with self._private.reading() as connection:
-            return [_user(row._asdict()) for row in connection.execute(sa.select(users).order_by(users.c.id))]
+            return [user_of(row._asdict()) for row in connection.execute(sa.select(users).order_by(users.c.id))]
 
     def list_clients(self) -> list[Client]:
         """Every client, disabled ones too, by id."""
         with self._private.reading() as connection:
-            return [_client(row._asdict()) for row in connection.execute(sa.select(clients).order_by(clients.c.id))]
+            return [client_of(row._asdict()) for row in connection.execute(sa.select(clients).order_by(clients.c.id))]
 
     def account(self, account_id: str) -> Account:
         """The user or client of that id. Raises `NotFound` (`unknown-account`)."""
         with self._private.reading() as connection:
             table, row = _found(connection, account_id)
-        return _account(table, row)
+        return account_of(table, row)
 
     def disable(self, account_id: str) -> Account:
         """Lets an account sign in no more, for good; its key stays, for what it signed. Raises `NotFound` (`unknown-account`)."""
         with self._private.begin() as connection:
             table, row = _found(connection, account_id)
             _update(connection, table, account_id, disabled=True)
-        return _account(table, row | {"disabled": True})
+        return account_of(table, row | {"disabled": True})
 
-    def verify(self, account_id: str, secret: str) -> Account:
-        """Who signs in with this secret. Raises `NotPermitted`: `sign-in-failed` (which does not say why), `account-locked`."""
+    def verify(self, account_id: str, secret: str, source: str = "") -> Account:
+        """Who signs in with this secret, from a `source` as `lockout.source_of` names it. Raises `NotPermitted`: `sign-in-failed` (which
+        does not say why), `account-locked`.
+        """
         lock = self._guessing[zlib.crc32(account_id.encode("utf-8", "surrogatepass")) % _LOCKS]
         with lock:
             try:
@@ -168,10 +138,16 @@ class Accounts:
             except NotFound as error:
                 self._matches(self._nobodys_hash, secret)
                 raise _sign_in_failed() from error
-            if self._clock.now_ms() < row["locked_until_ms"]:
-                raise NotPermitted("account-locked", "too many failures in a row", hint=f"wait {LOCKED_MS // 60_000} minutes")
-            matches = self._matches(row["secret_hash"], secret)
-            return self._settle(table, row, account_id, matches=matches)
+            if table is clients:
+                return self._verified_client(row, secret)
+            return self._verified_by_secret(row, secret, source)
+
+    def verify_user(self, account_id: str, secret: str, source: str = "") -> User:
+        """Which member of staff signs in. Raises as `verify`, for a client too."""
+        account = self.verify(account_id, secret, source)
+        if not isinstance(account, User):
+            raise _sign_in_failed()
+        return account
 
     def open_key(self, account: Account, secret: str) -> EllipticCurvePrivateKey:
         """The signing key of a maker or checker. Raises `NotPermitted` (`no-staff-key`, `secret-wrong`), and as `KeyStore.open`."""
@@ -183,19 +159,20 @@ class Accounts:
             raise VerificationFailed("key-file-damaged", f"the key of {account.id} is not a staff key of that user")
         return private
 
-    def change_secret(self, account_id: str, old: str, new: str) -> User:
+    def change_secret(self, account_id: str, old: str, new: str, source: str = "") -> User:
         """Changes a user's secret and what opens that user's keys. After a crash half-way, the same call again completes it.
 
         Raises `InputError` (`weak-secret`), `NotPermitted` as `verify`, `NotFound` (`unknown-account`) for a client.
         """
-        account = self._verified_user(account_id, old)
+        account = self._verified_user(account_id, old, source)
         check_password(new, account.id, account.name)
         for info in self._keystore.list():
             if info.owner == account.id:
                 self._change_key_secret(info.id, password_bytes(old), password_bytes(new))
+        hashed = self._hasher.hash(password_bytes(new))
         with self._private.begin() as connection:
-            _update(connection, users, account.id, secret_hash=self._hasher.hash(password_bytes(new)))
-        return account
+            _update(connection, users, account.id, secret_hash=hashed)
+        return replace(account, credential=credential_of(hashed))
 
     def rotate_key(self, account_id: str, secret: str, register: Callable[[User], object] = lambda _: None) -> User:
         """Gives a maker or checker a new key. `register` is to tell the ledger of it (`key.add`); where that fails, the old key stays the
@@ -218,8 +195,8 @@ class Accounts:
                 raise NotFound("unknown-account", "there is no such client")
         return secret
 
-    def _verified_user(self, account_id: str, secret: str) -> User:
-        account = self.verify(account_id, secret)
+    def _verified_user(self, account_id: str, secret: str, source: str = "") -> User:
+        account = self.verify(account_id, secret, source)
         if not isinstance(account, User):
             raise NotFound("unknown-account", "there is no such user", hint="a client's secret is rotated")
         return account
@@ -250,28 +227,28 @@ class Accounts:
         except (VerificationError, InvalidHashError, InputError):
             return False
 
-    def _settle(self, table: sa.Table, row: dict[str, Any], account_id: str, *, matches: bool) -> Account:
-        """Counts a failure, or forgets those before. A disabled account counts too, so that it answers like any other."""
-        if matches and row["failures"] == 0 and not row["disabled"]:
-            return _account(table, row)
-        with self._private.begin() as connection:
-            _, row = _found(connection, account_id)
-            failures = 0 if matches and not row["disabled"] else row["failures"] + 1
-            locked = failures >= FAILURES_MAX
-            until_ms = self._clock.now_ms() + LOCKED_MS if locked else row["locked_until_ms"]
-            _update(connection, table, account_id, failures=0 if locked else failures, locked_until_ms=until_ms)
-        if failures:
+    def _verified_client(self, row: dict[str, Any], secret: str) -> Client:
+        if not self._matches(row["secret_hash"], secret) or row["disabled"]:
             raise _sign_in_failed()
-        return _account(table, row)
+        return client_of(row)
 
-
-def _check_account(account_id: str, name: str, role: str, roles: tuple[str, ...]) -> None:
-    if not _ID.match(account_id) or account_id == NODE_OWNER:
-        raise InputError("bad-account", "an id has 2 to 64 lower-case letters, digits and hyphens, and is not `node`")
-    if not (0 < len(name) <= ACCOUNT_NAME_CHARS_MAX and name.isprintable() and name.strip() == name):
-        raise InputError("bad-account", f"a name has 1 to {ACCOUNT_NAME_CHARS_MAX} printable characters")
-    if role not in roles:
-        raise InputError("bad-account", f"the role is one of {', '.join(roles)}")
+    def _verified_by_secret(self, row: dict[str, Any], secret: str, source: str) -> User:
+        """Counts a failure, or forgets those before. A disabled user's are counted too, so that it answers like any other."""
+        with self._private.reading() as connection:
+            held = lockout.standing(connection, row, source, self._clock.now_ms())
+        lockout.check_open(held, self._clock.now_ms())
+        good = self._matches(row["secret_hash"], secret) and not row["disabled"]
+        now_ms = self._clock.now_ms()
+        if good and lockout.is_settled(held, now_ms):
+            return user_of(row)
+        with self._private.begin() as connection:
+            _, row = _found(connection, row["id"])
+            held = lockout.standing(connection, row, source, now_ms)
+            note = lockout.note_success if good and not row["disabled"] else lockout.note_failure
+            note(connection, held, now_ms)
+        if note is lockout.note_failure:
+            raise _sign_in_failed()
+        return user_of(row)
 
 
 def _check_free(connection: sa.Connection, account_id: str) -> None:
@@ -282,7 +259,7 @@ def _check_free(connection: sa.Connection, account_id: str) -> None:
 
 def _found(connection: sa.Connection, account_id: str) -> tuple[sa.Table, dict[str, Any]]:
     for table in (users, clients):
-        row = connection.execute(sa.select(table).where(table.c.id == account_id)).first() if _ID.match(account_id) else None
+        row = connection.execute(sa.select(table).where(table.c.id == account_id)).first() if ID.match(account_id) else None
         if row is not None:
             return table, row._asdict()
     raise NotFound("unknown-account", "there is no such account")
@@ -290,18 +267,6 @@ def _found(connection: sa.Connection, account_id: str) -> tuple[sa.Table, dict[s
 
 def _update(connection: sa.Connection, table: sa.Table, account_id: str, **values: object) -> int:
     return connection.execute(sa.update(table).where(table.c.id == account_id).values(values)).rowcount
-
-
-def _account(table: sa.Table, row: dict[str, Any]) -> Account:
-    return _user(row) if table is users else _client(row)
-
-
-def _user(row: dict[str, Any]) -> User:
-    return User(row["id"], row["name"], row["role"], row["person"], row["key_id"], row["disabled"], row["created_ms"])
-
-
-def _client(row: dict[str, Any]) -> Client:
-    return Client(row["id"], row["name"], row["role"], tuple(row["scopes"].split()), row["disabled"], row["created_ms"], row["enterprise"])
 
 
 def _sign_in_failed() -> NotPermitted:

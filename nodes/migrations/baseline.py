@@ -1,7 +1,7 @@
 """Writes the statements of the newest revision of the private database from today's tables: `make migrations`. Only until there is a
 release with it: then what a released database holds is history, and a change is a new revision.
 
-The baseline (`0001`) and `0002` are history already. `0003` makes every table that came since; a column that comes to an older table is
+The baseline (`0001`) to `0003` are history already. `0004` makes every table that came since; a column that comes to an older table is
 written into the revision by hand.
 
 python -m nodes.migrations.baseline            writes
@@ -20,8 +20,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ledger.migrating import baseline
 from nodes.private import private_schema
 
-_OLDER: Final = ("r0001_baseline", "r0002_proofs")
-_NEWEST: Final = "r0003_events"
+_OLDER: Final = ("r0001_baseline", "r0002_proofs", "r0003_events")
+_NEWEST: Final = "r0004_sign_in"
 _MADE: Final = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
 
 

@@ -50,6 +50,7 @@ def test_open_routes_are_those_of_the_interface() -> None:
         "/readyz",
         "/openapi.json",
         "/oauth2/token",
+        "/v1/session",
         "/.well-known/jwks.json",
         "/.well-known/oauth-authorization-server",
         "/.well-known/tallystick/checkpoint",

@@ -27,7 +27,7 @@ from nodes.caller import Caller
 from nodes.enquiries.grants import grants
 from nodes.financings.desk import Financings
 from nodes.founding import Addresses, Founded, MemberPlan
-from nodes.keys.accounts import User
+from nodes.keys.account import User
 from nodes.money import Money
 from nodes.node import Node
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, LOCAL, START_MS, USCCS, Beside, found

@@ -17,7 +17,7 @@ from ledger.header import network_of
 from ledger.keys import public_of
 from nodes.founding import Addresses, MemberPlan, create_network, parse_member
 from nodes.home import Home
-from nodes.keys.accounts import User
+from nodes.keys.account import User
 from nodes.node import Node
 from nodes.private import PrivateStore, set_meta
 from tests.nodes.small_network import AUTHORITY, BANK_A, CHEAP, EXPORTER_A, START_MS, Beside, found

@@ -85,6 +85,16 @@ def test_people_added_beside_the_running_node_sign_for_the_next_ones(tallystick:
         again = tallystick("user", "disable", "zhao-min", *home)
         assert (again.status, again.json["revoked"]) == (0, [])
 
+        seen = tallystick("user", "sign-ins", *home).json["items"]
+        people = [(each["account"], each["way"], each["outcome"], each["address"]) for each in seen if each["way"] != "assertion"]
+        assert people[:2] == [
+            ("zhao-min", "client-secret", "sign-in-failed", "127.0.0.1"),
+            ("li-wei", "client-secret", "sign-in-failed", "127.0.0.1"),
+        ]
+        assert ("bank-a", "assertion", "ok") in {(each["account"], each["way"], each["outcome"]) for each in seen}
+        older = tallystick("user", "sign-ins", *home, "--before", str(seen[0]["number"]), "--limit", "1").json["items"]
+        assert [each["number"] for each in older] == [seen[1]["number"]]
+
 
 def test_a_home_that_nobody_runs_brings_the_key_to_the_ledger_itself(tallystick: Tallystick, founded: Path, secret_file: Path) -> None:
     home = ("--home", founded / "authority", "--json")

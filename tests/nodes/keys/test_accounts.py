@@ -15,8 +15,10 @@ from ledger.clock import SettableClock
 from ledger.errors import InputError, NotFound, NotPermitted, Refused, VerificationFailed
 from ledger.hashing import sha256
 from nodes import private
-from nodes.keys.accounts import FAILURES_MAX, LOCKED_MS, Accounts, Client, User
+from nodes.keys.account import Client, User
+from nodes.keys.accounts import Accounts
 from nodes.keys.keystore import Argon2Cost, KeyStore
+from nodes.keys.lockout import FAILURES_FREE
 from nodes.keys.passwords import check_password, password_bytes
 from nodes.private import PrivateStore
 
@@ -135,41 +137,6 @@ def test_a_disabled_account_signs_in_no_more(accounts: Accounts) -> None:
         accounts.disable("nobody")
 
 
-def test_ten_failures_in_a_row_close_the_account_for_fifteen_minutes(accounts: Accounts, clock: SettableClock) -> None:
-    accounts.add_user("li-wei", "Li Wei", "maker", SECRET)
-    fail(accounts, "li-wei", FAILURES_MAX)
-    with pytest.raises(NotPermitted, match="account-locked"):
-        accounts.verify("li-wei", SECRET)
-    clock.advance(LOCKED_MS - 1)
-    with pytest.raises(NotPermitted, match="account-locked"):
-        accounts.verify("li-wei", SECRET)
-    clock.advance(1)
-    assert accounts.verify("li-wei", SECRET).id == "li-wei"
-
-
-def test_a_closed_account_that_fails_again_is_closed_again(accounts: Accounts, clock: SettableClock) -> None:
-    accounts.add_user("li-wei", "Li Wei", "maker", SECRET)
-    for _ in range(2):
-        fail(accounts, "li-wei", FAILURES_MAX)
-        with pytest.raises(NotPermitted, match="account-locked"):
-            accounts.verify("li-wei", SECRET)
-        clock.advance(LOCKED_MS)
-
-
-def test_a_success_forgets_the_failures_before_it(accounts: Accounts) -> None:
-    accounts.add_user("li-wei", "Li Wei", "maker", SECRET)
-    for _ in range(3):
-        fail(accounts, "li-wei", FAILURES_MAX - 1)
-        assert accounts.verify("li-wei", SECRET).id == "li-wei"
-
-
-def test_one_account_that_is_closed_closes_no_other(accounts: Accounts) -> None:
-    accounts.add_user("li-wei", "Li Wei", "maker", SECRET)
-    accounts.add_user("wang-fang", "Wang Fang", "checker", OTHER)
-    fail(accounts, "li-wei", FAILURES_MAX)
-    assert accounts.verify("wang-fang", OTHER).id == "wang-fang"
-
-
 def test_guesses_in_parallel_do_not_outrun_the_count(accounts: Accounts) -> None:
     accounts.add_user("li-wei", "Li Wei", "maker", SECRET)
 
@@ -180,7 +147,7 @@ def test_guesses_in_parallel_do_not_outrun_the_count(accounts: Accounts) -> None
 
     with ThreadPoolExecutor(8) as pool:
         codes = list(pool.map(guess, range(24)))
-    assert codes.count("sign-in-failed") == FAILURES_MAX and codes.count("account-locked") == 24 - FAILURES_MAX
+    assert codes.count("sign-in-failed") == FAILURES_FREE and codes.count("account-locked") == 24 - FAILURES_FREE
 
 
 def test_an_id_belongs_to_one_account_for_ever(accounts: Accounts, keystore: KeyStore) -> None:

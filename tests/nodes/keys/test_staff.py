@@ -8,7 +8,7 @@ from ledger.errors import NotPermitted, Refused
 from nodes.caller import Caller
 from nodes.financings.apply import ApplicationLine
 from nodes.financings.steps import Pledge
-from nodes.keys.accounts import User
+from nodes.keys.account import User
 from nodes.keys.staff import StaffKeys
 from nodes.outcomes import RuleRefused
 from nodes.tasks import Tasks
