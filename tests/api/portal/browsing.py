@@ -21,7 +21,7 @@ _GRAVE = ("serious", "critical")
 
 @dataclass
 class Person:
-    """Somebody at a page of the portal of one node. `strayed` are requests that went elsewhere, `troubles` what the browser complained of."""
+    """Somebody at a page of one node's portal. `strayed` are requests that went elsewhere, `troubles` what the browser complained of."""
 
     page: Page
     origin: str

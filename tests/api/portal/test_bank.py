@@ -42,69 +42,68 @@ def test_a_loan_from_the_first_look_at_declarations_to_its_repayment(
     rows = [row(), row()]
     assert [each["result"] for each in imported(network, *rows)] == ["ok", "ok"]
     consent, today = consented(network), datetime.fromtimestamp(network.clock.now_ms() / 1000, UTC).date()
-    numbers = [each["declaration_number"] for each in rows]
     with person(opened, network, "bank-a", language, width) as maker, person(opened, network, "bank-a", language, width) as checker:
         maker.go("/")
         maker.check()
         maker.sign_in("maker", network.secrets["bank-a", "maker"])
         checker.sign_in("checker", network.secrets["bank-a", "checker"])
         maker.check()
-
-        maker.page.click("nav a[href$='/enquiries']")
-        maker.page.click("a.button")
-        maker.check()
-        maker.page.select_option("#consent", consent)
-        maker.page.fill("#lines", f"{numbers[0]} USD 36250.00 2026-10-11\n{numbers[1]}\n{FORGED}")
-        maker.page.click("main form button")
-        lines = maker.page.locator("#answer tbody tr")
-        expect(lines).to_have_count(3)
-        assert [lines.nth(place).locator("input[type=checkbox]").count() for place in range(3)] == [1, 1, 0]
-        assert "USD\u00a036,250.00" in lines.nth(0).inner_text()
-        maker.check()
-
-        lines.nth(1).locator("input[type=checkbox]").uncheck()
-        maker.page.click("#answer form > button")
-        maker.page.fill("input[name=amount]", "29000.00")
-        maker.page.fill("#product", "export invoice financing")
-        maker.page.fill("#reference", f"L-{language}")
-        maker.page.click("button[value=try]")
-        expect(maker.page.locator(".note")).to_have_count(1)
-        maker.check()
-        maker.page.click("button[value=send]")
-        maker.page.wait_for_url("**/portal/financings/*")
-        assert state_of(maker) == "APPLIED"
-        maker.check()
-
+        look(maker, consent, [each["declaration_number"] for each in rows])
+        apply(maker, f"L-{language}")
         open_step(maker, "intake")
         send(maker, "intake")
         assert state_of(maker) == "IN_REVIEW"
-        open_step(maker, "approve")
-        maker.page.fill("#agreement", "A-1")
-        maker.page.fill("#registration", "R-1")
-        maker.page.fill("#registered", "2026-10-20T09:00:00+08:00")
-        financing = maker.page.url
-        sign_second(maker, checker, "approve")
-
-        maker.page.goto(financing)
-        assert state_of(maker) == "APPROVED"
-        open_step(maker, "disburse")
-        maker.page.fill("#disbursed", today.isoformat())
-        maker.page.fill("#matures", (today + timedelta(90)).isoformat())
-        maker.page.fill("#loan", f"L-{language}")
-        sign_second(maker, checker, "disburse")
-
-        maker.page.goto(financing)
-        assert state_of(maker) == "DISBURSED"
-        open_step(maker, "repay")
-        maker.page.fill("#paid", today.isoformat())
-        maker.page.fill("#receipt", "P-1")
-        sign_second(maker, checker, "repay")
-        maker.page.goto(financing)
-        assert state_of(maker) == "PAID_OFF"
+        pledge = {"#agreement": "A-1", "#registration": "R-1", "#registered": "2026-10-20T09:00:00+08:00"}
+        assert by_two(maker, checker, "approve", pledge) == "APPROVED"
+        loan = {"#disbursed": today.isoformat(), "#matures": (today + timedelta(90)).isoformat(), "#loan": "N-1"}
+        assert by_two(maker, checker, "disburse", loan) == "DISBURSED"
+        assert by_two(maker, checker, "repay", {"#paid": today.isoformat(), "#receipt": "P-1"}) == "PAID_OFF"
         assert maker.page.locator(".timeline li").count() == 5
         maker.check()
         maker.page.click("form[action$='/sign-out'] button")
         maker.page.wait_for_url("**/portal/sign-in")
+
+
+def look(maker: Person, consent: str, numbers: list[str]) -> None:
+    """Asks about two declarations and a forged one, and sees what each line may be used for."""
+    maker.page.click("nav a[href$='/enquiries']")
+    maker.page.click("a.button")
+    maker.check()
+    maker.page.select_option("#consent", consent)
+    maker.page.fill("#lines", f"{numbers[0]} USD 36250.00 2026-10-11\n{numbers[1]}\n{FORGED}")
+    maker.page.click("main form button")
+    lines = maker.page.locator("#answer tbody tr")
+    expect(lines).to_have_count(3)
+    assert [lines.nth(place).locator("input[type=checkbox]").count() for place in range(3)] == [1, 1, 0]
+    assert "USD\u00a036,250.00" in lines.nth(0).inner_text()
+    maker.check()
+    lines.nth(1).locator("input[type=checkbox]").uncheck()
+
+
+def apply(maker: Person, reference: str) -> None:
+    """Applies on the line that is left chosen: tries it first, then sends it."""
+    maker.page.click("#answer form > button")
+    maker.page.fill("input[name=amount]", "29000.00")
+    maker.page.fill("#product", "export invoice financing")
+    maker.page.fill("#reference", reference)
+    maker.page.click("button[value=try]")
+    expect(maker.page.locator(".note")).to_have_count(1)
+    maker.check()
+    maker.page.click("button[value=send]")
+    maker.page.wait_for_url("**/portal/financings/*")
+    assert state_of(maker) == "APPLIED"
+    maker.check()
+
+
+def by_two(maker: Person, checker: Person, step: str, fields: dict[str, str]) -> str:
+    """The maker fills in a step and sends it, the checker signs it: the state that the financing is in then."""
+    financing = maker.page.url
+    open_step(maker, step)
+    for field, value in fields.items():
+        maker.page.fill(field, value)
+    sign_second(maker, checker, step)
+    maker.page.goto(financing)
+    return state_of(maker)
 
 
 def sign_second(maker: Person, checker: Person, step: str) -> None:
