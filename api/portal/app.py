@@ -19,6 +19,7 @@ from api.portal import sign_in
 from api.portal.pages import PAGES
 from api.portal.reading import ROOT, page, shown_to_reader
 from api.portal.texts import COOKIE, LANGUAGES
+from api.problems import request_id_of
 
 STATIC: Final = Path(__file__).parent / "static"
 # Everything comes from this node; nothing is run or styled from within a page (CSP Level 3).
@@ -44,7 +45,7 @@ def create_portal(api: ASGIApp) -> Starlette:
         *(Route(each.path, shown_to_reader(each.show, lambda: PAGES), methods=list(each.methods)) for each in PAGES),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
-    app = Starlette(routes=routes, middleware=[Middleware(BaseHTTPMiddleware, dispatch=_guarded)])
+    app = Starlette(routes=routes, middleware=[Middleware(BaseHTTPMiddleware, dispatch=_guarded)], exception_handlers={404: _missing, Exception: _fault})
     app.state.api = api
     return app
 
@@ -65,10 +66,19 @@ async def _speak(request: Request) -> Response:
     return answer
 
 
+async def _missing(request: Request, _error: Exception) -> Response:
+    return page(request, None, "missing.html", {}, status=404)
+
+
+async def _fault(request: Request, _error: Exception) -> Response:
+    """What nobody expected, which the API's outermost layer writes to the log under the request's id."""
+    response = page(request, None, "error.html", {"problem": {"code": "internal", "request_id": request_id_of(request)}}, status=500)
+    response.headers.update(HEADERS)
+    return response
+
+
 async def _guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     response = await call_next(request)
-    if response.status_code == 404 and not request.url.path.startswith(f"{ROOT}/static"):
-        response = page(request, None, "missing.html", {}, status=404)
     response.headers.update(HEADERS)
     if not request.url.path.startswith(f"{ROOT}/static"):
         response.headers["Cache-Control"] = "no-store"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 from starlette.requests import Request
@@ -24,6 +24,7 @@ COOKIE: Final = "tallystick-language"
 TRANSLATIONS: Final = Path(__file__).parent / "translations"
 _LOCALES: Final = {"zh": "zh_Hans_CN", "en": "en_GB"}
 _UTC8: Final = timezone(timedelta(hours=8))
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PPM: Final = 1_000_000
 
 
@@ -78,6 +79,14 @@ class Texts:
 
     def time(self, text: str | None) -> str:
         return "–" if not text else str(format_datetime(_moment(text), "yyyy-MM-dd HH:mm:ss", locale=self.locale))
+
+    def instant(self, time_ms: int) -> str:
+        """The same of milliseconds since 1970."""
+        return self.time((_EPOCH + timedelta(milliseconds=time_ms)).isoformat())
+
+    def hours(self, duration_ms: int) -> str:
+        """How long something took, in the largest unit of which it is one or more."""
+        return str(format_timedelta(timedelta(milliseconds=duration_ms), threshold=1, format="short", locale=self.locale))
 
 
 @cache

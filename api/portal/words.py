@@ -92,6 +92,62 @@ SEATS: Final = {
     "enterprise": N_("Enterprise"),
     "auditor": N_("Auditor"),
 }
+CONSENT_SCOPES: Final = {
+    "finance": N_("check declarations and lend on them"),
+    "basic": N_("see the enterprise's basic data at the authority"),
+    "trade-credit": N_("see its trade figures and class"),
+    "regulatory-credit": N_("see its penalties and how they were mended"),
+}
+ACCESS_KINDS: Final = {
+    "consent": N_("consent given"),
+    "revocation": N_("consent revoked"),
+    "enquiry": N_("asked"),
+    "answer": N_("was answered"),
+    "application": N_("applied for financing"),
+    "intake": N_("took the application in"),
+    "approval": N_("approved"),
+    "disbursement": N_("paid out"),
+    "repayment": N_("recorded a repayment"),
+    "cancellation": N_("cancelled"),
+    "write-off": N_("wrote off"),
+    "correction": N_("corrected"),
+    "transfer": N_("handed over"),
+    "take-over": N_("took over"),
+    "load": N_("loaded an earlier loan"),
+}
+ALERT_SEVERITIES: Final = {"high": N_("high"), "medium": N_("medium"), "low": N_("low")}
+ALERT_STATES: Final = {"open": N_("open"), "taken": N_("in hand"), "closed": N_("closed")}
+ALERTS: Final = {
+    "amended-under-financing": N_("A declaration was amended while financings use it"),
+    "amount-off-share": N_("A sealed amount and the public share differ"),
+    "approval-stale": N_("Approved and not paid out in time"),
+    "correction": N_("What was drawn or collected was corrected"),
+    "disbursement-flagged": N_("Paid out late, or on what no longer carries it"),
+    "dispute-opened": N_("A record is disputed"),
+    "double-attempt": N_("Two banks applied on one declaration"),
+    "enquiries-unused": N_("A bank asks again and again without lending"),
+    "financed-over-collected": N_("Less collected than was lent"),
+    "frozen-attempt": N_("Something was tried with what is frozen"),
+    "holds-lapse": N_("Holds lapse again and again"),
+    "load-overuses": N_("An earlier loan uses more than there is"),
+    "loan-overdue": N_("A loan is overdue"),
+    "over-limit-attempt": N_("More was asked for than there is"),
+    "part-unreadable": N_("A sealed part does not open"),
+    "pledge-later": N_("A pledge was registered later than another bank's"),
+    "rate-off": N_("An exchange rate is out of line"),
+    "redeclared": N_("Voided, and declared again"),
+    "refused-duplicate": N_("A duplicate was refused"),
+    "replaced-under-financing": N_("A declaration was replaced while financings use it"),
+    "replacement-ratio-off": N_("The ratio of a replacement does not fit the amounts"),
+    "same-shipment": N_("Two declarations of one shipment"),
+    "voided-under-financing": N_("A declaration was voided while financings use it"),
+}
+STAGES: Final = {
+    "apply-to-intake": N_("from application to intake"),
+    "intake-to-approve": N_("from intake to approval"),
+    "approve-to-disburse": N_("from approval to payout"),
+    "apply-to-disburse": N_("from application to payout"),
+}
 # Each is a filter of the templates.
 TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "financing_state": FINANCING_STATES,
@@ -104,9 +160,17 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "step": STEPS,
     "role_word": ROLES,
     "seat_word": SEATS,
+    "scope_word": CONSENT_SCOPES,
+    "access_kind": ACCESS_KINDS,
+    "alert_severity": ALERT_SEVERITIES,
+    "alert_state": ALERT_STATES,
+    "alert_word": ALERTS,
+    "stage": STAGES,
 }
 # What went wrong, by the API's code. A code that is not here is said in the API's own words.
 PROBLEMS: Final = {
+    "internal": N_("This node met a fault. Nothing that was sent is lost; send it again in a while, or tell the operator the request."),
+    "form-incomplete": N_("A field of the form is missing or cannot be read. Nothing was sent."),
     "sign-in-failed": N_("The name or the password is not right."),
     "exhausted": N_("Nothing is left to finance on this declaration. Nothing was written."),
     "not-permitted": N_("This is not for your role."),

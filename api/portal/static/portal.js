@@ -26,7 +26,7 @@ function follow(address) {
   let timer = null;
   const stream = new EventSource(address);
   const types = ["task.waiting", "task.declined", "enquiry.answered", "enquiry.declined", "financing.applied", "financing.taken-in", "financing.approved",
-    "financing.disbursed", "financing.repaid", "financing.cancelled", "financing.written-off", "financing.corrected", "financing.offered", "financing.taken-over"];
+    "financing.disbursed", "financing.repaid", "financing.cancelled", "financing.written-off", "financing.corrected", "financing.offered", "financing.taken-over", "data.used", "alert.raised"];
   for (const type of types.filter((each) => kinds.has(each.split(".")[0]))) {
     stream.addEventListener(type, () => {
       clearTimeout(timer);
