@@ -45,7 +45,9 @@ def create_portal(api: ASGIApp) -> Starlette:
         *(Route(each.path, shown_to_reader(each.show, lambda: PAGES), methods=list(each.methods)) for each in PAGES),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
-    app = Starlette(routes=routes, middleware=[Middleware(BaseHTTPMiddleware, dispatch=_guarded)], exception_handlers={404: _missing, Exception: _fault})
+    app = Starlette(
+        routes=routes, middleware=[Middleware(BaseHTTPMiddleware, dispatch=_guarded)], exception_handlers={404: _missing, Exception: _fault}
+    )
     app.state.api = api
     return app
 
