@@ -13,6 +13,8 @@ from starlette.routing import BaseRoute
 from api import oauth, problems
 from api.context import ApiContext, context_of
 from api.description import described
+from api.portal.app import create_portal
+from api.portal.reading import ROOT
 from api.requests import RequestBounds
 from api.resources import (
     accesses,
@@ -116,6 +118,7 @@ def create_app(node: Node) -> FastAPI:
     app.router.redirect_slashes = False
     app.state.context = ApiContext.of(node)
     problems.install(app)
+    app.mount(ROOT, create_portal(app))
     app.add_middleware(RequestBounds, random=node.random, sandbox=is_sandbox(node.genesis))
     return app
 

@@ -1,0 +1,87 @@
+"""The portal as an application of its own, which the API's serves under `/portal`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from api.portal import sign_in
+from api.portal.pages import PAGES
+from api.portal.reading import ROOT, page, shown_to_reader
+from api.portal.texts import COOKIE, LANGUAGES
+from api.problems import request_id_of
+
+STATIC: Final = Path(__file__).parent / "static"
+# Everything comes from this node; nothing is run or styled from within a page (CSP Level 3).
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+_YEAR_S: Final = 31_536_000
+
+
+def create_portal(api: ASGIApp) -> Starlette:
+    """The portal over an API that answers at `/v1` of the application."""
+    routes = [
+        Route("/", _home),
+        Route("/sign-in", sign_in.show, methods=["GET"]),
+        Route("/sign-in", sign_in.enter, methods=["POST"]),
+        Route("/language/{language}", _speak, methods=["POST"]),
+        *(Route(each.path, shown_to_reader(each.show, lambda: PAGES), methods=list(each.methods)) for each in PAGES),
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
+    app = Starlette(
+        routes=routes, middleware=[Middleware(BaseHTTPMiddleware, dispatch=_guarded)], exception_handlers={404: _missing, Exception: _fault}
+    )
+    app.state.api = api
+    return app
+
+
+async def _home(_request: Request) -> Response:
+    return RedirectResponse(f"{ROOT}/work", 303)
+
+
+async def _speak(request: Request) -> Response:
+    """Chooses the language, and goes back to the page that was read."""
+    language = request.path_params["language"]
+    form = await request.form()
+    back = str(form.get("back", ""))
+    answer = RedirectResponse(back if back.startswith(f"{ROOT}/") else f"{ROOT}/work", 303)
+    if language in LANGUAGES:
+        secure = request.url.scheme == "https"
+        answer.set_cookie(COOKIE, language, max_age=_YEAR_S, path="/", secure=secure, httponly=True, samesite="strict")
+    return answer
+
+
+async def _missing(request: Request, _error: Exception) -> Response:
+    return page(request, None, "missing.html", {}, status=404)
+
+
+async def _fault(request: Request, _error: Exception) -> Response:
+    """What nobody expected, which the API's outermost layer writes to the log under the request's id."""
+    response = page(request, None, "error.html", {"problem": {"code": "internal", "request_id": request_id_of(request)}}, status=500)
+    response.headers.update(HEADERS)
+    return response
+
+
+async def _guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await call_next(request)
+    response.headers.update(HEADERS)
+    if not request.url.path.startswith(f"{ROOT}/static"):
+        response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,76 @@
+"""An exporter's consents: which bank may ask about its declarations, until when and how often; and what was done under them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta, timezone
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.portal.calls import ApiRefused
+from api.portal.reading import Page, Reader, page, see
+from api.portal.words import CONSENT_SCOPES, N_
+
+_EXPORTER: Final = frozenset({"enterprise"})
+_UTC8: Final = timezone(timedelta(hours=8))
+
+
+async def listed(request: Request, reader: Reader) -> Response:
+    """The consents that were given."""
+    return await _listed(request, reader, None)
+
+
+async def give(request: Request, reader: Reader) -> Response:
+    """Gives a consent from now on, to the end of the day that was chosen."""
+    form = await request.form()
+    try:
+        until = datetime.combine(datetime.fromisoformat(str(form["until"])).date() + timedelta(1), time(), _UTC8).astimezone(UTC)
+        body = {
+            "bank": str(form["bank"]),
+            "scopes": [str(each) for each in form.getlist("scope")],
+            "not_before": reader.network["as_of"]["time"],
+            "not_after": until.isoformat().replace("+00:00", "Z"),
+            "uses": int(str(form["uses"])),
+        }
+    except (KeyError, OverflowError, ValueError):
+        problem = {"code": "form-incomplete", "detail": "a field of the form is missing or cannot be read"}
+        return await _listed(request, reader, problem)
+    try:
+        await reader.calls.send("/v1/consents", body, key=str(form["key"]))
+    except ApiRefused as refused:
+        return await _listed(request, reader, refused.problem)
+    return see("/consents")
+
+
+async def revoke(request: Request, reader: Reader) -> Response:
+    """Ends a consent."""
+    form = await request.form()
+    await reader.calls.send(f"/v1/consents/{request.path_params['consent_id']}/revoke", {}, key=str(form["key"]))
+    return see("/consents")
+
+
+async def accesses(request: Request, reader: Reader) -> Response:
+    """Who asked, was answered or used what of the exporter's, the newest first."""
+    found = await reader.calls.all("/v1/accesses")
+    return page(request, reader, "accesses.html", {"accesses": list(reversed(found))})
+
+
+async def _listed(request: Request, reader: Reader, problem: Any) -> Response:
+    members = await reader.calls.all("/v1/members")
+    shown = {
+        "consents": list(reversed(await reader.calls.all("/v1/consents"))),
+        "banks": [each for each in members if each["role"] == "bank" and each["status"] == "active"],
+        "scopes": CONSENT_SCOPES,
+        "may": reader.may("consents:write") and reader.role in ("maker", "enterprise"),
+        "problem": problem,
+    }
+    return page(request, reader, "consents.html", shown, status=200 if problem is None else 422)
+
+
+PAGES: Final = (
+    Page("/consents", listed, seats=_EXPORTER, scope="consents:read", heading=N_("Consents")),
+    Page("/consents", give, ("POST",)),
+    Page("/consents/{consent_id}/revoke", revoke, ("POST",)),
+    Page("/accesses", accesses, seats=_EXPORTER, scope="accesses:read", heading=N_("Who used what")),
+)

@@ -1,0 +1,56 @@
+"""The work list: what waits for a second signature, what the reader prepared, and what was decided."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.portal.reading import Page, Reader, page, see
+from api.portal.words import N_
+
+_SEATS: Final = frozenset({"bank", "authority", "registrar"})
+
+
+async def work(request: Request, reader: Reader) -> Response:
+    """Where a person begins: the tasks, or where a seat has none, what there is to do."""
+    if reader.seat not in _SEATS or not reader.may("tasks:read"):
+        return page(request, reader, "welcome.html", {})
+    items = (await reader.calls.get("/v1/tasks", limit=100))["items"]
+    waiting = [each for each in items if each["state"] == "open"]
+    me = reader.session["id"]
+    shown = {
+        "to_sign": [each for each in waiting if each["author"] != me],
+        "prepared": [each for each in waiting if each["author"] == me],
+        "decided": [each for each in items if each["state"] != "open"][:20],
+    }
+    return page(request, reader, "work.html", shown)
+
+
+async def task(request: Request, reader: Reader) -> Response:
+    """One task with everything that it says."""
+    found = await reader.calls.get(f"/v1/tasks/{request.path_params['task_id']}")
+    return page(request, reader, "task.html", {"task": found})
+
+
+async def sign(request: Request, reader: Reader) -> Response:
+    """Signs; the record goes to the ledger."""
+    form, task_id = await request.form(), request.path_params["task_id"]
+    await reader.calls.send(f"/v1/tasks/{task_id}/sign", {}, key=str(form["key"]))
+    return see(f"/tasks/{task_id}")
+
+
+async def decline(request: Request, reader: Reader) -> Response:
+    """Declines, with a reason for whoever prepared it."""
+    form, task_id = await request.form(), request.path_params["task_id"]
+    await reader.calls.send(f"/v1/tasks/{task_id}/decline", {"reason": str(form["reason"])}, key=str(form["key"]))
+    return see(f"/tasks/{task_id}")
+
+
+PAGES: Final = (
+    Page("/work", work, seats=_SEATS, scope="tasks:read", heading=N_("Work list")),
+    Page("/tasks/{task_id}", task),
+    Page("/tasks/{task_id}/sign", sign, ("POST",)),
+    Page("/tasks/{task_id}/decline", decline, ("POST",)),
+)

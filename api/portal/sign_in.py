@@ -1,0 +1,40 @@
+"""Signing in: the only page that strangers see."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from api.portal.calls import ApiRefused, calls_of
+from api.portal.reading import ROOT, page
+
+
+async def show(request: Request) -> Response:
+    """The form."""
+    async with calls_of(request.app.state.api, request) as calls:
+        try:
+            await calls.get("/v1/session")
+        except ApiRefused:
+            return page(request, None, "sign_in.html", {"problem": None, "user": "", "next": _next(request.query_params.get("next"))})
+    return RedirectResponse(f"{ROOT}/work", 303)
+
+
+async def enter(request: Request) -> Response:
+    """Opens a session."""
+    form = await request.form()
+    user, following = str(form.get("user", "")), _next(str(form.get("next", "")))
+    async with calls_of(request.app.state.api, request) as calls:
+        try:
+            answer = await calls.send("/v1/session", {"user": user, "password": str(form.get("password", ""))})
+        except ApiRefused as refused:
+            shown = {"problem": refused.problem, "user": user, "next": following}
+            return page(request, None, "sign_in.html", shown, status=refused.status)
+    response = RedirectResponse(following, 303)
+    for cookie in answer.cookies:
+        response.headers.append("set-cookie", cookie)
+    return response
+
+
+def _next(path: str | None) -> str:
+    """Where to go from here: a page of the portal, whatever was asked for."""
+    return path if path is not None and path.startswith(f"{ROOT}/") else f"{ROOT}/work"

@@ -1,0 +1,47 @@
+// What has changed since a page was drawn is fetched and put in its place: a part that is marked `data-live="KIND ..."` is drawn anew after
+// events of those kinds (GET /v1/events/stream), and one that is `data-waiting` every second too. Without this script every page still works.
+"use strict";
+
+const REST_MS = 300;
+
+async function redraw(parts) {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (!answer.ok || answer.redirected) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of parts) {
+    const found = fresh.getElementById(part.id);
+    // Somebody who is writing or choosing is not disturbed.
+    if (found && !part.contains(document.activeElement) && found.innerHTML !== part.innerHTML) part.replaceWith(found);
+  }
+}
+
+function live() {
+  return [...document.querySelectorAll("[data-live]")];
+}
+
+function follow(address) {
+  const parts = live();
+  const kinds = new Set(parts.flatMap((part) => part.dataset.live.split(" ")));
+  if (kinds.size === 0) return;
+  let timer = null;
+  const stream = new EventSource(address);
+  const types = ["task.waiting", "task.declined", "enquiry.answered", "enquiry.declined", "financing.applied", "financing.taken-in", "financing.approved",
+    "financing.disbursed", "financing.repaid", "financing.cancelled", "financing.written-off", "financing.corrected", "financing.offered", "financing.taken-over", "data.used", "alert.raised"];
+  for (const type of types.filter((each) => kinds.has(each.split(".")[0]))) {
+    stream.addEventListener(type, () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => redraw(live()), REST_MS);
+    });
+  }
+  addEventListener("pagehide", () => stream.close());
+}
+
+function wait() {
+  const parts = live().filter((part) => "waiting" in part.dataset);
+  if (parts.length > 0) redraw(parts).finally(() => setTimeout(wait, 1000));
+}
+
+if (document.body.dataset.events) {
+  follow(document.body.dataset.events);
+  wait();
+}

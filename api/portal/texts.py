@@ -1,0 +1,120 @@
+"""The portal's two languages: words by gettext (the English text is the key), numbers, money and times in the reader's way by Babel.
+
+Times are shown in UTC+8, the days of business (`nodes.days`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from babel import Locale
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
+from starlette.requests import Request
+
+LANGUAGES: Final[Mapping[str, str]] = {"zh": "中文", "en": "English"}
+COOKIE: Final = "tallystick-language"
+TRANSLATIONS: Final = Path(__file__).parent / "translations"
+_LOCALES: Final = {"zh": "zh_Hans_CN", "en": "en_GB"}
+_UTC8: Final = timezone(timedelta(hours=8))
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_PPM: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class Texts:
+    """One language: `words` are its translations, empty for English."""
+
+    language: str
+    words: Mapping[str, str | Sequence[str]]
+
+    @property
+    def locale(self) -> Locale:
+        return Locale.parse(_LOCALES[self.language])
+
+    def gettext(self, text: str) -> str:
+        found = self.words.get(text, text)
+        return found if isinstance(found, str) else found[0]
+
+    def ngettext(self, one: str, many: str, count: int) -> str:
+        """Chinese has one form for all numbers."""
+        found = self.words.get(one)
+        if found is None:
+            return one if count == 1 else many
+        return found if isinstance(found, str) else found[0]
+
+    def money(self, amount: Mapping[str, str] | None) -> str:
+        """`{"currency", "value"}` with exactly the currency's digits."""
+        if amount is None:
+            return "–"
+        value = Decimal(amount["value"])
+        digits = max(0, -int(value.as_tuple().exponent))
+        pattern = "#,##0" + ("." + "0" * digits if digits else "")
+        return f"{amount['currency']}\u00a0{format_decimal(value, pattern, locale=self.locale)}"
+
+    def number(self, value: float) -> str:
+        return str(format_decimal(value, locale=self.locale))
+
+    def share(self, ppm: int) -> str:
+        """Millionths as a percentage."""
+        return str(format_percent(Decimal(ppm) / _PPM, "#,##0.##%", locale=self.locale))
+
+    def day(self, text: str | None) -> str:
+        """A day, or the day of business that a time falls in."""
+        if not text:
+            return "–"
+        found = date.fromisoformat(text) if len(text) == 10 else _moment(text).date()
+        return str(format_date(found, "medium", locale=self.locale))
+
+    def last_day(self, text: str | None) -> str:
+        """The last day of business before a time that is no longer in it."""
+        return "–" if not text else self.day((_moment(text) - timedelta(milliseconds=1)).date().isoformat())
+
+    def time(self, text: str | None) -> str:
+        return "–" if not text else str(format_datetime(_moment(text), "yyyy-MM-dd HH:mm:ss", locale=self.locale))
+
+    def instant(self, time_ms: int) -> str:
+        """The same of milliseconds since 1970."""
+        return self.time((_EPOCH + timedelta(milliseconds=time_ms)).isoformat())
+
+    def hours(self, duration_ms: int) -> str:
+        """How long something took, in the largest unit of which it is one or more."""
+        return str(format_timedelta(timedelta(milliseconds=duration_ms), threshold=1, format="short", locale=self.locale))
+
+
+@cache
+def texts_of(language: str) -> Texts:
+    """A language that there is."""
+    if language == "en":
+        return Texts(language, {})
+    with (TRANSLATIONS / f"{language}.po").open("rb") as file:
+        catalogue = read_po(file, locale=language)
+    words: dict[str, Any] = {}
+    for message in catalogue:
+        if message.id and message.string:
+            words[message.id if isinstance(message.id, str) else message.id[0]] = message.string
+    return Texts(language, words)
+
+
+def language_of(request: Request) -> str:
+    """The one that the reader chose, or else the first that the browser names."""
+    chosen = request.cookies.get(COOKIE)
+    if chosen in LANGUAGES:
+        return str(chosen)
+    for each in request.headers.get("accept-language", "").split(","):
+        name = each.partition(";")[0].strip()[:2].lower()
+        if name in LANGUAGES:
+            return name
+    return "en"
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).astimezone(_UTC8)

@@ -1,0 +1,153 @@
+"""A bank's day in the browser, by what is on the screen alone: two people, two languages, narrow and wide screens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.api.business import consented, imported, row
+from tests.api.portal.browsing import Person, browser, person
+from tests.api.served import Network
+
+FORGED = "090820260599999999"
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[Browser]:
+    with browser() as launched:
+        yield launched
+
+
+def open_step(who: Person, step: str) -> None:
+    """Unfolds the form of a step that is allowed."""
+    who.page.locator(f"details.step:has(form[action$='/{step}']) > summary").click()
+
+
+def send(who: Person, step: str) -> None:
+    who.page.locator(f"form[action$='/{step}'] button").click()
+
+
+def state_of(who: Person) -> str:
+    """The state of the financing on the screen, as the page's own class of it."""
+    return str(who.page.locator("h1 .mark").get_attribute("class")).split()[-1]
+
+
+@pytest.mark.parametrize(("language", "width"), [("zh-CN", 1280), ("en-GB", 360)])
+def test_a_loan_from_the_first_look_at_declarations_to_its_repayment(
+    network: Network, answering: None, opened: Browser, language: str, width: int
+) -> None:
+    rows = [row(), row()]
+    assert [each["result"] for each in imported(network, *rows)] == ["ok", "ok"]
+    consent, today = consented(network), datetime.fromtimestamp(network.clock.now_ms() / 1000, UTC).date()
+    with person(opened, network, "bank-a", language, width) as maker, person(opened, network, "bank-a", language, width) as checker:
+        maker.go("/")
+        maker.check()
+        maker.sign_in("maker", network.secrets["bank-a", "maker"])
+        checker.sign_in("checker", network.secrets["bank-a", "checker"])
+        maker.check()
+        look(maker, consent, [each["declaration_number"] for each in rows])
+        apply(maker, f"L-{language}")
+        open_step(maker, "intake")
+        send(maker, "intake")
+        assert state_of(maker) == "IN_REVIEW"
+        pledge = {"#agreement": "A-1", "#registration": "R-1", "#registered": "2026-10-20T09:00:00+08:00"}
+        assert by_two(maker, checker, "approve", pledge) == "APPROVED"
+        loan = {"#disbursed": today.isoformat(), "#matures": (today + timedelta(90)).isoformat(), "#loan": "N-1"}
+        assert by_two(maker, checker, "disburse", loan) == "DISBURSED"
+        assert by_two(maker, checker, "repay", {"#paid": today.isoformat(), "#receipt": "P-1"}) == "PAID_OFF"
+        assert maker.page.locator(".timeline li").count() == 5
+        maker.check()
+        maker.page.click("form[action$='/sign-out'] button")
+        maker.page.wait_for_url("**/portal/sign-in")
+
+
+def look(maker: Person, consent: str, numbers: list[str]) -> None:
+    """Asks about two declarations and a forged one, and sees what each line may be used for."""
+    maker.page.click("nav a[href$='/enquiries']")
+    maker.page.click("a.button")
+    maker.check()
+    maker.page.select_option("#consent", consent)
+    maker.page.fill("#lines", f"{numbers[0]} USD 36250.00 2026-10-11\n{numbers[1]}\n{FORGED}")
+    maker.page.click("main form button")
+    lines = maker.page.locator("#answer tbody tr")
+    expect(lines).to_have_count(3)
+    assert [lines.nth(place).locator("input[type=checkbox]").count() for place in range(3)] == [1, 1, 0]
+    assert "USD\u00a036,250.00" in lines.nth(0).inner_text()
+    maker.check()
+    lines.nth(1).locator("input[type=checkbox]").uncheck()
+
+
+def apply(maker: Person, reference: str) -> None:
+    """Applies on the line that is left chosen: tries it first, then sends it."""
+    maker.page.click("#answer form > button")
+    maker.page.fill("input[name=amount]", "29000.00")
+    maker.page.fill("#product", "export invoice financing")
+    maker.page.fill("#reference", reference)
+    maker.page.click("button[value=try]")
+    expect(maker.page.locator(".note")).to_have_count(1)
+    maker.check()
+    maker.page.click("button[value=send]")
+    maker.page.wait_for_url("**/portal/financings/*")
+    assert state_of(maker) == "APPLIED"
+    maker.check()
+
+
+def by_two(maker: Person, checker: Person, step: str, fields: dict[str, str]) -> str:
+    """The maker fills in a step and sends it, the checker signs it: the state that the financing is in then."""
+    financing = maker.page.url
+    open_step(maker, step)
+    for field, value in fields.items():
+        maker.page.fill(field, value)
+    sign_second(maker, checker, step)
+    maker.page.goto(financing)
+    return state_of(maker)
+
+
+def sign_second(maker: Person, checker: Person, step: str) -> None:
+    """The maker sends; the task appears at the checker's by itself, who opens and signs it. The maker cannot."""
+    checker.go("/work")
+    waiting = checker.page.locator("#tasks table").first.locator("tbody a")
+    send(maker, step)
+    maker.page.wait_for_url("**/portal/tasks/*")
+    assert maker.page.locator("form[action$='/sign']").count() == 0
+    task = maker.page.url.rpartition("/")[2]
+    link = checker.page.locator(f"a[href$='/tasks/{task}']")
+    expect(link).to_be_visible(timeout=15_000)
+    assert waiting.count() > 0
+    link.click()
+    checker.check()
+    checker.page.click("form[action$='/sign'] button")
+    expect(checker.page.locator("h1 .mark.signed")).to_have_count(1)
+
+
+def test_lines_that_cannot_be_read_are_shown_again_with_what_is_wrong(network: Network, opened: Browser) -> None:
+    consent = consented(network)
+    with person(opened, network, "bank-a") as maker:
+        maker.sign_in("maker", network.secrets["bank-a", "maker"])
+        maker.go("/enquiries/new")
+        maker.page.select_option("#consent", consent)
+        maker.page.fill("#lines", f"{FORGED}\n12345")
+        maker.page.click("main form button")
+        assert "Line 2" in maker.page.locator(".trouble").inner_text()
+        assert maker.page.locator("#lines").input_value() == f"{FORGED}\n12345"
+        assert maker.page.locator("#consent").input_value() == consent
+        assert maker.forgive() == ["422"]
+
+
+def test_a_wrong_password_says_so_and_nothing_else(network: Network, opened: Browser) -> None:
+    with person(opened, network, "bank-b", "zh-CN", 360) as stranger:
+        stranger.go("/financings")
+        assert stranger.page.url.endswith("/portal/sign-in?next=/portal/financings")
+        stranger.page.fill("#user", "checker")
+        stranger.page.fill("#password", "not the password")
+        stranger.page.click("main button")
+        assert "用户名或密码不正确" in stranger.page.locator(".trouble").inner_text()
+        stranger.check()
+        assert stranger.forgive() == ["401"]
+        stranger.page.fill("#password", network.secrets["bank-b", "checker"])
+        stranger.page.click("main button")
+        stranger.page.wait_for_url("**/portal/financings")
+        assert "尚无融资" in stranger.page.locator(".empty").inner_text()

@@ -1,0 +1,66 @@
+"""The portal speaks both languages whole: nothing is left in English, nothing is translated that is not said."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from api.portal.texts import TRANSLATIONS, texts_of
+from api.portal.words import TABLES, problem_text
+from contracts.financings.invariants import _STATES
+
+PORTAL = Path(__file__).parents[3] / "api" / "portal"
+METHODS = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
+KEYWORDS: dict[str, Any] = {"_": None, "N_": None, "ngettext": (1, 2)}
+NAMED = re.compile(r"%\(\w+\)s")
+
+
+def said() -> set[Any]:
+    """Every text in the sources."""
+    return {message for _, _, message, _, _ in extract_from_dir(str(PORTAL), method_map=METHODS, keywords=KEYWORDS)}
+
+
+def test_every_text_has_a_translation_and_every_translation_a_text() -> None:
+    with (TRANSLATIONS / "zh.po").open("rb") as file:
+        catalogue = read_po(file, locale="zh", abort_invalid=True)
+    translated = {message.id: message for message in catalogue if message.id}
+    assert len(translated) > 150
+    assert set(translated) == said()
+    for text, message in translated.items():
+        found = message.string if isinstance(message.string, str) else (message.string or ("",))[0]
+        english = text if isinstance(text, str) else text[1]
+        assert not message.fuzzy
+        assert re.search("[\u4e00-\u9fff]", found), english
+        assert sorted(NAMED.findall(found)) == sorted(NAMED.findall(english)), english
+
+
+def test_every_state_of_a_financing_has_a_word() -> None:
+    assert set(TABLES["financing_state"]) == _STATES
+
+
+@pytest.mark.parametrize(
+    ("language", "money", "day", "last", "time", "share"),
+    [
+        ("en", "USD\u00a036,250.00", "30 Sept 2027", "30 Sept 2027", "2027-10-01 00:00:00", "41.5%"),
+        ("zh", "USD\u00a036,250.00", "2027年9月30日", "2027年9月30日", "2027-10-01 00:00:00", "41.5%"),
+    ],
+)
+def test_money_and_days_are_said_in_the_readers_way(language: str, money: str, day: str, last: str, time: str, share: str) -> None:
+    texts = texts_of(language)
+    assert texts.money({"currency": "USD", "value": "36250.00"}) == money
+    assert texts.money({"currency": "JPY", "value": "1000"}) == "JPY\u00a01,000"
+    assert texts.money(None) == "–"
+    assert texts.day("2027-09-30") == texts.day("2027-09-30T15:59:59.999Z") == day
+    assert texts.last_day("2027-09-30T16:00:00.000Z") == last
+    assert texts.time("2027-09-30T16:00:00.000Z") == time
+    assert texts.share(415_000) == share
+
+
+def test_a_problem_without_words_of_its_own_is_said_as_the_api_says_it() -> None:
+    assert problem_text(texts_of("zh"), {"code": "csrf", "detail": "x"}).startswith("本页")
+    assert problem_text(texts_of("zh"), {"code": "something-else", "detail": "what happened"}) == "what happened"
