@@ -129,7 +129,7 @@ class HsmPrivateKey(ec.EllipticCurvePrivateKey):
         raw = self._hsm.sign(self._key_id, digest, self._pin)
         return utils.encode_dss_signature(int.from_bytes(raw[:_HALF], "big"), int.from_bytes(raw[_HALF:], "big"))
 
-    def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> bytes:
+    def exchange(self, *_: Any, **__: Any) -> bytes:
         _refuse()
 
     def private_numbers(self) -> ec.EllipticCurvePrivateNumbers:
@@ -141,7 +141,7 @@ class HsmPrivateKey(ec.EllipticCurvePrivateKey):
     def __copy__(self) -> HsmPrivateKey:
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> HsmPrivateKey:
+    def __deepcopy__(self, *_: Any) -> HsmPrivateKey:
         return self
 
 
