@@ -98,4 +98,4 @@ lock:
 	$(PYTHON) -m venv var/lock-tool
 	var/lock-tool/bin/python -m pip install --quiet uv
 	$(COMPILE) --extra build -o requirements.lock
-	$(COMPILE) --extra build --extra dev -o requirements-dev.lock
+	$(COMPILE) --extra build --extra dev --extra hsm -o requirements-dev.lock

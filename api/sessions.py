@@ -62,12 +62,10 @@ class Sessions:
         csrf = base64.urlsafe_b64encode(self._node.random(32)).rstrip(b"=").decode()
         held = Held(principal, way, csrf, self._idle_until_ms())
         with self._lock:
-            self._forget_ended()
-            own = [each for each in self._held.values() if each.principal.id == user.id]
+            over = self._over(user.id)
             self._held[principal.token_id] = held
-        too_many = max(0, len(own) + 1 - SESSIONS_PER_ACCOUNT_MAX)
-        for each in sorted(own, key=lambda one: one.principal.expires_ms)[:too_many]:
-            self.end(each.principal)
+        for each in over:
+            self.end(each)
         return held, issued.token
 
     def verify(self, connection: HTTPConnection, *, uses: bool = True) -> Held:
@@ -110,10 +108,13 @@ class Sessions:
     def _idle_until_ms(self) -> int:
         return self._node.clock.now_ms() + SESSION_IDLE_SECONDS * 1000
 
-    def _forget_ended(self) -> None:
+    def _over(self, user: str) -> list[Principal]:
+        """Sessions that have ended by themselves, and the oldest of one person's that are too many beside a new one."""
         now_ms = self._node.clock.now_ms()
-        for token_id in [each for each, held in self._held.items() if now_ms >= min(held.idle_until_ms, held.principal.expires_ms)]:
-            del self._held[token_id]
+        over = [each.principal for each in self._held.values() if now_ms >= min(each.idle_until_ms, each.principal.expires_ms)]
+        own = [each.principal for each in self._held.values() if each.principal.id == user and each.principal not in over]
+        too_many = max(0, len(own) + 1 - SESSIONS_PER_ACCOUNT_MAX)
+        return over + sorted(own, key=lambda one: one.expires_ms)[:too_many]
 
 
 def refuse_other_sites(headers: Mapping[str, str]) -> None:

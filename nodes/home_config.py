@@ -239,6 +239,13 @@ class OidcSection(_Section):
         return self
 
 
+class Pkcs11Section(_Section):
+    """A hardware module with keys of this home: the PKCS#11 library's path, and the label of the token."""
+
+    module: Annotated[str, Field(pattern=r"^/[^\x00]+$")]
+    token: Annotated[str, Field(min_length=1, max_length=32)]
+
+
 class HomeConfig(_Section):
     """`tallystick.toml`, whole."""
 
@@ -254,6 +261,7 @@ class HomeConfig(_Section):
     webhooks: WebhooksSection = WebhooksSection()
     mail: MailSection | None = None
     oidc: OidcSection | None = None
+    pkcs11: Pkcs11Section | None = None
 
     @property
     def base_url(self) -> str:

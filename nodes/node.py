@@ -41,6 +41,7 @@ from nodes.events.feed import EventFeed
 from nodes.home import Home
 from nodes.home_config import HomeConfig
 from nodes.keys.accounts import Accounts
+from nodes.keys.hsm import hsm_of
 from nodes.keys.keystore import NODE_OWNER, WITNESS, Argon2Cost, KeyStore
 from nodes.keys.links import Links
 from nodes.keys.registry import RegistryKey
@@ -51,7 +52,7 @@ from nodes.projections import register_projections
 from nodes.reader import LedgerReader, cursor_of
 from nodes.rules_ahead import RulesWatch
 from nodes.tls_files import calling_others
-from nodes.upstream import HttpUpstream, NodeUpstream, audience_of
+from nodes.upstream import HttpUpstream, NodeUpstream, audience_of, authority_of
 
 NETWORK: Final = "network"
 ENTERPRISE_CLIENT: Final = "enterprise:"
@@ -80,7 +81,7 @@ class Node:
         self.rulebook = rulebook
         self.network = config.network.id
         self._secret = read_node_secret(home.secret_file)
-        self.keystore = KeyStore(home.keys_dir, random, cost)
+        self.keystore = KeyStore(home.keys_dir, random, cost, hsm_of(config.pkcs11))
         self.private = PrivateStore(home.private_url(config))
         self.upstream: NodeUpstream | None = None
         self._open: list[Closeable] = [self.private]
@@ -277,7 +278,7 @@ class Node:
     def _http_upstream(self) -> NodeUpstream:
         url = self.config.engine.upstream
         assert url is not None, "the configuration of a follower has an upstream"
-        key, audience = self.identity_key, audience_of(self.network, _authority_of(self.genesis))
+        key, audience = self.identity_key, audience_of(self.network, authority_of(self.genesis))
         tls = calling_others(self.config, self.home.path)
         upstream = HttpUpstream(url, self.client_id, audience, key.private, self.clock, self.random, tls=tls)
         self._open.append(upstream)
@@ -318,8 +319,3 @@ class Node:
         if known not in (None, self.network):
             self.close()
             raise VerificationFailed("other-network", "the private database belongs to another network", hint="check `private_url`")
-
-
-def _authority_of(genesis: dict[str, Any]) -> str:
-    """The slug of the member that every network has."""
-    return next(str(member["member"]) for member in genesis["application"]["members"] if member["role"] == "authority")

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 import httpx
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
@@ -70,7 +70,7 @@ class HttpUpstream:
         answer_s: float = _ANSWER_S,
     ) -> None:
         self._client_id, self._audience, self._clock, self._random = client_id, audience, clock, random
-        self._key = ECKey.import_key(private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        self._key = signing_jwk(private_key)
         self._http = BoundedHttp(
             base_url, timeout_s=_TIMEOUT_S, answer_s=answer_s, bytes_max=UPSTREAM_ANSWER_BYTES_MAX, tls=tls, transport=transport
         )
@@ -191,6 +191,17 @@ class HttpUpstream:
         if not isinstance(value, dict):
             raise _malformed("an answer is not a JSON object")
         return status, value
+
+
+def signing_jwk(private_key: EllipticCurvePrivateKey) -> ECKey:
+    """A key to sign JWTs with, of which only the public half is told: a key in a hardware module has no other to tell."""
+    public = private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return ECKey(private_key, ECKey.import_key(public).as_dict(private=False))
+
+
+def authority_of(genesis: dict[str, Any]) -> str:
+    """The slug of the member that every network has."""
+    return next(str(member["member"]) for member in genesis["application"]["members"] if member["role"] == "authority")
 
 
 def _receipt(value: Mapping[str, Any]) -> Receipt:

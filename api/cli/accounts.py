@@ -5,54 +5,49 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
 
-from api.cli.homes import HomeOption, reading
+from api.cli.homes import HomeOption, private_of, reading
 from api.cli.output import AsJson, print_json, print_table, say
 from api.cli.proofs import write_new
+from api.cli.sign_in_ways import AccountId, link_user, list_sign_ins, register_certificate, unlink_user
 from api.cli.staff import CheckerOption, CheckerSecretFile, MakerOption, MakerSecretFile, Signer, read_secret, staff_of
 from api.permissions import scopes_of
 from ledger.clock import SystemClock, rfc3339
 from ledger.errors import InputError, TallystickError
-from ledger.limits import HTTP_PAGE_ITEMS_MAX
 from nodes.directory import Directory
 from nodes.home import Home
 from nodes.keys.account import Client, User
 from nodes.keys.accounts import KEY_PURPOSES, Accounts
+from nodes.keys.hsm import hsm_of
 from nodes.keys.keystore import KeyStore
-from nodes.keys.links import Links
-from nodes.keys.sign_ins import SignIn, SignInLog
 from nodes.keys.staff import key_entry
-from nodes.private import PrivateStore
 
 users_app = typer.Typer(help="people who sign in to this node")
 clients_app = typer.Typer(help="programs that sign in to this node")
+for _app, _name, _command in (
+    (users_app, "link", link_user),
+    (users_app, "unlink", unlink_user),
+    (users_app, "sign-ins", list_sign_ins),
+    (clients_app, "certificate", register_certificate),
+):
+    _app.command(_name)(_command)
 
-AccountId = Annotated[str, typer.Argument(metavar="ID", help="2 to 64 lower-case letters, digits and hyphens")]
 SecretFile = Annotated[
     Path | None, typer.Option("--secret-file", help="its first line is the secret; without it, it is asked for, or read from stdin")
 ]
 
 
 @contextmanager
-def _private(path: Path) -> Iterator[PrivateStore]:
-    home = Home(path)
-    config = home.read_config()
-    home.check_modes()
-    with closing(PrivateStore(home.private_url(config))) as private:
-        yield private
-
-
-@contextmanager
 def _accounts(path: Path) -> Iterator[Accounts]:
-    with _private(path) as private:
-        yield Accounts(private, KeyStore(Home(path).keys_dir, os.urandom), SystemClock(), os.urandom)
+    home = Home(path)
+    with private_of(path) as private:
+        keystore = KeyStore(home.keys_dir, os.urandom, hsm=hsm_of(home.read_config().pkcs11))
+        yield Accounts(private, keystore, SystemClock(), os.urandom)
 
 
 @users_app.command("add")
@@ -123,7 +118,8 @@ def restore_user(
             known = directory.key(key_id)
             return known.person if known is not None and known.alive else None
 
-        accounts = Accounts(opened.private, KeyStore(opened.home.keys_dir, os.urandom), SystemClock(), os.urandom)
+        keystore = KeyStore(opened.home.keys_dir, os.urandom, hsm=hsm_of(opened.config.pkcs11))
+        accounts = Accounts(opened.private, keystore, SystemClock(), os.urandom)
         user = accounts.restore_user(user_id, name or user_id, secret, person_of)
     _show_one(_user(user), as_json)
 
@@ -179,39 +175,6 @@ def rotate_user(
     _show_one(_user(user) | {"revoked": revoked}, as_json)
 
 
-@users_app.command("link")
-def link_user(
-    user_id: AccountId,
-    home: HomeOption,
-    oidc_subject: Annotated[str, typer.Option("--oidc-subject", help="the person's name there, in the claim that [oidc] says")],
-) -> None:
-    """Let a person sign in at the OpenID provider, and there only. The own secret still opens a maker's or checker's key."""
-    with _private(home) as private:
-        Links(private).link(user_id, oidc_subject)
-    say(f"{user_id} signs in at the OpenID provider")
-
-
-@users_app.command("unlink")
-def unlink_user(user_id: AccountId, home: HomeOption) -> None:
-    """Let a person sign in with the own secret again, for instance while the OpenID provider is out of order."""
-    with _private(home) as private:
-        Links(private).unlink(user_id)
-    say(f"{user_id} signs in with the own secret")
-
-
-@users_app.command("sign-ins")
-def list_sign_ins(
-    home: HomeOption,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=HTTP_PAGE_ITEMS_MAX, help="how many")] = 100,
-    before: Annotated[int | None, typer.Option("--before", min=0, help="only those with a smaller number")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Who tried to sign in, in which way, from where, and how it ended: the newest first."""
-    with _private(home) as private:
-        found = SignInLog(private, SystemClock()).page(before, limit)
-    _show([_sign_in(each) for each in found], as_json)
-
-
 @clients_app.command("add")
 def add_client(
     client_id: AccountId,
@@ -249,35 +212,11 @@ def disable_client(client_id: AccountId, home: HomeOption, as_json: AsJson = Fal
         _show_one(_account(accounts.disable(client_id)), as_json)
 
 
-@clients_app.command("certificate")
-def register_certificate(
-    client_id: AccountId,
-    file: Annotated[Path, typer.Argument(help="the certificate, PEM")],
-    home: HomeOption,
-) -> None:
-    """Let a program authenticate with a certificate (RFC 8705), which replaces one that was registered before. Its secret still works."""
-    thumbprint = _thumbprint(file)
-    with _private(home) as private:
-        Links(private).register_certificate(client_id, thumbprint)
-    say(f"{client_id} authenticates with the certificate {thumbprint}")
-
-
 @clients_app.command("rotate")
 def rotate_client(client_id: AccountId, home: HomeOption, as_json: AsJson = False) -> None:
     """Give a program a new secret, shown this once; the old one ends."""
     with _accounts(home) as accounts:
         _show_one({"id": client_id, "secret": accounts.rotate_client(client_id)}, as_json)
-
-
-def _thumbprint(file: Path) -> str:
-    """The SHA-256 of the first certificate in a file. Raises `InputError` (`unreadable`, `bad-certificate`)."""
-    try:
-        certificate = x509.load_pem_x509_certificate(file.read_bytes())
-    except OSError as error:
-        raise InputError("unreadable", f"{file} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError("bad-certificate", f"{file} holds no certificate in PEM") from error
-    return certificate.fingerprint(SHA256()).hex()
 
 
 def _of_member(home: Path) -> bool:
@@ -304,11 +243,6 @@ def _client(client: Client) -> dict[str, Any]:
     created = rfc3339(client.created_ms)
     scopes = " ".join(client.scopes)
     return {"id": client.id, "name": client.name, "role": client.role, "scopes": scopes, "disabled": client.disabled, "created": created}
-
-
-def _sign_in(each: SignIn) -> dict[str, Any]:
-    seen = {"way": each.way, "outcome": each.outcome, "address": each.address}
-    return {"number": each.number, "time": rfc3339(each.time_ms), "account": each.account or "", **seen}
 
 
 def _account(account: User | Client) -> dict[str, Any]:

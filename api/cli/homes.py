@@ -54,6 +54,16 @@ def private_database(path: Path) -> Iterator[tuple[dict[str, Any], PrivateStore]
         yield home.read_genesis(config.network.id), private
 
 
+@contextmanager
+def private_of(path: Path) -> Iterator[PrivateStore]:
+    """The private database of a home, to write in too, beside a node that may be running. Raises as `Home.read_config`."""
+    home = Home(path)
+    config = home.read_config()
+    home.check_modes()
+    with closing(PrivateStore(home.private_url(config))) as private:
+        yield private
+
+
 def is_running(home: Home) -> bool:
     """Whether a process runs this home now."""
     lock = FileLock(home.lock_file)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from api.cli.homes import HomeOption, reading
+from api.cli.hsm import register_hsm_key
 from api.cli.output import AsJson, print_json, print_table, say
 from api.cli.staff import CheckerOption, CheckerSecretFile, MakerOption, MakerSecretFile, Signer, staff_of
 from contracts import validator_entries
@@ -75,6 +76,9 @@ def add_key(
         entry: dict[str, Any] = {**key.to_json(), "purpose": VALIDATE, "person": None}
         receipt = staff.keys.add_for(member or staff.node.member, entry, *signers)
     _show({"id": key.id, "record_id": receipt.record_id}, as_json)
+
+
+app.command("hsm")(register_hsm_key)
 
 
 @app.command("engine")

@@ -18,6 +18,7 @@ from nodes.auditing.whole import HomeAudit
 from nodes.author import SigningKey
 from nodes.home import Home
 from nodes.home_config import HomeConfig
+from nodes.keys.hsm import hsm_of
 from nodes.keys.keystore import NODE_OWNER, KeyStore
 from nodes.private import PrivateStore
 from nodes.private_files import make_private_directory, read_node_secret, write_private_file
@@ -68,7 +69,7 @@ def service_key(home: Home, store: LedgerStore, random: Callable[[int], bytes]) 
     """The home's service key that is in force on the ledger; of several the one that was added last, None where there is none."""
     if not home.secret_file.exists() or store.is_new():
         return None
-    keystore = KeyStore(home.keys_dir, random)
+    keystore = KeyStore(home.keys_dir, random, hsm=hsm_of(home.read_config().pkcs11))
     alive: list[tuple[int, str]] = []
     with store.reading() as reader:
         for info in keystore.list():

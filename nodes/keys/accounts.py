@@ -174,13 +174,20 @@ class Accounts:
             _update(connection, users, account.id, secret_hash=hashed)
         return replace(account, credential=credential_of(hashed))
 
-    def rotate_key(self, account_id: str, secret: str, register: Callable[[User], object] = lambda _: None) -> User:
-        """Gives a maker or checker a new key. `register` is to tell the ledger of it (`key.add`); where that fails, the old key stays the
-        user's. Raises as `verify`, `open_key` and `register`.
+    def rotate_key(
+        self, account_id: str, secret: str, register: Callable[[User], object] = lambda _: None, hsm: tuple[str, str] | None = None
+    ) -> User:
+        """Gives a maker or checker a new key, or that of a hardware module, by label and PIN. `register` is to tell the ledger of it
+        (`key.add`); where that fails, the old key stays the user's. Raises as `verify`, `open_key`, `KeyStore.add_from_hsm` and `register`.
         """
         account = self._verified_user(account_id, secret)
         self.open_key(account, secret)
-        rotated = replace(account, key_id=self._new_key(account.id, account.role, secret))
+        if hsm is None:
+            key_id = self._new_key(account.id, account.role, secret)
+        else:
+            label, pin, purpose = hsm[0], hsm[1].encode("utf-8"), KEY_PURPOSES[account.role]
+            key_id = self._keystore.add_from_hsm(label, pin, purpose, account.id, password_bytes(secret)).id
+        rotated = replace(account, key_id=key_id)
         register(rotated)
         with self._private.begin() as connection:
             _update(connection, users, account.id, key_id=rotated.key_id)

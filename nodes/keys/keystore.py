@@ -3,6 +3,8 @@
 A staff key opens only with that person's secret, a node's key only with the node's, so that a record which needs two people
 needs both of them at work. From the secret, Argon2id (RFC 9106) and HKDF (RFC 5869) derive the key for AES-256-GCM, whose
 associated data binds the key's id, algorithm, purpose and owner. A checksum tells a damaged file from a wrong secret.
+
+Of a key in a hardware module the file holds, in the same box, the PIN that opens the module's token instead (`nodes.keys.hsm`).
 """
 
 from __future__ import annotations
@@ -21,12 +23,14 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ledger import canonical
 from ledger.errors import InputError, NotFound, NotPermitted, Refused, VerificationFailed
 from ledger.hashing import HASH_BYTES, tagged_json
 from ledger.keys import ED25519, P256, X25519, PublicKey, check_public, public_of
 from ledger.limits import ARGON2_LANES_MAX, ARGON2_MEMORY_KIB_MAX, ARGON2_PASSES_MAX, SECRET_BYTES_MAX
+from nodes.keys.hsm import Hsm
 from nodes.keys.registry import HMAC_SHA256, REGISTRY_KEY_BYTES, RegistryKey
 from nodes.private_files import locked, make_private_directory, read_private_file, write_private_file
 
@@ -52,23 +56,27 @@ class Argon2Cost:
 
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
-    """What may be known of a key without its secret. `owner` is a user's id, or `node`."""
+    """What may be known of a key without its secret. `owner` is a user's id, or `node`; `hsm` the id that a hardware module knows it by."""
 
     id: str
     alg: str
     public: bytes
     purpose: str
     owner: str
+    hsm: str | None = None
 
 
 class KeyStore:
-    """The keys in one directory. `random` gives that many random bytes; `cost` binds new keys and changed secrets only."""
+    """The keys in one directory. `random` gives that many random bytes; `cost` binds new keys and changed secrets only; `hsm` is where keys
+    are that are not here.
+    """
 
-    def __init__(self, directory: Path, random: Callable[[int], bytes], cost: Argon2Cost | None = None) -> None:
+    def __init__(self, directory: Path, random: Callable[[int], bytes], cost: Argon2Cost | None = None, hsm: Hsm | None = None) -> None:
         make_private_directory(directory)
         self._directory = directory
         self._random = random
         self._cost = cost or Argon2Cost()
+        self._hsm = hsm
 
     def create(self, alg: str, purpose: str, owner: str, secret: bytes) -> KeyInfo:
         """Makes a new key of an algorithm of `ledger.keys`, or a registry key. Raises `InputError` (`bad-key`, `bad-secret`)."""
@@ -86,6 +94,19 @@ class KeyStore:
             self._write(info, _private_bytes(private), secret)
         return info
 
+    def add_from_hsm(self, label: str, pin: bytes, purpose: str, owner: str, secret: bytes) -> KeyInfo:
+        """Takes in a P-256 key of the hardware module by its label: the PIN is sealed under the owner's secret. One that is here already,
+        for the same, gets another PIN. Raises as `Hsm.find`, `Refused` (`no-hsm`, `key-exists`), `InputError` (`bad-key`, `bad-secret`).
+        """
+        key_id, found = self._module().find(label, pin)
+        public = PublicKey(P256, found.public_bytes(Encoding.X962, PublicFormat.CompressedPoint))
+        info = KeyInfo(public.id, public.alg, public.public, purpose, owner, key_id)
+        with locked(self._directory):
+            if self._path(info.id).exists() and self.info(info.id) != info:
+                raise Refused("key-exists", f"the key {info.id} is in this store already, for something else")
+            self._write(info, pin, secret)
+        return info
+
     def list(self) -> list[KeyInfo]:
         """Every key, by id. One damaged file makes this fail: a store that lost a key must not look complete."""
         make_private_directory(self._directory)
@@ -96,14 +117,22 @@ class KeyStore:
         return _info(self._read(key_id))
 
     def open(self, key_id: str, secret: bytes) -> PrivateKey:
-        """The private key. Raises `NotPermitted` (`secret-wrong`), and as `info` does."""
-        return _load(_info(file := self._read(key_id)), _decrypt(file, secret))
+        """The private key. Raises `NotPermitted` (`secret-wrong`), as `info` does, and for a key in a hardware module as `Hsm.open` and
+        `Refused` (`no-hsm`).
+        """
+        info, opened = _info(file := self._read(key_id)), _decrypt(file, secret)
+        return _load(info, opened) if info.hsm is None else self._module().open(info.hsm, info.public, opened)
 
     def change_secret(self, key_id: str, old: bytes, new: bytes) -> None:
         """Encrypts the key anew under another secret, under today's cost. Raises as `open` does; then the file is as it was."""
         with locked(self._directory):
             file = self._read(key_id)
             self._write(_info(file), _decrypt(file, old), new)
+
+    def _module(self) -> Hsm:
+        if self._hsm is None:
+            raise Refused("no-hsm", "this home names no hardware module", hint="[pkcs11] in tallystick.toml")
+        return self._hsm
 
     def _path(self, key_id: str) -> Path:
         if not _ID.match(key_id):
@@ -134,7 +163,7 @@ class KeyStore:
 
 
 def _bound(info: KeyInfo) -> dict[str, Any]:
-    return {
+    bound = {
         "v": FILE_VERSION,
         "id": info.id,
         "alg": info.alg,
@@ -142,6 +171,7 @@ def _bound(info: KeyInfo) -> dict[str, Any]:
         "purpose": info.purpose,
         "owner": info.owner,
     }
+    return bound if info.hsm is None else {**bound, "hsm": info.hsm}
 
 
 def _checked(data: bytes, key_id: str) -> dict[str, Any]:
@@ -150,7 +180,7 @@ def _checked(data: bytes, key_id: str) -> dict[str, Any]:
         file = canonical.decode(data)
     except InputError as error:
         raise _damaged(key_id) from error
-    if not isinstance(file, dict) or set(file) != _FIELDS:
+    if not isinstance(file, dict) or set(file) - {"hsm"} != _FIELDS:
         raise _damaged(key_id)
     unsummed = {name: value for name, value in file.items() if name != "checksum"}
     if file["checksum"] != tagged_json("key-file", unsummed) or file["v"] != FILE_VERSION or file["id"] != key_id:
@@ -161,7 +191,7 @@ def _checked(data: bytes, key_id: str) -> dict[str, Any]:
 def _info(file: dict[str, Any]) -> KeyInfo:
     try:
         public = _checked_public(file["alg"], bytes.fromhex(file["public"]))
-        info = KeyInfo(public.id, public.alg, public.public, file["purpose"], file["owner"])
+        info = KeyInfo(public.id, public.alg, public.public, file["purpose"], file["owner"], file.get("hsm"))
     except (InputError, TypeError, ValueError) as error:
         raise _damaged(file["id"]) from error
     if info.id != file["id"]:

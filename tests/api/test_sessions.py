@@ -12,6 +12,7 @@ import pytest
 from api.app import context, create_app
 from api.resources import events as resource
 from ledger.limits import SESSION_IDLE_SECONDS, SESSION_SECONDS, SESSIONS_PER_ACCOUNT_MAX
+from nodes.author import SigningKey
 from tests.api.served import Network, problem
 
 NEW = "eleven tonnes of plums"
@@ -253,6 +254,19 @@ def test_of_many_sessions_of_one_person_the_oldest_ends(network: Network) -> Non
         network.clock.advance(1_000)
     codes = [each.get("/v1/session").status_code for each in opened]
     assert codes == [401] + [200] * SESSIONS_PER_ACCOUNT_MAX
+
+
+def test_the_key_of_a_session_that_rests_too_long_does_not_stay_open(network: Network) -> None:
+    node = network.nodes["bank-b"]
+    app = create_app(node)
+    held, user = context(app), node.accounts.verify_user("maker", network.secrets["bank-b", "maker"])
+    key = SigningKey(user.key_id or "", node.accounts.open_key(user, network.secrets["bank-b", "maker"]))
+    resting, _ = held.sessions.open(user, "password", key, None)
+    assert held.tokens.signing_key(resting.principal) is key
+    network.clock.advance(SESSION_IDLE_SECONDS * 1000)
+    held.sessions.open(user, "password", None, None)
+    assert held.tokens.signing_key(resting.principal) is None and held.sessions.of(resting.principal) is None
+    held.close()
 
 
 def test_a_disabled_person_is_out_at_once(network: Network) -> None:

@@ -12,10 +12,17 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 from sqlalchemy.exc import IntegrityError
 
-from ledger.errors import Refused, Unreachable, VerificationFailed
+from ledger.clock import SettableClock
+from ledger.database import connect
+from ledger.errors import NotPermitted, Refused, Unreachable, VerificationFailed
+from ledger.migrating import migrate
 from nodes import private
+from nodes.keys.accounts import Accounts
+from nodes.keys.keystore import Argon2Cost, KeyStore
+from nodes.keys.sign_ins import SignInLog
 from nodes.private import PrivateStore, get_meta, set_meta
 
 
@@ -220,3 +227,28 @@ def test_an_error_of_the_database_holds_none_of_the_values_that_were_written(sto
         connection.execute(sa.insert(private.parts), [row])
     assert "3625000" not in str(caught.value)
     assert "5e" * 32 not in str(caught.value)
+
+
+def test_a_database_from_before_sessions_keeps_its_people_and_gets_their_log(url: str, tmp_path: Path) -> None:
+    engine = connect(url)
+    migrate(engine, private.private_schema(), "0003")
+    keystore, cost = KeyStore(tmp_path / "keys", os.urandom), Argon2Cost(passes=1, memory_kib=8, lanes=1)
+    row = {"id": "li-wei", "name": "Li Wei", "role": "viewer", "person": "00" * 8, "key_id": None, "disabled": False, "created_ms": 1}
+    row |= {"secret_hash": PasswordHasher(1, 8, 1).hash("plum harvest in Yingkou"), "failures": 4, "locked_until_ms": 0}
+    with engine.begin() as connection:
+        connection.execute(sa.insert(private.users), [row])
+    with pytest.raises(Refused, match="migration-needed"):
+        PrivateStore(url)
+    migrate(engine, private.private_schema())
+    engine.dispose()
+    store, clock = PrivateStore(url), SettableClock(1_795_000_000_000)
+    accounts, log = Accounts(store, keystore, clock, os.urandom, cost), SignInLog(store, clock)
+    with pytest.raises(NotPermitted, match="sign-in-failed"):
+        accounts.verify("li-wei", "not the secret at all", "192.0.2.7")
+    with pytest.raises(NotPermitted, match="account-locked"):
+        accounts.verify("li-wei", "plum harvest in Yingkou", "192.0.2.7")
+    clock.advance(1_000)
+    assert accounts.verify("li-wei", "plum harvest in Yingkou", "192.0.2.7").id == "li-wei"
+    log.add("password", "ok", "192.0.2.7", "li-wei")
+    assert [each.account for each in log.page(None, 10)] == ["li-wei"]
+    store.close()

@@ -176,3 +176,13 @@ def test_a_weak_or_missing_secret_makes_no_user(
 def test_a_secret_may_come_on_stdin(tallystick: Tallystick, founded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(SECRET.encode() + b"\r\n")))
     assert tallystick("user", "add", "li-wei", "--role", "viewer", "--home", founded / "bank-a").status == 0
+
+
+def test_a_person_is_linked_to_an_outside_subject_and_unlinked(tallystick: Tallystick, founded: Path) -> None:
+    home = ("--home", founded / "authority")
+    assert tallystick("user", "link", "maker", "--oidc-subject", "lw@there", *home).status == 0
+    taken = tallystick("user", "link", "checker", "--oidc-subject", "lw@there", *home)
+    assert (taken.status, taken.err.split(": ")[1]) == (1, "subject-taken")
+    assert tallystick("user", "unlink", "maker", *home).status == 0
+    assert tallystick("user", "link", "checker", "--oidc-subject", "lw@there", *home).status == 0
+    assert tallystick("user", "link", "nobody", "--oidc-subject", "x", *home).err.split(": ")[1] == "unknown-account"
