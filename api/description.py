@@ -100,7 +100,7 @@ def described(app: FastAPI, token_url: str) -> dict[str, Any]:
     # What FastAPI says of requests that do not fit is not how this interface says it.
     for name in ("HTTPValidationError", "ValidationError"):
         components.get("schemas", {}).pop(name, None)
-    components.setdefault("schemas", {}).update({**_answer_schemas(), "Problem": _PROBLEM})
+    components.setdefault("schemas", {}).update({**answer_schemas(), "Problem": _PROBLEM})
     problem = {"schema": {"$ref": f"{_REF}Problem"}, "example": _PROBLEM_EXAMPLE}
     components["responses"] = {"Problem": {"description": "Anything that went wrong (RFC 9457)", "content": {MEDIA_TYPE: problem}}}
     for path, methods in schema["paths"].items():
@@ -125,7 +125,7 @@ def _complete(operation: dict[str, Any], method: str, path: str) -> None:
             if example["response_type"] != _JSON and content.get(_JSON, {}).get("schema") == {}:
                 del content[_JSON]
             body = content.setdefault(example["response_type"], {})
-            body["schema"] = _answer(f"{method} {path}", example)
+            body["schema"] = answer_schema(f"{method} {path}", example["status"], example["response_type"])
             body.setdefault("example", example["response"])
         else:
             response.pop("content", None)
@@ -136,15 +136,16 @@ def _complete(operation: dict[str, Any], method: str, path: str) -> None:
                 parameter.setdefault("example", _typed(example["parameters"][parameter["name"]], parameter["schema"]))
 
 
-def _answer(route: str, example: Mapping[str, Any]) -> dict[str, Any]:
-    if example["response_type"] != _JSON:
+def answer_schema(route: str, status: int, media_type: str) -> dict[str, Any]:
+    """What a good answer of a status and type is made of."""
+    if media_type != _JSON:
         return {"type": "string"}
     model = ANSWERS.get(route)
     if isinstance(model, list):
         items = {"type": "array", "items": {"$ref": _REF + model[0].__name__}}
         cursor = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "the cursor for `after`; null on the last page"}
         return {"type": "object", "required": ["items", "next"], "properties": {"items": items, "next": cursor}}
-    if model is not None and (model is not trade_models.Task or example["status"] == 202 or "tasks" in route):
+    if model is not None and (model is not trade_models.Task or status == 202 or "tasks" in route):
         return {"$ref": _REF + model.__name__}
     return {"type": "object"}
 
@@ -160,7 +161,7 @@ def _typed(value: str, schema: Mapping[str, Any]) -> Any:
 
 
 @cache
-def _answer_schemas() -> dict[str, Any]:
+def answer_schemas() -> dict[str, Any]:
     """The schemas of the client's models, by name."""
     used = {model[0] if isinstance(model, list) else model for model in ANSWERS.values()}
     ordered = sorted(used, key=lambda model: model.__name__)
