@@ -41,10 +41,10 @@ def test_an_older_home_is_refused_by_other_commands_and_migrated_by_this_one(upg
     assert done.status == 0, done.err
     assert [(each["database"], each["from"], each["to"]) for each in done.json["databases"]] == [
         ("ledger", "0001", "0002"),
-        ("private", "0003", "0003"),
+        ("private", "0005", "0005"),
     ]
     assert columns(upgraded) == ["key", "value", "since_ms"]
-    assert tallystick("migrate", "--home", upgraded).out == "ledger: at 0002\nprivate: at 0003\n"
+    assert tallystick("migrate", "--home", upgraded).out == "ledger: at 0002\nprivate: at 0005\n"
 
 
 def test_a_dry_run_prints_the_statements_and_changes_nothing(upgraded: Path, tallystick: Tallystick) -> None:
