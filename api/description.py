@@ -82,7 +82,7 @@ def described(app: FastAPI, token_url: str, cookie: str) -> dict[str, Any]:
     components["securitySchemes"] = {"oauth2": {"type": "oauth2", "flows": flow}, "session": session}
     schema["security"] = [{"oauth2": []}, {"session": []}]
     describe_answers(schema)
-    components["schemas"].update(_answer_schemas())
+    components["schemas"].update(answer_schemas())
     components["schemas"]["Problem"]["example"] = _PROBLEM_EXAMPLE
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
@@ -104,7 +104,7 @@ def _complete(operation: dict[str, Any], method: str, path: str) -> None:
             if example["response_type"] != _JSON and content.get(_JSON, {}).get("schema") == {}:
                 del content[_JSON]
             body = content.setdefault(example["response_type"], {})
-            body["schema"] = _answer(f"{method} {path}", example)
+            body["schema"] = answer_schema(f"{method} {path}", example["status"], example["response_type"])
             body.setdefault("example", example["response"])
         else:
             response.pop("content", None)
@@ -115,15 +115,16 @@ def _complete(operation: dict[str, Any], method: str, path: str) -> None:
                 parameter.setdefault("example", _typed(example["parameters"][parameter["name"]], parameter["schema"]))
 
 
-def _answer(route: str, example: Mapping[str, Any]) -> dict[str, Any]:
-    if example["response_type"] != _JSON:
+def answer_schema(route: str, status: int, media_type: str) -> dict[str, Any]:
+    """What a good answer of a status and type is made of."""
+    if media_type != _JSON:
         return {"type": "string"}
     model = ANSWERS.get(route)
     if isinstance(model, list):
         items = {"type": "array", "items": {"$ref": _REF + model[0].__name__}}
         cursor = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "the cursor for `after`; null on the last page"}
         return {"type": "object", "required": ["items", "next"], "properties": {"items": items, "next": cursor}}
-    if model is not None and (model is not trade_models.Task or example["status"] == 202 or "tasks" in route):
+    if model is not None and (model is not trade_models.Task or status == 202 or "tasks" in route):
         return {"$ref": _REF + model.__name__}
     return {"type": "object"}
 
@@ -139,7 +140,7 @@ def _typed(value: str, schema: Mapping[str, Any]) -> Any:
 
 
 @cache
-def _answer_schemas() -> dict[str, Any]:
+def answer_schemas() -> dict[str, Any]:
     """The schemas of the client's models, by name."""
     used = {model[0] if isinstance(model, list) else model for model in ANSWERS.values()}
     ordered = sorted(used, key=lambda model: model.__name__)

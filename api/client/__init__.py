@@ -28,6 +28,7 @@ from api.client.errors import (
 )
 from api.client.models import Block, Delivery, Event, Member, Money, Network, Proposal, Receipt, Record, Webhook
 from api.client.resources.banking import DeclarationAsked, DeclarationUsed, Pledge
+from api.client.resources.messages import MessageStatus
 from api.client.shells import AsyncClient, Client
 from api.client.trade_models import (
     Application,
@@ -67,6 +68,7 @@ __all__ = [
     "ImportItem",
     "InvalidRequest",
     "Member",
+    "MessageStatus",
     "Money",
     "Network",
     "NodeFault",

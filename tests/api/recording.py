@@ -2,13 +2,15 @@
 operation and status the shortest exchange that says something, and writes them to `api/examples/`, a file for each group of resources.
 `between-nodes.json` is written by hand: those operations are called by nodes and not by tests, or answer without end.
 
-What is secret, or is a secret's work, is written as `...`.
+What is secret, or is a secret's work, is written as `...`. Every answer, kept or not, is held against the description; what does not fit it
+ends `make examples`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,12 +20,15 @@ from urllib.parse import parse_qsl
 import httpx
 import pytest
 from fastapi.routing import APIRoute
+from jsonschema import Draft202012Validator
 
 from api.app import _routes
+from api.description import answer_schema, answer_schemas
 from api.examples import DIRECTORY
 
 SECRET: Final = frozenset({"access_token", "client_secret", "client_assertion", "secret"})
 _FOUND: dict[str, dict[str, Any]] = {}
+_FAULTS: set[str] = set()
 _BYTES_MAX: Final = 12_000
 _ROUTES: Final = [route for route in _routes() if isinstance(route, APIRoute)]
 _GROUPS: Final = {
@@ -53,12 +58,15 @@ def _recorded() -> Iterator[None]:
         yield
     kept_in().mkdir(parents=True, exist_ok=True)
     (kept_in() / f"{os.getpid()}.json").write_text(json.dumps(_FOUND), encoding="utf-8")
+    (kept_in() / f"{os.getpid()}.faults").write_text("".join(f"{each}\n" for each in sorted(_FAULTS)), encoding="utf-8")
 
 
 def _see(request: httpx.Request, content: bytes, response: httpx.Response) -> None:
     if response.status_code >= 300 or request.url.host not in ("127.0.0.1", "localhost"):
         return
     found = _route_of(request.method, request.url.path)
+    if found is not None and response.headers.get("content-type", "") == "application/json":
+        _compare(f"{request.method} {found[0]}", response)
     if found is None or len(response.content) > _BYTES_MAX or len(content) > _BYTES_MAX:
         return
     path, values = found
@@ -79,6 +87,14 @@ def _see(request: httpx.Request, content: bytes, response: httpx.Response) -> No
     name = f"{request.method} {path} {response.status_code}"
     if name not in _FOUND or _worth(example) > _worth(_FOUND[name]):
         _FOUND[name] = example
+
+
+def _compare(route: str, response: httpx.Response) -> None:
+    """Notes what of an answer does not fit the schema that the description gives it."""
+    schema = answer_schema(route, response.status_code, "application/json")
+    whole = {**schema, "components": {"schemas": answer_schemas()}}
+    for error in Draft202012Validator(whole).iter_errors(response.json()):
+        _FAULTS.add(f"{route} {response.status_code} {error.json_path}: {error.validator} {error.validator_value}")
 
 
 def _worth(example: dict[str, Any]) -> tuple[bool, bool, int]:
@@ -125,6 +141,9 @@ def write() -> None:
         for name, example in json.loads(file.read_text(encoding="utf-8")).items():
             if name not in best or _worth(example) > _worth(best[name]):
                 best[name] = example
+    faults = {line for file in kept_in().glob("*.faults") for line in file.read_text(encoding="utf-8").splitlines()}
+    if faults:
+        sys.exit("answers that do not fit the description:\n" + "\n".join(sorted(faults)))
     by_group = defaultdict(list)
     for name in sorted(best):
         by_group[_GROUPS[best[name]["method"], best[name]["path"]]].append(best[name])
