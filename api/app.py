@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 from api import oauth, problems
 from api.context import ApiContext, context_of
 from api.described import describe_answers
+from api.metrics import MeasuredRequests
 from api.requests import RequestBounds
 from api.resources import (
     accesses,
@@ -112,6 +113,7 @@ def create_app(node: Node) -> FastAPI:
     app.state.context = ApiContext.of(node)
     problems.install(app)
     app.add_middleware(RequestBounds, random=node.random)
+    app.add_middleware(MeasuredRequests, metrics=context(app).metrics)
     return app
 
 

@@ -13,10 +13,12 @@ from starlette.requests import HTTPConnection
 from api.assertions import Assertions
 from api.heights import HeightWatch
 from api.idempotency import Idempotency
+from api.metrics import Metrics
 from api.preconditions import Preconditions
 from api.principal import Principal
 from api.rates import Rates
 from api.tokens import Tokens
+from ledger.background import Background
 from ledger.limits import EVENT_STREAMS_MAX, IMPORTS_AT_ONCE_MAX, SIGN_INS_AT_ONCE_MAX
 from nodes.auditing.runs import AuditRuns
 from nodes.caller import Caller as ServiceCaller
@@ -27,7 +29,9 @@ from nodes.webhooks.endpoints import Webhooks
 
 @dataclass(frozen=True, slots=True)
 class ApiContext:
-    """`close` before the server stops: it lets long polls and streams go and forgets open keys."""
+    """`close` before the server stops: it lets long polls and streams go and forgets open keys. `workers` are what runs beside the API
+    while the node is served.
+    """
 
     node: Node
     tokens: Tokens
@@ -42,6 +46,8 @@ class ApiContext:
     audits: AuditRuns
     rates: Rates
     preconditions: Preconditions
+    metrics: Metrics
+    workers: list[Background]
 
     @classmethod
     def of(cls, node: Node) -> ApiContext:
@@ -63,6 +69,8 @@ class ApiContext:
             AuditRuns(node),
             Rates(node.config.api),
             Preconditions(),
+            Metrics(node),
+            [],
         )
 
     def close(self) -> None:

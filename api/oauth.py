@@ -59,6 +59,8 @@ async def issue_token(request: Request, context: Context) -> Response:
         signing_in = partial(_sign_in, context, form, request.headers.get("authorization"))
         issued = await asyncio.get_running_loop().run_in_executor(context.sign_ins, signing_in)
     except OAuthError as error:
+        if error.status == 401:
+            context.metrics.sign_in_failures.labels(error.code).inc()
         headers = {"WWW-Authenticate": 'Basic realm="tallystick"'} if error.status == 401 else {}
         body = {"error": error.error, "error_description": error.message, "code": error.code}
         return json_response(body, status=error.status, headers=headers)

@@ -180,6 +180,12 @@ class MailSection(_Section):
         return self
 
 
+class MetricsSection(_Section):
+    """The port of this machine on which Prometheus asks for the node's numbers."""
+
+    port: Annotated[int, Field(ge=1, le=65_535)]
+
+
 class HomeConfig(_Section):
     """`tallystick.toml`, whole."""
 
@@ -193,6 +199,7 @@ class HomeConfig(_Section):
     approve: ApproveSection = ApproveSection()
     webhooks: WebhooksSection = WebhooksSection()
     mail: MailSection | None = None
+    metrics: MetricsSection | None = None
 
     @property
     def client_id(self) -> str | None:

@@ -17,6 +17,7 @@ from typing import Final, Self
 import uvicorn
 
 from api.app import context, create_app
+from api.metrics import Exporter
 from ledger.background import Background
 from ledger.errors import Unreachable
 from nodes.countersigning import Awaiting
@@ -55,6 +56,7 @@ class RunningNode:
         self._workers: list[Background] = []
         self._begun = threading.Event()
         self._thread: threading.Thread | None = None
+        self._exporter: Exporter | None = None
 
     @property
     def url(self) -> str:
@@ -92,6 +94,9 @@ class RunningNode:
             self._workers.append(MailWorker(self.node, self.node.config.mail))
         for worker in self._workers:
             worker.start()
+        context(self._app).workers.extend(self._workers)
+        if self.node.config.metrics is not None:
+            self._exporter = context(self._app).metrics.serve(self.node.config.metrics.port)
         if not self._begun.wait(_BEGIN_S):
             self.stop()
             raise Unreachable("api-not-begun", "the API did not begin to answer", hint="see the node's log")
@@ -104,6 +109,8 @@ class RunningNode:
         self._server.should_exit = True
         for worker in self._workers:
             worker.stop()
+        if self._exporter is not None:
+            self._exporter.close()
         self._thread.join()
         self._thread = None
         self._listener.close()
