@@ -22,7 +22,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ledger.errors import TallystickError
+from ledger.errors import TallystickError, Unreachable
 from nodes.private import outbox, tasks
 from nodes.reader import broken_parts
 from nodes.webhooks.tables import webhooks
@@ -46,8 +46,12 @@ class Metrics:
         self.registry.register(_NodeNumbers(node))
 
     def serve(self, port: int) -> Exporter:
-        """Answers Prometheus until it is closed. Raises `OSError` where nothing can listen there."""
-        return Exporter(self.registry, port)
+        """Answers Prometheus until it is closed. Raises `Unreachable` (`address-in-use`)."""
+        try:
+            return Exporter(self.registry, port)
+        except OSError as error:
+            hint = "name another port under [metrics]"
+            raise Unreachable("address-in-use", f"nothing can listen on {HOST}:{port} for the metrics", hint=hint) from error
 
 
 class Exporter:
@@ -98,10 +102,6 @@ class _NodeNumbers(Collector):
         self._records: dict[tuple[str, str], int] = {}
         self._counted_to: int | None = None
         self._disk_begun: tuple[float, int] | None = None
-
-    def describe(self) -> Iterator[Metric]:
-        """Nothing is asked of the node before Prometheus asks."""
-        return iter(())
 
     def collect(self) -> Iterator[Metric]:
         with self._lock:

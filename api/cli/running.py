@@ -95,11 +95,18 @@ class RunningNode:
         for worker in self._workers:
             worker.start()
         context(self._app).workers.extend(self._workers)
-        if self.node.config.metrics is not None:
-            self._exporter = context(self._app).metrics.serve(self.node.config.metrics.port)
+        try:
+            self._export()
+        except Unreachable:
+            self.stop()
+            raise
         if not self._begun.wait(_BEGIN_S):
             self.stop()
             raise Unreachable("api-not-begun", "the API did not begin to answer", hint="see the node's log")
+
+    def _export(self) -> None:
+        if self.node.config.metrics is not None:
+            self._exporter = context(self._app).metrics.serve(self.node.config.metrics.port)
 
     def stop(self) -> None:
         """Lets long polls go, answers what is under way, and closes the home. Once more, it does nothing."""

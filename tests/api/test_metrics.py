@@ -15,6 +15,7 @@ from api.app import context
 from api.cli.running import RunningNode, listen
 from ledger.background import Background
 from ledger.clock import SettableClock
+from ledger.errors import Unreachable
 from nodes.enterprises import enrol, enrolment
 from nodes.founding import Addresses
 from nodes.home import Home
@@ -108,3 +109,8 @@ def test_a_node_without_disk_or_with_a_dead_worker_is_not_ready(measured: Measur
     assert httpx.get(url, timeout=60).json()["faults"] == ["worker-stopped"]
     workers.remove(worker)
     assert httpx.get(url, timeout=60).json()["status"] == "ready"
+
+
+def test_a_port_of_the_metrics_that_is_taken_is_named(measured: Measured) -> None:
+    with pytest.raises(Unreachable, match="address-in-use"):
+        context(measured.running._app).metrics.serve(measured.port)
