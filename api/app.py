@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from api import oauth, problems
 from api.context import ApiContext, context_of
 from api.description import described
+from api.metrics import MeasuredRequests
 from api.portal.app import create_portal
 from api.portal.reading import ROOT
 from api.requests import RequestBounds
@@ -120,6 +121,7 @@ def create_app(node: Node) -> FastAPI:
     problems.install(app)
     app.mount(ROOT, create_portal(app))
     app.add_middleware(RequestBounds, random=node.random, sandbox=is_sandbox(node.genesis))
+    app.add_middleware(MeasuredRequests, metrics=context(app).metrics)
     return app
 
 

@@ -14,12 +14,14 @@ from starlette.requests import HTTPConnection
 from api.assertions import Assertions
 from api.heights import HeightWatch
 from api.idempotency import Idempotency
+from api.metrics import Metrics
 from api.openid import OpenId
 from api.preconditions import Preconditions
 from api.principal import Principal
 from api.rates import Rates
 from api.sessions import Sessions
 from api.tokens import Tokens
+from ledger.background import Background
 from ledger.limits import EVENT_STREAMS_MAX, IMPORTS_AT_ONCE_MAX, SIGN_INS_AT_ONCE_MAX
 from nodes.auditing.runs import AuditRuns
 from nodes.caller import Caller as ServiceCaller
@@ -31,7 +33,9 @@ from nodes.webhooks.endpoints import Webhooks
 
 @dataclass(frozen=True, slots=True)
 class ApiContext:
-    """`close` before the server stops: it lets long polls and streams go and forgets open keys."""
+    """`close` before the server stops: it lets long polls and streams go and forgets open keys. `workers` are what runs beside the API
+    while the node is served.
+    """
 
     node: Node
     tokens: Tokens
@@ -49,6 +53,8 @@ class ApiContext:
     openid: OpenId | None
     rates: Rates
     preconditions: Preconditions
+    metrics: Metrics
+    workers: list[Background]
 
     @classmethod
     def of(cls, node: Node) -> ApiContext:
@@ -61,8 +67,8 @@ class ApiContext:
         followed = (heights, HeightWatch(node.events), streams, Webhooks(node))
         openid = OpenId.of(node, f"{tokens.issuer}/v1/session/oidc/callback")
         people = (Sessions(node, tokens), SignInLog(node.private, node.clock), openid)
-        bounds = (Rates(node.config.api), Preconditions())
-        return cls(node, tokens, Assertions(node, audiences), kept, *followed, importing, sign_ins, AuditRuns(node), *people, *bounds)
+        bounds = (Rates(node.config.api), Preconditions(), Metrics(node))
+        return cls(node, tokens, Assertions(node, audiences), kept, *followed, importing, sign_ins, AuditRuns(node), *people, *bounds, [])
 
     @property
     def sign_in_counts(self) -> Mapping[str, int]:

@@ -63,6 +63,7 @@ class Idempotency:
             return await handle()
         request_hash = tagged_json("http-request", [request.method, request.url.path, request.url.query, content_hash])
         request.state.request_hash = request_hash
+        request.state.cut_short = False
         with self._lock:
             if (client, key) in self._in_hand:
                 raise Conflict(
@@ -70,7 +71,7 @@ class Idempotency:
                 )
             self._in_hand.add((client, key))
         try:
-            kept = await run_in_threadpool(self._begin, client, key, request_hash)
+            kept, request.state.cut_short = await run_in_threadpool(self._begin, client, key, request_hash)
             if kept is not None:
                 return kept.response()
             try:
@@ -86,7 +87,8 @@ class Idempotency:
             with self._lock:
                 self._in_hand.discard((client, key))
 
-    def _begin(self, client: str, key: str, request_hash: str) -> Kept | None:
+    def _begin(self, client: str, key: str, request_hash: str) -> tuple[Kept | None, bool]:
+        """The kept answer, and whether the request was begun before and has none."""
         mine = sa.and_(idempotency.c.client == client, idempotency.c.key == key)
         now_ms = self._clock.now_ms()
         with self._private.begin() as connection:
@@ -95,10 +97,10 @@ class Idempotency:
             if row is None:
                 new = {"client": client, "key": key, "request_hash": request_hash, "status": _IN_HAND, "body": "", "created_ms": now_ms}
                 connection.execute(sa.insert(idempotency), [new])
-                return None
+                return None, False
         if row.request_hash != request_hash:
             raise InputError("idempotency-conflict", "this Idempotency-Key was used for another request", hint="take a new key")
-        return None if row.status == _IN_HAND else Kept(row.status, row.body)
+        return (None, True) if row.status == _IN_HAND else (Kept(row.status, row.body), False)
 
     def _keep(self, client: str, key: str, response: Response) -> None:
         headers = {name: value for name, value in response.headers.items() if name in _KEPT_HEADERS}
@@ -134,6 +136,11 @@ def reference_of(request: Request, client: str) -> str | None:
     """
     key = key_of(request)
     return None if key is None else f"http:{tagged_json('http-cause', [client, key, request.state.request_hash])}"
+
+
+def was_cut_short(request: Request) -> bool:
+    """Whether this request was begun before under its key and got no answer that was kept: it may have had its effect."""
+    return bool(getattr(request.state, "cut_short", False))
 
 
 async def body_hash(request: Request) -> str:

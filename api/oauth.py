@@ -74,6 +74,8 @@ async def issue_token(request: Request, context: Context) -> Response:
         )
         issued = await asyncio.get_running_loop().run_in_executor(context.sign_ins, attempt)
     except OAuthError as error:
+        if error.status == 401:
+            context.metrics.sign_in_failures.labels(error.code).inc()
         headers = {"WWW-Authenticate": 'Basic realm="tallystick"'} if error.status == 401 else {}
         body = {"error": error.error, "error_description": error.message, "code": error.code}
         return json_response(body, status=error.status, headers=headers)

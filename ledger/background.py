@@ -50,6 +50,11 @@ class Background(ABC):
             self._thread.join()
             self._thread = None
 
+    @property
+    def alive(self) -> bool:
+        """Not begun, ended as it was told, or at work; not where a fault ended it."""
+        return self._thread is None or self._thread.is_alive()
+
     def work(self) -> None:
         """What one waking is for: one run."""
         self.run_once()

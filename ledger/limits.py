@@ -76,6 +76,9 @@ CREDIT_PENALTIES_SHOWN_MAX: Final = 80
 CREDIT_WEIGHT_PPM_MAX: Final = 10_000_000
 CREDIT_RATES_MAX: Final = 64
 
+# Below so much free disk a node is not ready: what it acknowledges has to be written down.
+DISK_FREE_BYTES_MIN: Final = 67_108_864
+
 # HTTP
 HTTP_BODY_BYTES_MAX: Final = 8_388_608
 HTTP_PAGE_ITEMS_MAX: Final = 500

@@ -164,8 +164,11 @@ def enrolment(uscc: str, name: str, sign: PublicKey | None = None, seal: PublicK
     return _parsed({"v": 1, "uscc": number, "name": name, "custody": custody, "sign": pair[0], "seal": pair[1]})
 
 
-def enrol(what: Enrolment, author: RecordAuthor, outbox: Outbox, directory: Directory, signing_key: SigningKey) -> Receipt:
-    """Puts an enrolment on the ledger, signed by the authority. There is one for a credit code, whoever asks and however often.
+def enrol(
+    what: Enrolment, author: RecordAuthor, outbox: Outbox, directory: Directory, signing_key: SigningKey, *, again: bool = False
+) -> Receipt:
+    """Puts an enrolment on the ledger, signed by the authority. There is one for a credit code, whoever asks and however often. `again`:
+    who asks may have made it before, and is given that one.
 
     Raises `Refused` (`already-enrolled`), and as `Outbox.send`.
     """
@@ -177,7 +180,7 @@ def enrol(what: Enrolment, author: RecordAuthor, outbox: Outbox, directory: Dire
     parts = {PART: Part(what.model_dump(), recipients), **({} if registrar is None else told(registrar, what, None, directory))}
     authored = author.record(RECORD_TYPE, {}, [signing_key], parts)
     receipt = outbox.send(authored.raw, RECORD_TYPE, _free_reference(outbox, what.uscc))
-    if receipt.record_id != authored.record_id:
+    if receipt.record_id != authored.record_id and not again:
         raise Refused("already-enrolled", "an enterprise with this credit code is enrolled", hint=f"its id is {receipt.record_id}")
     return receipt
 

@@ -246,6 +246,12 @@ class Pkcs11Section(_Section):
     token: Annotated[str, Field(min_length=1, max_length=32)]
 
 
+class MetricsSection(_Section):
+    """The port of this machine on which Prometheus asks for the node's numbers."""
+
+    port: Annotated[int, Field(ge=1, le=65_535)]
+
+
 class HomeConfig(_Section):
     """`tallystick.toml`, whole."""
 
@@ -262,6 +268,7 @@ class HomeConfig(_Section):
     mail: MailSection | None = None
     oidc: OidcSection | None = None
     pkcs11: Pkcs11Section | None = None
+    metrics: MetricsSection | None = None
 
     @property
     def base_url(self) -> str:

@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 import uvicorn
 
 from api.app import context, create_app
+from api.metrics import Exporter
 from api.tls import server_options
 from ledger.background import Background
 from ledger.errors import Unreachable
@@ -56,6 +57,7 @@ class RunningNode:
         self._workers: list[Background] = []
         self._begun = threading.Event()
         self._thread: threading.Thread | None = None
+        self._exporter: Exporter | None = None
 
     @property
     def url(self) -> str:
@@ -93,9 +95,19 @@ class RunningNode:
             self._workers.append(MailWorker(self.node, self.node.config.mail))
         for worker in self._workers:
             worker.start()
+        context(self._app).workers.extend(self._workers)
+        try:
+            self._export()
+        except Unreachable:
+            self.stop()
+            raise
         if not self._begun.wait(_BEGIN_S):
             self.stop()
             raise Unreachable("api-not-begun", "the API did not begin to answer", hint="see the node's log")
+
+    def _export(self) -> None:
+        if self.node.config.metrics is not None:
+            self._exporter = context(self._app).metrics.serve(self.node.config.metrics.port)
 
     def stop(self) -> None:
         """Lets long polls go, answers what is under way, and closes the home. Once more, it does nothing."""
@@ -105,6 +117,8 @@ class RunningNode:
         self._server.should_exit = True
         for worker in self._workers:
             worker.stop()
+        if self._exporter is not None:
+            self._exporter.close()
         self._thread.join()
         self._thread = None
         self._listener.close()

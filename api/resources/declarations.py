@@ -98,14 +98,17 @@ def prove_declaration(
     return proof_file(Proofs(node.store, node.private).declaration(declaration_id, height, reveal=reveal), declaration_id)
 
 
-def amend_declaration(node: TheNode, declaration_id: DeclarationId, body: AmendIn) -> Response:
+def amend_declaration(request: Request, node: TheNode, caller: Caller, declaration_id: DeclarationId, body: AmendIn) -> Response:
     """The declared amount changed. Usage stays: where it is now too much, the declaration is overused and takes no new hold."""
-    return json_response(receipt_json(Declarations(node).amend(declaration_id, body.amount, body.reason)))
+    return json_response(
+        receipt_json(Declarations(node).amend(declaration_id, body.amount, body.reason, reference_of(request, caller.name)))
+    )
 
 
-def void_declaration(node: TheNode, declaration_id: DeclarationId, body: VoidIn) -> Response:
+def void_declaration(request: Request, node: TheNode, caller: Caller, declaration_id: DeclarationId, body: VoidIn) -> Response:
     """The declaration counts no more; what was financed on it stays."""
-    return json_response(receipt_json(Declarations(node).void(declaration_id, body.reason, body.text, body.successor)))
+    cause = reference_of(request, caller.name)
+    return json_response(receipt_json(Declarations(node).void(declaration_id, body.reason, body.text, body.successor, cause)))
 
 
 def record_collection(

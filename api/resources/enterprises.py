@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.context import TheNode
+from api.idempotency import was_cut_short
 from api.models import ApiModel, Limit, ShortText
 from api.responses import json_response, page, single
 from ledger.clock import rfc3339
-from ledger.errors import InputError
+from ledger.errors import InputError, Refused
 from ledger.keys import PublicKey, check_public
 from ledger.limits import INTEGER_MAX
 from nodes.enterprises import Enterprise, enrol, enrolment
@@ -58,16 +59,20 @@ def get_enterprise(request: Request, node: TheNode, enterprise_id: EnterpriseId)
     return single(request, _json(node.enterprises.get(enterprise_id)))
 
 
-def enrol_enterprise(node: TheNode, body: EnterpriseIn) -> Response:
+def enrol_enterprise(request: Request, node: TheNode, body: EnterpriseIn) -> Response:
     """Enrols an enterprise; there is one enrolment for a credit code."""
     sign, seal = (None if key is None else key.to_public() for key in (body.sign, body.seal))
     what = enrolment(body.uscc, body.name, sign, seal)
     if what.custody != body.custody:
         raise InputError("bad-enrolment", "in custody an enterprise has no keys, otherwise it has both")
-    receipt = require_ok(enrol(what, node.author, node.outbox, node.directory, node.identity_key))
+    again = was_cut_short(request)
+    receipt = require_ok(enrol(what, node.author, node.outbox, node.directory, node.identity_key, again=again))
     node.reader.wait_for(receipt.log_index, _READ_S)
+    made = node.enterprises.get(receipt.record_id)
+    if (made.name, made.sign, made.seal) != (what.name, sign, seal):
+        raise Refused("already-enrolled", "an enterprise with this credit code is enrolled otherwise", hint=f"its id is {made.id}")
     as_of = {"height": receipt.height, "time": rfc3339(receipt.time_ms)}
-    content = {**_json(node.enterprises.get(receipt.record_id)), "record_id": receipt.record_id, "as_of": as_of}
+    content = {**_json(made), "record_id": receipt.record_id, "as_of": as_of}
     return json_response(content, status=201, headers={"Location": f"/v1/enterprises/{receipt.record_id}"})
 
 

@@ -128,8 +128,9 @@ class Declarations:
             authored.append(node.author.record(REGISTER, body, [node.identity_key], {PART: part}))
         return authored
 
-    def amend(self, declaration_id: str, new: CustomsDeclaration | Money, reason: str) -> Receipt:
-        """The declared amount changed: by a new customs declaration under the same number, or by its amount alone.
+    def amend(self, declaration_id: str, new: CustomsDeclaration | Money, reason: str, cause: str | None = None) -> Receipt:
+        """The declared amount changed: by a new customs declaration under the same number, or by its amount alone. `cause` names what may
+        have one record only.
 
         Raises `InputError` (`other-declaration`, `currency-differs`, `amount-invalid`), `NotFound`, `RuleRefused`.
         """
@@ -159,10 +160,18 @@ class Declarations:
             declaration=None if document is None else document.to_sealed(),
             reason=reason,
         )
-        return self._send(AMEND, {"declaration": declaration_id, "capacity": capacity}, part.content(), old)
+        return self._send(AMEND, {"declaration": declaration_id, "capacity": capacity}, part.content(), old, cause)
 
-    def void(self, declaration_id: str, reason: Literal["withdrawn", "error"], text: str = "", successor: str | None = None) -> Receipt:
-        """The declaration counts no more; what uses it is carried to its successor where one is named. `text` is sealed.
+    def void(
+        self,
+        declaration_id: str,
+        reason: Literal["withdrawn", "error"],
+        text: str = "",
+        successor: str | None = None,
+        cause: str | None = None,
+    ) -> Receipt:
+        """The declaration counts no more; what uses it is carried to its successor where one is named. `text` is sealed. `cause` as in
+        `amend`.
 
         Raises `NotFound`, `InputError` (`currency-differs`, `other-exporter`), `RuleRefused`.
         """
@@ -171,7 +180,7 @@ class Declarations:
         old = registered.declaration
         part = VoidPart(enterprise=registered.enterprise, number=old.number, reason=text)
         carried = None if successor is None else self._succession(old, successor)
-        return self._send(VOID, {"declaration": declaration_id, "reason": reason, "successor": carried}, part.content(), old)
+        return self._send(VOID, {"declaration": declaration_id, "reason": reason, "successor": carried}, part.content(), old, cause)
 
     def refusal(self, what: CustomsDeclaration) -> InputError | None:
         """Why a declaration cannot take the place of those that it says it replaces, as far as the ledger could not tell."""
@@ -189,12 +198,12 @@ class Declarations:
         check_alike([Predecessor("", old.number, old.exporter_uscc, old.currency, old.financeable_minor)], new)
         return {"declaration": successor, "ratio": ratio(old.financeable_minor, new.financeable_minor)}
 
-    def _send(self, kind: str, body: dict[str, Any], content: dict[str, Any], old: CustomsDeclaration) -> Receipt:
+    def _send(self, kind: str, body: dict[str, Any], content: dict[str, Any], old: CustomsDeclaration, cause: str | None) -> Receipt:
         node = self._node
         _, exporter = self._exporters({old.exporter_uscc}).get(old.exporter_uscc, (None, None))
         parts = {PART: Part(content, self._recipients(exporter))}
         authored = node.author.record(kind, body, [node.identity_key], parts)
-        receipt = require_ok(node.outbox.send(authored.raw, kind))
+        receipt = require_ok(node.outbox.send(authored.raw, kind, cause))
         node.reader.wait_for(receipt.log_index, _READ_S)
         return receipt
 

@@ -124,7 +124,7 @@ def _stop_followers(nodes: Iterable[Node]) -> None:
 def serving(node: Node) -> Iterator[None]:
     """Serves a node at the address that its configuration names."""
     app = create_app(node)
-    config = uvicorn.Config(app, node.config.api.host, node.config.api.port, log_config=None, ws="none", lifespan="off")
+    config = uvicorn.Config(app, node.config.api.host, node.config.api.port, log_config=None, access_log=False, ws="none", lifespan="off")
     server = uvicorn.Server(config)
     # It listens before the server runs, so that nobody is turned away.
     listener = listen(node.config.api.host, node.config.api.port)
