@@ -125,9 +125,9 @@ def test_events_are_listed_and_followed(network: Network, by: By, tmp_path: Path
         happens(network.nodes["bank-a"], "remote-2")
         assert following.stdout is not None
         assert json.loads(following.stdout.readline())["subjects"] == {"task_id": "remote-2"}
-        following.send_signal(signal.SIGINT)
+        following.terminate()
         following.communicate(timeout=60)
-    assert following.returncode == 130
+    assert following.returncode == -signal.SIGTERM
 
 
 def test_governors_and_the_authority_act_from_somewhere_else(network: Network, by: By, tallystick: Tallystick, tmp_path: Path) -> None:
