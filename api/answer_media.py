@@ -13,11 +13,12 @@ from api.responses import JSON
 
 _TABLES: Final = tuple(each.partition(";")[0] for each in MEDIA_TYPES.values())
 # Routes whose successes are more than JSON. `*/*`: whatever was handed in.
-_MEDIA: Final[Mapping[str, tuple[str, ...]]] = {
+MEDIA: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /v1/attachments/{sha256}": ("*/*",),
     "GET /v1/audits/{audit_id}/report": (JSON, "application/pdf", "text/csv"),
     "GET /v1/declarations/{declaration_id}/statement": (JSON, *_TABLES),
     "GET /v1/events/stream": ("text/event-stream",),
+    "GET /v1/financings": (JSON, *_TABLES),
     "GET /v1/financings/loads/template": _TABLES,
     "GET /v1/monitoring/banks": (JSON, *_TABLES),
     "GET /v1/monitoring/exporters": (JSON, *_TABLES),
@@ -28,6 +29,7 @@ _MEDIA: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /v1/statements/financings": (JSON, *_TABLES),
     "POST /.well-known/tallystick/witness/add-checkpoint": ("text/plain", "text/x.tlog.size"),
 }
+_REDIRECTS: Final = {"GET /v1/session/oidc": "To the provider, which leads back to the callback"}
 _TEXT: Final = {"type": "string"}
 PROBLEM: Final[Mapping[str, Any]] = {
     "type": "object",
@@ -72,11 +74,14 @@ def describe_answers(schema: dict[str, Any]) -> None:
 
 
 def _responses(route: str, stated: Mapping[str, Any]) -> dict[str, Any]:
-    content: dict[str, Any] = {media_type: {"schema": {}} for media_type in _MEDIA.get(route, (JSON,))}
+    content: dict[str, Any] = {media_type: {"schema": {}} for media_type in MEDIA.get(route, (JSON,))}
     found = {status: {**each, "content": content} for status, each in stated.items() if status.startswith("2") and status != "204"}
     found |= {status: each for status, each in stated.items() if status == "204"}
     found["2XX"] = {"description": "As the operation says", "content": content}
-    if route.startswith("GET "):
+    if route in _REDIRECTS:
+        place = {"Location": {"schema": {"type": "string", "format": "uri"}}}
+        found = {"303": {"description": _REDIRECTS[route], "headers": place}}
+    elif route.startswith("GET "):
         found["304"] = {"description": "The caller holds the newest one: `If-None-Match` names its `ETag`"}
     if route == "POST /oauth2/token":
         refused = {JSON: {"schema": dict(_SIGN_IN_ERROR)}, MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from api.answer_media import describe_answers
+from api.answer_media import MEDIA, describe_answers
 from api.client import models, trade_models
 from api.examples import examples
 
@@ -95,14 +95,15 @@ def _complete(operation: dict[str, Any], method: str, path: str) -> None:
     responses = operation["responses"]
     if found:
         shown = {str(each["status"]) for each in found}
-        for status in [name for name in responses if name.startswith("2") and name.isdecimal() and name not in shown]:
+        # What is known exactly need not be said of all successes.
+        for status in [name for name in responses if name.startswith("2") and name not in shown]:
             del responses[status]
     for example in found:
         response = responses.setdefault(str(example["status"]), {"description": "Successful Response"})
         if example["response_type"]:
             content = response.setdefault("content", {})
-            if example["response_type"] != _JSON and content.get(_JSON, {}).get("schema") == {}:
-                del content[_JSON]
+            if example["response_type"] != _JSON and f"{method} {path}" not in MEDIA:
+                content.pop(_JSON, None)
             body = content.setdefault(example["response_type"], {})
             body["schema"] = answer_schema(f"{method} {path}", example["status"], example["response_type"])
             body.setdefault("example", example["response"])

@@ -26,7 +26,9 @@ from api.app import _routes
 from api.description import answer_schema, answer_schemas
 from api.examples import DIRECTORY
 
-SECRET: Final = frozenset({"access_token", "client_secret", "client_assertion", "secret"})
+SECRET: Final = frozenset(
+    {"access_token", "client_secret", "client_assertion", "csrf_token", "new", "old", "passphrase", "password", "secret"}
+)
 _FOUND: dict[str, dict[str, Any]] = {}
 _FAULTS: set[str] = set()
 _BYTES_MAX: Final = 12_000

@@ -145,8 +145,7 @@ def test_every_operation_answers_as_described_whatever_it_is_asked(explored: Exp
 
 def test_an_answer_that_is_not_described_is_noticed(explored: Explored) -> None:
     described = explored.network.anyone("bank-a").get("/openapi.json").json()
-    for answer in ("200", "2XX"):
-        described["paths"]["/v1/policy"]["get"]["responses"][answer]["content"] = {"text/plain": {}}
+    described["paths"]["/v1/policy"]["get"]["responses"]["200"]["content"] = {"text/plain": {}}
     wrong, told = explore(explored.network, "bank-a", "maker", 1, "^/v1/policy$", described)
     assert told
     assert any("content_type_conformance" in each for each in wrong)
