@@ -15,7 +15,7 @@ from typing import Final, get_args
 from problem_sources import statuses_of
 from produced import produced
 
-from api import problem_codes
+from api import problem_codes, row_codes
 from api.permissions import OPEN, PERMISSIONS, SEATS
 from contracts import codes
 from contracts.ruleset import RULESET
@@ -111,9 +111,9 @@ database.
 _PROBLEMS: Final = """\
 # Problem codes
 
-Generated from `api/problem_codes.py`, from the source and from the tests by `make docs`; a test compares it. Every answer of 4xx or 5xx
-is a problem (RFC 9457) with one of these codes, or with one of the [result codes](result-codes.md): what the rules refuse is 409, what
-is refused at the door 409 or 422. Each is named with a test that brings it about through the public API, and fails where it does not.
+Generated from `api/problem_codes.py`, `api/row_codes.py`, the source and the tests by `make docs`; a test compares it. Every answer of 4xx
+or 5xx is a problem (RFC 9457) with one of these codes, or with one of the [result codes](result-codes.md): what the rules refuse is 409,
+what is refused at the door 409 or 422. Each is named with a test that brings it about through the public API, and fails where it does not.
 
 What to do is for who calls, unless the operator of the node is named. 503, and those that time alone undoes, carry `Retry-After`.
 
@@ -244,8 +244,8 @@ def problem_page() -> str:
     ]
     return _PROBLEMS.format(
         problems="\n".join(["| code | status | meaning | what to do | produced by |", "|---|---|---|---|---|", *rows, ""]),
-        rows=_remedies("row-code", problem_codes.ROWS),
-        declines=_remedies("decline-code", problem_codes.DECLINES),
+        rows=_remedies("row-code", row_codes.ROWS),
+        declines=_remedies("decline-code", row_codes.DECLINES),
     )
 
 

@@ -1,8 +1,8 @@
-"""Which codes the source can raise where a request may meet them: what `api/problem_codes.py` has to explain.
+"""Which codes the source can raise where a request may meet them: what `api/problem_codes.py` and `api/row_codes.py` have to explain.
 
-Read, not run. Every module that `api.app` imports, however far, is looked through for errors of the family in `ledger/errors.py`, for
-problems that are made without one, and for what a reader of files says of a row. A code that is the value of a constant counts as that.
-`INSIDE` names the codes that never reach a caller, by the reason why.
+Read, not run. Every module of the node that `api.app` imports, however far, is looked through for errors of the family in
+`ledger/errors.py`, for problems that are made without one, and for what a reader of files says of a row. A code that is the value of a
+constant counts as that. `INSIDE` names the codes that never reach a caller, by the reason why.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from ledger.evidence import FORK_SEEN, OPERATOR_INVALID
 ROOT: Final = Path(__file__).resolve().parent.parent
 LAYERS: Final = ("ledger", "contracts", "nodes", "api")
 ENTRY: Final = "api.app"
+# What runs in the program of who calls: the node takes shapes from there for its description, and answers with none of its errors.
+_CALLERS: Final = "api.client"
 _BASE: Final = "TallystickError"
 # Codes that stand in tables: those of HTTP itself, and the two for which a replica halts.
 _TABLED: Final = {code for code, _ in HTTP_CODES.values()}
@@ -33,18 +35,18 @@ INSIDE: Final[Mapping[str, str]] = {
     for reason, codes in {
         "the node does not start, so nobody is answered": (
             "address-in-use assertions-off bad-config bad-database-url bad-engine-key bad-genesis bad-rpc-address bad-snapshots "
-            "bad-state-sync database-in-use database-too-new database-unreachable engine-missing engine-unknown engine-version "
-            "home-in-use home-mode home-not-writable key-file-mode key-file-too-large ledger-at-rest ledger-older migration-needed "
-            "no-home no-operator other-network other-operator schema-unknown secret-damaged unreadable wrong-genesis wrong-registry-key "
-            "file-missing no-authority not-a-member"
+            "bad-state-sync bad-tls-file database-in-use database-too-new database-unreachable engine-missing engine-unknown "
+            "engine-version home-in-use home-mode home-not-writable key-file-mode key-file-too-large ledger-at-rest ledger-older "
+            "migration-needed no-home no-operator other-network other-operator schema-unknown secret-damaged unreadable "
+            "wrong-genesis wrong-registry-key file-missing no-authority not-a-member"
         ),
         "only commands of the command line do this": (
-            "account-exists bad-account database-empty database-not-empty home-not-empty key-exists no-snapshot no-staff-key "
-            "nothing-offered secret-exists snapshot-broken snapshot-differs snapshot-unwritable unknown-account unknown-witness "
-            "weak-secret secret-wrong malformed-report report-not-signed report-unsigned audit-stopped file-unreadable file-not-written "
+            "account-exists bad-account bad-subject database-empty database-not-empty home-not-empty key-exists no-snapshot "
+            "nothing-offered secret-exists snapshot-broken snapshot-differs snapshot-unwritable subject-taken unknown-account "
+            "unknown-witness malformed-report report-not-signed report-unsigned audit-stopped file-unreadable file-not-written "
             "bad-secret too-many-files other-declaration note-elsewhere"
         ),
-        "a second look at what the API's own door, or its reading of the request, has refused before": "no-signing-key xlsx-sheet-unknown",
+        "a second look at what the API's own door, or its reading of the request, has refused before": "xlsx-sheet-unknown",
         "it is a task's `state`": "awaiting-authority",
         "it stands in an audit's own `code`": "audit-ended",
         "the protocol of witnesses says it without a code": "old-size-differs",
@@ -60,7 +62,7 @@ INSIDE: Final[Mapping[str, str]] = {
         "a webhook's deliveries say it": "unresolved",
         "the API refuses a NUL before it reaches a database that cannot hold one": "bad-text",
         "a fault of the program itself, which its tests would meet": (
-            "transaction-nested no-recipients too-many-recipients bad-state-key part-missing"
+            "transaction-nested no-recipients too-many-recipients bad-state-key part-missing key-in-hsm"
         ),
     }.items()
     for code in codes.split()
@@ -170,7 +172,7 @@ def _reached() -> Mapping[str, ast.Module]:
     waiting = [ENTRY]
     while waiting:
         name = waiting.pop()
-        if name in found or name not in modules:
+        if name in found or name not in modules or f"{name}.".startswith(f"{_CALLERS}."):
             continue
         found[name] = ast.parse(modules[name].read_text(encoding="utf-8"), str(modules[name]))
         waiting += _imported(found[name])

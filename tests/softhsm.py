@@ -1,4 +1,4 @@
-"""A hardware module for tests: Debian's SoftHSM, with one token of its own for each process, and keys that were made in it."""
+"""A hardware module for tests: Debian's SoftHSM, with tokens of its own for each process, and keys that were made in the first."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from nodes.home_config import Pkcs11Section
 
 MISSING: Final = "SoftHSM is not installed (Debian's package softhsm2)"
 TOKEN, PIN = "tallystick", "a PIN of the token's"
+# A token without keys, and one that another PIN opens.
+EMPTY, SHUT = "empty", "shut"
 KEYS: Final = ("one", "two", "three", "twice", "twice")
 _MODULES: Final = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/local/lib/softhsm/libsofthsm2.so")
 
@@ -52,7 +54,8 @@ def section() -> Pkcs11Section:
     settings.write_text(f"directories.tokendir = {tokens}\nobjectstore.backend = file\nlog.level = ERROR\n", encoding="utf-8")
     # The module reads this when it is loaded, which happens once in a process.
     os.environ["SOFTHSM2_CONF"] = str(settings)
-    new = ["--init-token", "--free", "--label", TOKEN, "--so-pin", "of the officer's", "--pin", PIN]
-    subprocess.run([program, *new], check=True, capture_output=True)
+    for label, pin in ((TOKEN, PIN), (EMPTY, PIN), (SHUT, PIN[::-1])):
+        new = ["--init-token", "--free", "--label", label, "--so-pin", "of the officer's", "--pin", pin]
+        subprocess.run([program, *new], check=True, capture_output=True)
     subprocess.run([sys.executable, "-c", _MAKE, module, TOKEN, PIN, *KEYS], check=True, capture_output=True)
     return Pkcs11Section(module=module, token=TOKEN)

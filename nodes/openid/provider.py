@@ -20,7 +20,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from ledger.clock import Clock
-from ledger.errors import Unreachable
+from ledger.errors import TallystickError, Unreachable
 from ledger.limits import OPENID_ANSWER_BYTES_MAX
 from nodes.bounded_http import AnswerTooLong, BoundedHttp
 from nodes.home_config import OidcSection
@@ -94,7 +94,7 @@ class Provider:
     def exchange(self, code: str, verifier: str, redirect_uri: str) -> dict[str, Any] | None:
         """What it gives for a code and the verifier that belongs to it (RFC 7636); None where it refuses. Raises as `metadata`."""
         metadata = self.metadata()
-        secret = read_private_file(self._home / self._section.secret_file).decode("utf-8").strip()
+        secret = self._secret()
         form = {"grant_type": "authorization_code", "code": code, "code_verifier": verifier, "redirect_uri": redirect_uri}
         if metadata.basic:
             credentials = {"auth": (quote(self._section.client_id, safe=""), quote(secret, safe=""))}
@@ -103,6 +103,15 @@ class Provider:
             form |= {"client_id": self._section.client_id, "client_secret": secret}
             status, answer = self._ask("POST", metadata.token_endpoint, data=form)
         return answer if status == httpx.codes.OK else None
+
+    def _secret(self) -> str:
+        try:
+            return read_private_file(self._home / self._section.secret_file).decode("utf-8").strip()
+        except (TallystickError, UnicodeDecodeError) as error:
+            hint = "look at secret_file of [oidc] in tallystick.toml"
+            raise Unreachable(
+                "oidc-provider", "the OpenID provider cannot be asked: the client's secret cannot be read", hint=hint
+            ) from error
 
     def _checked(self, value: Mapping[str, Any]) -> Metadata:
         if value.get("issuer") != self._section.issuer:

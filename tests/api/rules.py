@@ -55,6 +55,11 @@ class Rules:
             self.network.await_head(node)
         return record_id
 
+    def await_all(self) -> None:
+        """Every node has read all that stands on the ledger."""
+        for node in self.network.nodes:
+            self.network.await_head(node)
+
     def declaration(self, until: str = "2028-12", ceiling_ppm: int = WHOLE, replaces: tuple[str, ...] = ()) -> str:
         """A declaration; a share of those that it replaces is worth as much of this one."""
         declaration = f"{next(_ids):064x}"

@@ -96,17 +96,18 @@ def test_a_request_becomes_an_application_and_its_status_follows_the_financing(n
     assert text_of(late, "OrgnlReqInfAndSts/CxlStsInf/StsRsn/Prtry") == "wrong-state"
 
 
+@pytest.mark.produces("problem-code", "iso-duplicate")
 def test_one_message_makes_one_application_however_often_it_comes(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     item, name = declared(network), group()
     text = message("request.xml", item["number"], name)
 
     def lost(*_: object, **__: object) -> None:
-        raise Unreachable("outcome-unknown", "the answer did not come")
+        raise Unreachable("answer-late", "the answer did not come")
 
     with monkeypatch.context() as patched:
         # The record goes out, and what came of it is not heard.
         patched.setattr("nodes.iso20022.messages._words", lost)
-        assert problem(sent(network, text))["code"] == "outcome-unknown"
+        assert problem(sent(network, text))["code"] == "answer-late"
     answers = [sent(network, text), sent(network, text, "core"), sent(network, text, **{"Idempotency-Key": name})]
     assert {each.headers["location"] for each in answers} == {answers[0].headers["location"]}
     assert [result(each) for each in answers] == [("PDNG", "applied", None)] * 3
@@ -154,6 +155,7 @@ def test_an_approved_one_is_taken_back_by_two_people(network: Network) -> None:
     assert result(maker.get(at))[:2] == ("NTFD", "cancelled")
 
 
+@pytest.mark.produces("problem-code", "unknown-iso-message")
 def test_what_was_never_held_cannot_be_taken_back(network: Network) -> None:
     item, name = declared(network), group()
     sent(network, message("request.xml", item["number"], name))
@@ -165,6 +167,7 @@ def test_what_was_never_held_cannot_be_taken_back(network: Network) -> None:
     assert (unknown.status_code, problem(unknown)["code"]) == (404, "unknown-iso-message")
 
 
+@pytest.mark.produces("problem-code", "iso-invalid", "iso-supplier-differs", "iso-other-bank")
 def test_a_bad_message_says_where_and_may_be_corrected_under_its_id(network: Network) -> None:
     item, name = declared(network), group()
     wrong = sent(network, message("request.xml", item["number"], name, **{"<Rate>80<": "<Rate>120<"}))
@@ -191,6 +194,18 @@ def test_a_bad_message_says_where_and_may_be_corrected_under_its_id(network: Net
 def test_only_xml_is_taken_and_only_from_those_who_apply(network: Network) -> None:
     client = network.sign_in("bank-a", "maker")
     assert client.post(PATH, content=b"{}", headers={"Content-Type": "application/json"}).status_code == 415
-    assert problem(client.post(PATH, content=b"<a", headers=XML))["code"] == "xml-malformed"
     assert problem(sent(network, "<a/>", "checker"))["code"] == "not-permitted"
     assert problem(client.get(f"{PATH}/{'0' * 64}"))["code"] == "unknown-iso-message"
+
+
+@pytest.mark.produces("problem-code", "xml-malformed", "xml-forbidden", "xml-too-deep", "iso-unsupported")
+def test_what_is_no_message_is_refused_whatever_is_in_it(network: Network) -> None:
+    refused = {
+        "<a": "xml-malformed",
+        '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>': "xml-forbidden",
+        "<a>" * 100 + "</a>" * 100: "xml-too-deep",
+        "<a/>": "iso-unsupported",
+    }
+    for text, code in refused.items():
+        answer = sent(network, text)
+        assert (answer.status_code, problem(answer)["code"]) == (422, code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
@@ -21,6 +22,18 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rules]:
     """A network of its own: its clock goes far ahead, and its members' keys change."""
     with served_network(tmp_path_factory.mktemp("ruled")) as network:
         yield Rules(network)
+
+
+@contextmanager
+def limited(rules: Rules, monkeypatch: pytest.MonkeyPatch, name: str, value: int) -> Iterator[None]:
+    """Another limit for a while: limits are high, and what happens at them is the same at low ones. Every node of this process computes by
+    the one there is, so none may be behind when it changes, nor when it changes back.
+    """
+    rules.await_all()
+    with monkeypatch.context() as low:
+        low.setattr(name, value)
+        yield
+        rules.await_all()
 
 
 @pytest.mark.produces("record-type", "enquiry.request", "enquiry.take", "enquiry.answer", "consent.give")
@@ -167,17 +180,16 @@ def test_a_declaration_changes_only_while_it_counts(rules: Rules, monkeypatch: p
     assert rules.code("authority", "declaration.amend", {"declaration": void, "capacity": 1_000}) == "void"
     opening = rules.grant(crowded)
     rules.drawn(opening, 1_000)
-    # The limits are high; what happens at them is the same at low ones.
-    monkeypatch.setattr("contracts.declarations.COLLECTIONS_PER_DECLARATION_MAX", 1)
-    monkeypatch.setattr("contracts.orders.ORDERS_PER_TARGET_MAX", 1)
-    came = {"declaration": void, "share": 1_000_000, "corrects": None}
-    rules.done("authority", "declaration.collected", came)
-    assert rules.code("authority", "declaration.collected", came) == "too-many-collections"
     theirs = rules.grant(crowded, "bank-b")
     assert rules.code("bank-b", "financing.apply", rules.application(theirs, 1_000_000)) == "exceeds-available"
+    came = {"declaration": void, "share": 1_000_000, "corrects": None}
+    with limited(rules, monkeypatch, "contracts.declarations.COLLECTIONS_PER_DECLARATION_MAX", 1):
+        rules.done("authority", "declaration.collected", came)
+        assert rules.code("authority", "declaration.collected", came) == "too-many-collections"
     order = {"target": {"kind": "declaration", "id": crowded}, "digest": UNKNOWN}
-    rules.done("authority", "order.freeze", order)
-    assert rules.code("authority", "order.freeze", order) == "too-many-orders"
+    with limited(rules, monkeypatch, "contracts.orders.ORDERS_PER_TARGET_MAX", 1):
+        rules.done("authority", "order.freeze", order)
+        assert rules.code("authority", "order.freeze", order) == "too-many-orders"
     assert rules.code("bank-b", "financing.apply", rules.application(theirs, 1_000)) == "frozen"
     rules.done("authority", "consent.revoke", {"consent": opening["consent"]})
     assert rules.code("bank-a", "financing.apply", rules.application(opening, 1_000)) == "consent-revoked"
@@ -186,8 +198,8 @@ def test_a_declaration_changes_only_while_it_counts(rules: Rules, monkeypatch: p
 @pytest.mark.produces("result-code", "too-many-scheduled")
 def test_only_so_many_changes_wait_to_take_effect(rules: Rules, monkeypatch: pytest.MonkeyPatch) -> None:
     proposal = rules.done("authority", "governance.propose", {"change": {"kind": "registrar", "member": "authority"}})
-    monkeypatch.setattr("contracts.governance.SCHEDULED_MAX", 0)
-    codes = [rules.code(bank, "governance.approve", {"proposal": proposal}) for bank in ("bank-a", "bank-b")]
+    with limited(rules, monkeypatch, "contracts.governance.SCHEDULED_MAX", 0):
+        codes = [rules.code(bank, "governance.approve", {"proposal": proposal}) for bank in ("bank-a", "bank-b")]
     assert codes[-1] == "too-many-scheduled"
 
 

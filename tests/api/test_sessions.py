@@ -87,6 +87,7 @@ def test_where_the_node_is_called_by_https_the_cookie_is_secure_and_of_this_host
     assert seen.json()["id"] == "maker"
 
 
+@pytest.mark.produces("problem-code", "csrf")
 def test_what_changes_anything_needs_the_sessions_own_token(network: Network) -> None:
     client, other = session(network, "bank-a", "maker"), session(network, "bank-a", "checker")
     for wrong in (None, "", "x", "é".encode(), other.headers["X-CSRF-Token"]):
@@ -98,6 +99,7 @@ def test_what_changes_anything_needs_the_sessions_own_token(network: Network) ->
     assert client.delete("/v1/session").status_code == 204
 
 
+@pytest.mark.produces("problem-code", "cross-site")
 def test_another_sites_page_neither_signs_in_nor_acts(network: Network) -> None:
     client = network.anyone("bank-a")
     credentials = {"user": "maker", "password": network.secrets["bank-a", "maker"]}
@@ -136,6 +138,7 @@ def test_signing_in_again_ends_the_session_before(network: Network) -> None:
     assert problem(httpx.get(f"{network.url('bank-a')}/v1/session", cookies=former))["code"] == "token-ended"
 
 
+@pytest.mark.produces("problem-code", "session-ended")
 def test_a_session_rests_for_half_an_hour(network: Network) -> None:
     used, resting = session(network, "bank-a", "maker"), session(network, "bank-a", "maker")
     network.clock.advance(SESSION_IDLE_SECONDS * 1000 - 1)
@@ -181,6 +184,7 @@ def test_a_session_does_not_outlive_the_process(network: Network) -> None:
     context(app).close()
 
 
+@pytest.mark.produces("problem-code", "no-session")
 def test_a_bearer_is_told_who_it_is_and_has_no_session_to_end(network: Network) -> None:
     client = network.sign_in("bank-a", "maker")
     body = client.get("/v1/session").json()
@@ -224,17 +228,17 @@ def test_a_maker_goes_on_signing_after_another_password(network: Network) -> Non
     assert node.accounts.open_key(account, NEW).curve.name == "secp256r1"
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "status", "code"),
-    [("wrong", NEW, 403, "sign-in-failed"), (None, "short", 422, "weak-secret"), (None, "password1234", 422, "weak-secret")],
-)
-def test_a_password_is_changed_by_who_knows_it_and_to_a_strong_one(
-    network: Network, old: str | None, new: str, status: int, code: str
-) -> None:
-    client = session(network, "bank-b", "checker")
-    answer = client.post("/v1/session/password", json={"old": old or network.secrets["bank-b", "checker"], "new": new})
-    assert (answer.status_code, problem(answer)["code"]) == (status, code)
-    assert client.get("/v1/session").status_code == 200
+@pytest.mark.produces("problem-code", "weak-secret")
+def test_a_password_is_changed_by_who_knows_it_and_to_a_strong_one(network: Network) -> None:
+    client, own = session(network, "bank-b", "checker"), network.secrets["bank-b", "checker"]
+    for old, new, status, code in (
+        ("wrong", NEW, 403, "sign-in-failed"),
+        (own, "short", 422, "weak-secret"),
+        (own, "password1234", 422, "weak-secret"),
+    ):
+        answer = client.post("/v1/session/password", json={"old": old, "new": new})
+        assert (answer.status_code, problem(answer)["code"]) == (status, code)
+        assert client.get("/v1/session").status_code == 200
 
 
 def test_no_password_is_kept_with_an_idempotency_key(network: Network) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from api.problem_codes import DECLINES, PROBLEMS, ROWS
+from api.problem_codes import PROBLEMS
+from api.row_codes import DECLINES, ROWS
 from contracts.codes import CODES
 from docs.problem_sources import INSIDE, sources, statuses, statuses_of
 from ledger import admission

@@ -159,6 +159,7 @@ def test_the_node_names_itself_by_https(place: Place) -> None:
     assert described["session"]["name"] == "__Host-tallystick-authority"
 
 
+@pytest.mark.produces("problem-code", "token-bound")
 def test_a_token_that_is_asked_for_with_a_certificate_works_with_it_only(place: Place) -> None:
     mine, other = place.authority.vouch("mine"), place.authority.vouch("other")
     bearer = {"Authorization": f"Bearer {place.token(mine)}"}

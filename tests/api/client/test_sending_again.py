@@ -162,7 +162,8 @@ def test_nobody_waits_longer_than_was_agreed(after: str) -> None:
 
 
 def test_a_date_that_is_over_or_nonsense_does_not_stop_anybody() -> None:
-    client, node = told(says(429, "x", retry_after="Thu, 01 Jan 2015 00:00:00 GMT"), says(503, "x", retry_after="soon"), says(200))
+    over = says(429, "too-many-requests", retry_after="Thu, 01 Jan 2015 00:00:00 GMT")
+    client, node = told(over, says(503, "engine-busy", retry_after="soon"), says(200))
     assert client.http.get("/v1/policy") == {"ok": True}
     assert len(node.requests) == 3
 

@@ -109,6 +109,7 @@ def test_the_provider_is_asked_by_code_with_a_challenge_and_one_exact_address(pl
     assert len({query["state"], query["nonce"], query["code_challenge"]}) == 3
 
 
+@pytest.mark.produces("problem-code", "no-signing-key")
 def test_a_maker_signs_nothing_until_the_passphrase_opens_the_key(place: Place) -> None:
     with place.signed_in("li-wei") as browser:
         assert browser.get(f"{place.url}/v1/session").json()["key"] == "locked"
@@ -129,12 +130,14 @@ def key_of_nobody() -> dict[str, object]:
     return {"alg": "ed25519", "public": os.urandom(32).hex(), "purpose": "validate", "person": None}
 
 
+@pytest.mark.produces("problem-code", "no-staff-key")
 def test_a_viewer_has_nothing_to_open(place: Place) -> None:
     with place.signed_in("wang-fang") as browser:
         answer = browser.post(f"{place.url}/v1/session/unlock", json={"passphrase": VIEWER_SECRET})
         assert (answer.status_code, problem(answer)["code"]) == (403, "no-staff-key")
 
 
+@pytest.mark.produces("problem-code", "sign-in-elsewhere")
 def test_who_is_linked_signs_in_there_only_until_unlinked(place: Place) -> None:
     with place.browser() as browser:
         credentials = {"user": "wang-fang", "password": VIEWER_SECRET}
@@ -149,6 +152,7 @@ def test_who_is_linked_signs_in_there_only_until_unlinked(place: Place) -> None:
     place.node.links.link("wang-fang", "wang-fang")
 
 
+@pytest.mark.produces("problem-code", "oidc-account")
 def test_somebody_of_the_provider_without_an_account_gets_no_session(place: Place) -> None:
     with place.browser() as browser:
         answer = browser.get(place.provider.sign_in(browser, place.begun(browser), "sun-li"))
@@ -165,6 +169,7 @@ def test_who_says_no_there_is_not_signed_in(place: Place) -> None:
     assert (answer.status_code, problem(answer)["code"]) == (403, "oidc-denied")
 
 
+@pytest.mark.produces("problem-code", "oidc-state", "oidc-token")
 def test_a_code_is_taken_from_the_browser_that_began_once_and_from_no_other(place: Place) -> None:
     with place.browser() as browser, place.browser() as victim:
         back = place.provider.sign_in(browser, place.begun(browser), "wang-fang")
@@ -179,9 +184,9 @@ def test_a_code_is_taken_from_the_browser_that_began_once_and_from_no_other(plac
     assert (again.status_code, problem(again)["code"]) == (403, "oidc-token"), "the provider takes a code once"
 
 
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
+@pytest.mark.produces("problem-code", "oidc-issuer", "oidc-denied", "oidc-token", "oidc-state")
+def test_an_answer_that_was_changed_is_refused(place: Place) -> None:
+    changes: list[tuple[dict[str, str | None], str]] = [
         ({"iss": "http://127.0.0.1:1"}, "oidc-issuer"),
         ({"iss": None}, "oidc-issuer"),
         ({"code": None}, "oidc-denied"),
@@ -190,17 +195,16 @@ def test_a_code_is_taken_from_the_browser_that_began_once_and_from_no_other(plac
         ({"state": None}, "oidc-state"),
         ({"state": "é"}, "oidc-state"),
         ({"error": "server_error"}, "oidc-denied"),
-    ],
-)
-def test_an_answer_that_was_changed_is_refused(place: Place, change: dict[str, str | None], code: str) -> None:
-    with place.browser() as browser:
-        back = urlsplit(place.provider.sign_in(browser, place.begun(browser), "wang-fang"))
-        query = {name: values[0] for name, values in parse_qs(back.query).items()} | change
-        changed = urlencode({name: value for name, value in query.items() if value is not None})
-        answer = browser.get(f"{place.url}{CALLBACK}?{changed}")
-        assert (answer.status_code, problem(answer)["code"]) == (403, code)
-        twice = browser.get(f"{place.url}{CALLBACK}?{back.query}&code=twice")
-        assert problem(twice)["code"] == "oidc-state"
+    ]
+    for change, code in changes:
+        with place.browser() as browser:
+            back = urlsplit(place.provider.sign_in(browser, place.begun(browser), "wang-fang"))
+            query = {name: values[0] for name, values in parse_qs(back.query).items()} | change
+            changed = urlencode({name: value for name, value in query.items() if value is not None})
+            answer = browser.get(f"{place.url}{CALLBACK}?{changed}")
+            assert (answer.status_code, problem(answer)["code"]) == (403, code), change
+            twice = browser.get(f"{place.url}{CALLBACK}?{back.query}&code=twice")
+            assert problem(twice)["code"] == "oidc-state", change
 
 
 def test_a_disabled_person_signs_in_no_more(place: Place) -> None:
@@ -229,6 +233,7 @@ def test_a_browser_is_led_through_all_of_it(place: Place) -> None:
         expect(page.locator("body")).to_contain_text('"id":"zhou-yan"')
 
 
+@pytest.mark.produces("problem-code", "oidc-off")
 def test_a_node_without_a_provider_says_so(place: Place, tmp_path: Path) -> None:
     port = free_ports(1)
     plans, clock = [MemberPlan("authority", "authority", "Forex Authority")], SystemClock()

@@ -246,6 +246,20 @@ def test_a_provider_that_is_not_there_is_unreachable(small: SmallProvider, clock
         sign_in.begin()
 
 
+def test_a_client_secret_that_is_gone_or_no_text_is_said_without_what_it_holds(
+    small: SmallProvider, clock: SettableClock, tmp_path: Path
+) -> None:
+    sign_in = sign_in_of(small, clock, tmp_path)
+    begun, _ = sign_in.begin()
+    small.gives(claims(small, begun))
+    write_private_file(tmp_path / "oidc.secret", b"\xff")
+    assert code_of(sign_in, begun) == "oidc-provider"
+    (tmp_path / "oidc.secret").unlink()
+    with pytest.raises(Unreachable, match=r"oidc-provider: .*secret cannot be read") as refused:
+        sign_in.finish(begun, {"state": begun.state, "code": "c"})
+    assert "secret_file" in refused.value.hint and str(tmp_path) not in str(refused.value)
+
+
 def test_an_answer_that_does_not_say_who_it_is_from_counts_where_none_is_promised(small: SmallProvider, sign_in: OpenIdSignIn) -> None:
     begun, _ = sign_in.begin()
     small.gives(claims(small, begun))
