@@ -225,7 +225,7 @@ BAD: list[tuple[Sequence[Any], Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("way", "value"), BAD, ids=str)
+@pytest.mark.parametrize(("way", "value"), BAD, ids=range(len(BAD)))
 def test_a_block_of_another_form_is_refused(way: Sequence[Any], value: Any) -> None:
     changed = made(5)
     place: Any = changed
