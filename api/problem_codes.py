@@ -11,7 +11,10 @@ from typing import Final
 
 # Who may not: signing in, permissions
 _ACCESS: Final = {
-    "account-locked": ("too many sign-ins of this account failed in a row", "wait a quarter of an hour; see that nobody guesses secrets"),
+    "account-locked": (
+        "too many sign-ins of this person failed in a row",
+        "wait as long as the hint says; see that nobody guesses secrets",
+    ),
     "assertion-invalid": ("the client assertion does not hold", "sign it with a key in force, for this node, for five minutes at most"),
     "assertion-replayed": ("this client assertion was used before", "make a new one for each sign-in"),
     "cross-site": ("the request was made by another site's page", "make it from the node's own pages, or with a bearer's token"),

@@ -50,6 +50,8 @@ def main(told: dict[str, Any]) -> None:
             response_types=["code"],
             scope=["openid", "profile"],
             token_endpoint_auth_method="client_secret_basic",
+            # Access tokens have to differ, and nothing in them does within a second but a signature that is never the same twice.
+            id_token_signed_response_alg="PS512",
         )
         Backend.instance.save(client)
         client.audience = [client]
