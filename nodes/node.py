@@ -255,10 +255,8 @@ class Node:
         assert section.listen is not None, "the configuration of the engine `comet` says where it listens"
         joining = None if section.state_sync is None else section.state_sync.settings()
         settings = Settings(section.listen, section.peers, section.external or "", rpc_listen=section.rpc_listen or "", state_sync=joining)
-        if section.empty_blocks_interval_s is not None:
-            settings = replace(settings, empty_blocks_interval_s=section.empty_blocks_interval_s)
-        if section.snapshot_heights is not None:
-            settings = replace(settings, snapshot_heights=section.snapshot_heights)
+        own: dict[str, Any] = {"empty_blocks_interval_s": section.empty_blocks_interval_s, "snapshot_heights": section.snapshot_heights}
+        settings = replace(settings, **{name: value for name, value in own.items() if value is not None})
         return CometSetup(CometHome(self.home.comet_dir), self.home.logs_dir / "comet.log", settings, self._peer_allowed)
 
     def _peer_allowed(self, address: str) -> bool:
