@@ -177,7 +177,6 @@ PROBLEMS: Final = {
     "same-person": N_("Whoever made this cannot also sign it. Another person has to."),
     "csrf": N_("This page had been open for too long. Go back, load it anew and send it again; nothing was done."),
     "session-ended": N_("You were away for a while and have been signed out. Nothing that was sent is lost."),
-    "outcome-unknown": N_("The ledger has not answered yet. What you sent is kept and sent again until it is decided."),
 }
 
 
