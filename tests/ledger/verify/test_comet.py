@@ -12,8 +12,8 @@ from ledger import canonical
 from ledger.comet.commits import check, checkpoint_text
 from ledger.errors import VerificationFailed
 from ledger.proof import consistency_file, fork_file, fork_from_note, state_proof
-from ledger.verify import verify
-from ledger.verify.comet import STEPS_MAX, Trust, check_block, check_chain
+from ledger.verify import comet_blocks, verify
+from ledger.verify.comet import STEPS_MAX, CommittedLog, Trust, check_block, check_chain
 from ledger.verify.engines import read_trust
 from ledger.verify.strict_json import Invalid
 from tests.ledger.comet.consortium import FOUR, YEAR_S, block, chain_id, checkpoint, hash_of, public, seconds, trust_file
@@ -178,6 +178,7 @@ def test_blocks_below_the_trusted_height_lead_nowhere_and_are_passed_over() -> N
 
 def test_heights_and_times_rise() -> None:
     assert led(made(5), made(5)) == "steps-invalid"
+    assert led(made(5), made(5, time={"seconds": seconds(6), "nanos": 0})) == "steps-invalid"
     assert led(made(6), made(5)) == "steps-invalid"
     early = {"seconds": seconds(5), "nanos": 123_456_789}
     assert led(made(5), made(6, time=early)) == "steps-invalid"
@@ -197,12 +198,14 @@ def test_what_is_older_or_newer_than_the_trust_file_allows_is_refused() -> None:
 BAD: list[tuple[Sequence[Any], Any]] = [
     (("header", "version"), {"block": 11}),
     (("header", "version", "block"), -1),
+    (("header", "version", "app"), -1),
     (("header", "chain_id"), "t" * 51),
     (("header", "chain_id"), "\u00e9"),
     (("header", "height"), 0),
     (("header", "height"), True),
     (("header", "time"), 1),
     (("header", "time", "seconds"), 253_402_300_800),
+    (("header", "time", "seconds"), "1"),
     (("header", "time", "nanos"), 1_000_000_000),
     (("header", "last_block_id"), {}),
     (("header", "last_block_id", "hash"), ""),
@@ -211,7 +214,10 @@ BAD: list[tuple[Sequence[Any], Any]] = [
     (("header", "app_hash"), "000"),
     (("header", "proposer_address"), "00" * 19),
     (("header", "evidence_hash"), "AB" * 32),
+    (("header", "last_block_id", "parts", "total"), 2**32),
+    (("parts",), {}),
     (("parts", "total"), 2**32),
+    (("parts", "total"), "1"),
     (("parts", "hash"), "00" * 31),
     (("round",), 2**31),
     (("round",), None),
@@ -219,6 +225,7 @@ BAD: list[tuple[Sequence[Any], Any]] = [
     (("signatures", 0, "signature"), "00" * 63),
     (("signatures", 0, "validator"), -1),
     (("signatures", 0, "time", "nanos"), "1"),
+    (("validators",), {}),
     (("validators", 0), {}),
     (("validators", 0, "power"), 1.5),
     (("more",), 1),
@@ -245,6 +252,44 @@ def test_zeros_and_empty_fields_are_left_out_of_what_is_hashed() -> None:
     assert code(made(1, last_block_id={"hash": "00" * 32, "parts": {"total": 0, "hash": "00" * 32}})) is None
 
 
+def leaves_of(header: dict[str, Any]) -> list[bytes]:
+    """The leaves of a header's tree as protobuf has them, for the first block of an unnamed chain that nothing is known of yet."""
+    hashes = ("last_commit_hash", "data_hash", "validators_hash", "next_validators_hash", "consensus_hash")
+    later = ("last_results_hash", "evidence_hash")
+    packed = {name: b"\x0a\x20" + bytes.fromhex(header[name]) for name in (*hashes, *later)}
+    first = [b"", b"", bytes([8, header["height"]]), b"", b"\x12\x00"]
+    proposer = b"\x0a\x14" + bytes.fromhex(header["proposer_address"])
+    return [*first, *(packed[name] for name in hashes), b"", *(packed[name] for name in later), proposer]
+
+
+def test_what_is_empty_has_an_empty_leaf() -> None:
+    empty: dict[str, Any] = {"last_block_id": None, "app_hash": "", "chain_id": "", "time": {"seconds": 0, "nanos": 0}}
+    header = made(1, version={"block": 0, "app": 0}, **empty)["header"]
+    assert comet_blocks.read_header(header, "x").hash == comet_blocks.tree_root(leaves_of(header))
+
+
+def test_the_largest_that_there_may_be() -> None:
+    assert comet_blocks.read_time({"seconds": 253_402_300_799, "nanos": 999_999_999}, "x") == (253_402_300_799, 999_999_999)
+    assert comet_blocks.read_parts({"total": 2**32 - 1, "hash": "00" * 32}, "x") == (2**32 - 1, bytes(32))
+    assert trust(time=253_402_300_799_999, max_age_s=10_000_000_000).max_age_s == 10_000_000_000
+    # A number of seven bits is one byte, of eight two.
+    sizes = [len(comet_blocks.vote_bytes(read(made(5)), 0, (1, bytes(32)), (seconds_at, 0))) for seconds_at in (127, 128, 129)]
+    assert [size - sizes[0] for size in sizes] == [0, 1, 1]
+
+
+def read(block_: dict[str, Any]) -> comet_blocks.EngineHeader:
+    return comet_blocks.read_header(block_["header"], "x")
+
+
+def test_validators_are_in_the_engines_order() -> None:
+    keys = [bytes.fromhex(public(name)) for name in ("a", "b", "c", "d", "e")]
+    given = {keys[0]: 1, keys[1]: 3, keys[2]: 3, keys[3]: 2, keys[4]: 3}
+    strongest = sorted(keys[place] for place in (1, 2, 4))
+    addressed = sorted(strongest, key=lambda key: sha256(key).digest())
+    assert list(comet_blocks.in_order(given)) == [*addressed, keys[3], keys[0]]
+    assert addressed != strongest, "or the order of keys would do as well"
+
+
 def test_trust_files() -> None:
     good = canonical.decode(trust_file(NETWORK))
     listed = good["validators"]
@@ -259,6 +304,7 @@ def test_trust_files() -> None:
         ("validators", [*listed, listed[0]]),
         ("validators", [{**listed[0], "name": "a b"}]),
         ("validators", [{**listed[0], "name": ""}]),
+        ("validators", [{**listed[0], "name": 1}]),
         ("validators", [{**listed[0], "power": 0}]),
         ("validators", [{**listed[0], "public": "00"}]),
         ("validators", [{**listed[0], "more": 1}]),
@@ -316,6 +362,14 @@ def test_a_proof_says_whose_votes_it_rests_on(solo: Solo) -> None:
     by_five = verify(changed, trust_file(network))
     assert any("1 whom the trust file does not name: 140 of 140" in each for each in by_five.proves)
     assert any("follow from the ones that the trust file names for block 1" in each for each in by_five.proves)
+
+
+def test_a_checkpoint_is_of_our_block_whatever_the_engine_calls_its_own(solo: Solo) -> None:
+    believed = read_trust(trust_file(solo.author.network))
+    with solo.store.reading() as reader:
+        log = believed.log(canonical.decode(checkpoint(reader, height=9).encode()))
+        assert isinstance(log, CommittedLog)
+        assert (log.height, log.size, log.block.header.height) == (reader.head.height, reader.head.log_size + 1, 9)
 
 
 def test_only_the_header_that_is_the_logs_last_leaf_fixes_its_size(solo: Solo) -> None:
