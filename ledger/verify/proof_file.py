@@ -29,8 +29,6 @@ def verify(document: bytes, trust: bytes) -> Verdict:
         return _judged(strict_json.decode(document, FILE_BYTES_MAX), believed, _KINDS)
     except Invalid as invalid:
         return Verdict(ok=False, code=invalid.code)
-    except RecursionError:
-        return Verdict(ok=False, code="malformed")
 
 
 def _judged(value: Any, trust: Trust, kinds: _Kinds) -> Verdict:

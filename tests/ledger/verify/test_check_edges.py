@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledger import log_tree
 from ledger.keys import sign
-from ledger.verify import blocks, merkle, signatures, strict_json, verify
+from ledger.verify import blocks, merkle, records, signatures, strict_json, verify
 from ledger.verify.blocks import Verdict
 from tests.ledger.small_ledger import ANNE, public_json
 from tests.ledger.test_log_tree import Nodes
@@ -191,13 +191,33 @@ def test_a_signature_has_one_form_only() -> None:
     ]
     for pair in others:
         assert signatures.p256_holds(key, b"".join(number.to_bytes(32, "big") for number in pair), digest) is False, pair
-    for other in (made[:-1], made + b"\x00", b"", made[:32], made + made[:32], b"\x00" + made):
+    for other in (made[:-1], made[:32] + b"\x00" + made[32:], made + b"\x00", b"", made[:32], made + made[:32], b"\x00" + made):
         assert signatures.p256_holds(key, other, digest) is False
     for point in (b"", key[1:], key[:-1], b"\x05" + key[1:], b"\x02" + b"\xff" * 32, key + b"\x00"):
         assert signatures.p256_holds(point, made, digest) is False
     assert signatures.p256_holds(key, made, sha256(b"says").digest()) is False
     other_curve = ec.derive_private_key(7, ec.SECP384R1()).public_key()
     assert other_curve.curve.name == "secp384r1"
+
+
+@pytest.mark.parametrize("public", ["zz" * 33, "AB" * 33, "0" * 65, "00" * 32, ""], ids=range(5))
+def test_a_key_is_named_by_its_bytes_and_has_to_be_one(public: str) -> None:
+    id_ = signatures.key_id("p256", public)
+    entry = {"alg": "p256", "public": public, "purpose": "make", "member": "anne", "object": None, "added_at": 0, "revoked_at": None}
+    listed = {name: entry.get(name) for name in sorted(records._ENTRY)}
+    for found, body in ((listed, {}), (None, {"key": {"alg": "p256", "public": public}})):
+        with pytest.raises(strict_json.Invalid) as caught:
+            records._signer(id_, found, {"body": body}, "00" * 32, 1, author=True)
+        assert caught.value.code == "key-invalid"
+
+
+def test_only_the_author_may_bring_its_own_key() -> None:
+    public = public_json(ANNE)["public"]
+    record = {"body": {"key": {"alg": "p256", "public": public}}}
+    key = signatures.key_id("p256", public)
+    assert records._signer(key, None, record, "00" * 32, 1, author=True)[0].hex() == public
+    with pytest.raises(strict_json.Invalid, match="key-invalid"):
+        records._signer(key, None, record, "00" * 32, 1, author=False)
 
 
 def test_signatures_at_the_edge_of_low_s() -> None:
