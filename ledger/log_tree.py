@@ -219,7 +219,7 @@ def _fold(subtrees: Sequence[bytes]) -> bytes:
 
 def _waiting_by_level(size: int, frontier: Sequence[bytes]) -> dict[int, bytes]:
     """The frontier by level: a tree has a maximal complete subtree of a level exactly where its size has that bit."""
-    levels = [level for level in range(size.bit_length() - 1, -1, -1) if size >> level & 1] if size >= 0 else []
+    levels = [level for level in range(size.bit_length() - 1, -1, -1) if size >> level & 1]
     if size < 0 or len(levels) != len(frontier) or not _are_hashes(frontier):
         raise VerificationFailed(
             "frontier-damaged", f"the frontier is not that of a tree of {size} leaves", hint="Rebuild it from the stored nodes."

@@ -165,7 +165,7 @@ def test_the_log_says_what_it_refuses() -> None:
     assert log_tree.consistency_proof(0, 0, log()) == log_tree.consistency_proof(0, 3, log()) == []
 
 
-@pytest.mark.parametrize(("size", "lengths"), [(3, [32]), (0, [32]), (1, []), (1, [31]), (1, [33]), (-1, []), (2, [32, 32])])
+@pytest.mark.parametrize(("size", "lengths"), [(3, [32]), (0, [32]), (1, []), (1, [31]), (1, [33]), (-1, []), (-1, [32]), (2, [32, 32])])
 def test_the_log_says_that_a_frontier_is_not_its_own(size: int, lengths: list[int]) -> None:
     frontier = tuple(bytes(length) for length in lengths)
     expected = (VerificationFailed, "frontier-damaged", f"the frontier is not that of a tree of {size} leaves", REBUILD_LOG)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.checkpoint import ED25519, key_hash
 from ledger.verify import signatures
-from ledger.verify.notes import OperatorTrust, Trust, check_note
+from ledger.verify.notes import OperatorTrust, Trust, check_note, read_trust
 from tests.ledger.verify.test_vectors import code_of
 
 NETWORK: Final = "ab" * 32
@@ -199,3 +199,15 @@ def test_what_is_no_key_holds_for_nothing() -> None:
         (public(OPERATOR) + b"\x00", made, message),
     ):
         assert signatures.ed25519_holds(key, signature, said) is False
+
+
+def test_an_empty_line_stands_before_the_signatures_and_a_line_end_after_them() -> None:
+    good = signed() + cosignature(1)
+    assert check_note(good, believed()).size == 5
+    for other in (good.replace("\n\n", "\nmore\n"), good.removesuffix("\n"), good.removesuffix("\n") + " "):
+        assert code_of(check_note, other, believed()) == "bad-checkpoint"
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"{ }", b"\xff"], ids=range(4))
+def test_trust_that_cannot_be_read_is_no_trust(data: bytes) -> None:
+    assert code_of(read_trust, data) == "bad-trust"

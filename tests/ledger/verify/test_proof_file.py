@@ -288,3 +288,9 @@ def test_the_verifier_is_short_enough_to_be_read_in_one_sitting() -> None:
     assert sum(lengths.values()) < 600
     assert own["solo"] < 160
     assert own["comet"] < 340
+
+
+def test_how_long_a_key_may_be(files: Files) -> None:
+    document = canonical.decode(files.documents["absent"])
+    for length, expected in ((256, "state-proof-invalid"), (257, "malformed")):
+        assert verify(canonical.encode({**document, "key": "k" * length}), trust(files.network)).code == expected
