@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import httpx
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 # How long a page waits for the ledger's answer to what a person sent.
@@ -24,6 +25,12 @@ class Answer:
     body: dict[str, Any]
     location: str | None
     cookies: list[str] = field(default_factory=list)
+
+    def hand_on_cookies(self, response: Response) -> Response:
+        """The same response, which tells the browser of the session what the API said of it."""
+        for cookie in self.cookies:
+            response.headers.append("set-cookie", cookie)
+        return response
 
 
 class ApiRefused(Exception):

@@ -29,10 +29,7 @@ async def enter(request: Request) -> Response:
         except ApiRefused as refused:
             shown = {"problem": refused.problem, "user": user, "next": following}
             return page(request, None, "sign_in.html", shown, status=refused.status)
-    response = RedirectResponse(following, 303)
-    for cookie in answer.cookies:
-        response.headers.append("set-cookie", cookie)
-    return response
+    return answer.hand_on_cookies(RedirectResponse(following, 303))
 
 
 def _next(path: str | None) -> str:

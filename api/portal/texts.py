@@ -19,12 +19,13 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 from starlette.requests import Request
 
+from ledger.clock import rfc3339
+
 LANGUAGES: Final[Mapping[str, str]] = {"zh": "中文", "en": "English"}
 COOKIE: Final = "tallystick-language"
 TRANSLATIONS: Final = Path(__file__).parent / "translations"
 _LOCALES: Final = {"zh": "zh_Hans_CN", "en": "en_GB"}
 _UTC8: Final = timezone(timedelta(hours=8))
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PPM: Final = 1_000_000
 
 
@@ -82,7 +83,7 @@ class Texts:
 
     def instant(self, time_ms: int) -> str:
         """The same of milliseconds since 1970."""
-        return self.time((_EPOCH + timedelta(milliseconds=time_ms)).isoformat())
+        return self.time(rfc3339(time_ms))
 
     def hours(self, duration_ms: int) -> str:
         """How long something took, in the largest unit of which it is one or more."""

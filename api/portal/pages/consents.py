@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta, timezone
+from datetime import datetime
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -11,9 +11,10 @@ from starlette.responses import Response
 from api.portal.calls import ApiRefused
 from api.portal.reading import Page, Reader, page, see
 from api.portal.words import CONSENT_SCOPES, N_
+from ledger.clock import rfc3339
+from nodes.days import day_end_ms
 
 _EXPORTER: Final = frozenset({"enterprise"})
-_UTC8: Final = timezone(timedelta(hours=8))
 
 
 async def listed(request: Request, reader: Reader) -> Response:
@@ -25,12 +26,12 @@ async def give(request: Request, reader: Reader) -> Response:
     """Gives a consent from now on, to the end of the day that was chosen."""
     form = await request.form()
     try:
-        until = datetime.combine(datetime.fromisoformat(str(form["until"])).date() + timedelta(1), time(), _UTC8).astimezone(UTC)
+        until = datetime.fromisoformat(str(form["until"])).date().isoformat()
         body = {
             "bank": str(form["bank"]),
             "scopes": [str(each) for each in form.getlist("scope")],
             "not_before": reader.network["as_of"]["time"],
-            "not_after": until.isoformat().replace("+00:00", "Z"),
+            "not_after": rfc3339(day_end_ms(until)),
             "uses": int(str(form["uses"])),
         }
     except (KeyError, OverflowError, ValueError):

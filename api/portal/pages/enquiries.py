@@ -57,7 +57,7 @@ async def shown(request: Request, reader: Reader) -> Response:
     lines = found["lines"] or []
     usable = [each for each in lines if each["grant"] and each["status"] and float(each["status"]["available"]["value"]) > 0]
     counted = {"all": len(lines), "genuine": sum(each["result"] == "match" for each in lines), "usable": len(usable)}
-    exporter = (await _names(reader)).get(found["consent_id"])
+    exporter = await _exporter(reader, found["consent_id"])
     return page(request, reader, "enquiry.html", {"enquiry": found, "lines": lines, "counted": counted, "exporter": exporter})
 
 
@@ -78,6 +78,19 @@ async def _asked(sent: FormData) -> list[Asked]:
     if isinstance(file, UploadFile) and file.size:
         return from_workbook(await file.read())
     return pasted(str(sent.get("lines", "")))
+
+
+async def _exporter(reader: Reader, consent_id: str | None) -> str | None:
+    """Whose consent it is; None where there is none, or none that this node knows."""
+    if consent_id is None:
+        return None
+    try:
+        consent = await reader.calls.get(f"/v1/consents/{consent_id}")
+    except ApiRefused as refused:
+        if refused.status != 404:
+            raise
+        return None
+    return str(consent["exporter"]["name"]) if consent["exporter"] else None
 
 
 async def _names(reader: Reader) -> dict[str, str]:

@@ -13,10 +13,7 @@ from api.portal.reading import SIGN_IN, Page, Reader
 async def sign_out(_request: Request, reader: Reader) -> Response:
     """Ends the session."""
     answer = await reader.calls.send("/v1/session", {}, method="DELETE")
-    response = RedirectResponse(SIGN_IN, 303)
-    for cookie in answer.cookies:
-        response.headers.append("set-cookie", cookie)
-    return response
+    return answer.hand_on_cookies(RedirectResponse(SIGN_IN, 303))
 
 
 PAGES: Final = (Page("/sign-out", sign_out, ("POST",)),)
