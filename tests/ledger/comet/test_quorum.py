@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 from tests.ledger.comet.fleet import fleet
+from tests.ledger.comet.ring import wait_until
 
 STALLED_MS = 5_000
 
@@ -31,6 +32,8 @@ def test_without_two_thirds_nothing_is_decided_and_what_was_sent_is_kept_once_wh
 
 def test_a_node_that_stands_still_holds_nobody_up_and_catches_up(tmp_path: Path) -> None:
     with fleet(tmp_path, 4) as made:
+        # A seat answers before its CometBFT runs.
+        wait_until(lambda: made.comet(3) is not None)
         for comet in (True, False):
             running = made.comet(3)
             made.signal(3, signal.SIGSTOP, comet=comet)
