@@ -11,7 +11,7 @@ ifneq ($(wildcard $(COMET)),)
 export TALLYSTICK_COMETBFT ?= $(CURDIR)/$(COMET)
 endif
 
-.PHONY: setup engine run consortium test test-deep mutants check format docs examples migrations proto lock
+.PHONY: setup engine run consortium test test-deep mutants check format docs examples translations migrations proto lock
 
 setup: .venv/.installed
 
@@ -82,6 +82,10 @@ examples: setup
 	rm -rf var/examples
 	TALLYSTICK_EXAMPLES=var/examples $(PYTEST) -p tests.api.recording tests/api --ignore tests/api/cli
 	TALLYSTICK_EXAMPLES=var/examples $(BIN)/python -m tests.api.recording
+
+# Brings the portal's catalogue of translations up to date; names the texts that have none yet.
+translations: setup
+	$(BIN)/python -m api.portal.catalogue
 
 # Writes what reads and writes the messages between CometBFT and its application; a test compares it.
 proto: setup

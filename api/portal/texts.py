@@ -24,7 +24,7 @@ from ledger.clock import rfc3339
 LANGUAGES: Final[Mapping[str, str]] = {"zh": "中文", "en": "English"}
 COOKIE: Final = "tallystick-language"
 TRANSLATIONS: Final = Path(__file__).parent / "translations"
-_LOCALES: Final = {"zh": "zh_Hans_CN", "en": "en_GB"}
+LOCALES: Final[Mapping[str, str]] = {"zh": "zh_Hans_CN", "en": "en_GB"}
 _UTC8: Final = timezone(timedelta(hours=8))
 _PPM: Final = 1_000_000
 
@@ -38,7 +38,7 @@ class Texts:
 
     @property
     def locale(self) -> Locale:
-        return Locale.parse(_LOCALES[self.language])
+        return Locale.parse(LOCALES[self.language])
 
     def gettext(self, text: str) -> str:
         found = self.words.get(text, text)

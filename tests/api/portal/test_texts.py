@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any
 
 import pytest
-from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
 
-from api.portal.texts import TRANSLATIONS, texts_of
+from api.portal.catalogue import kept, said
+from api.portal.texts import texts_of
 from api.portal.words import TABLES, problem_text
 from contracts.financings.invariants import _STATES
 
-PORTAL = Path(__file__).parents[3] / "api" / "portal"
-METHODS = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
-KEYWORDS: dict[str, Any] = {"_": None, "N_": None, "ngettext": (1, 2)}
 NAMED = re.compile(r"%\(\w+\)s")
 
 
-def said() -> set[Any]:
-    """Every text in the sources."""
-    return {message for _, _, message, _, _ in extract_from_dir(str(PORTAL), method_map=METHODS, keywords=KEYWORDS)}
-
-
 def test_every_text_has_a_translation_and_every_translation_a_text() -> None:
-    with (TRANSLATIONS / "zh.po").open("rb") as file:
-        catalogue = read_po(file, locale="zh", abort_invalid=True)
-    translated = {message.id: message for message in catalogue if message.id}
+    translated = {message.id: message for message in kept("zh") if message.id}
     assert len(translated) > 150
     assert set(translated) == said()
     for text, message in translated.items():
