@@ -45,7 +45,7 @@ async def send(request: Request, reader: Reader) -> Response:
 
 
 def _form(request: Request, reader: Reader, lines: list[dict[str, Any]], words: dict[str, str], trial: Any, problem: Any) -> Response:
-    status = 200 if problem is None else 422
+    status = 200 if problem is None else problem["status"]
     return page(request, reader, "application.html", {"lines": lines, "words": words, "trial": trial, "problem": problem}, status=status)
 
 
