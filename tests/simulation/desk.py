@@ -107,7 +107,7 @@ class Desk:
     def _record(self, loan: Loan, kind: str, author: Author) -> bytes:
         people = ("make", "check") if kind in _TWO else ("service",)
         # Some are sent so late that they may lapse on their way.
-        not_after = author.now_ms + self.random.choice((300, 3_000, DAY_MS, DAY_MS, DAY_MS))
+        not_after = author.now_ms + self.random.choice((300, 2_000, 4_000, DAY_MS, DAY_MS))
         signers = [private_key(f"{self.bank} {each}") for each in people]
         return author.record(kind, loan.body(kind, author.now_ms), signers, sealed=demanded_shapes(kind), not_after=not_after)
 

@@ -200,7 +200,7 @@ class Follower(Process):
             self.refusals.append(error.code)
             if self.store.halted() is not None:
                 return
-        self.later(self.works.random.choice((50, 300, 1_000)), "fetches", self._fetch)
+        self.later(self.works.random.choice((50, 300, 1_000, 6_000)), "fetches", self._fetch)
 
     def _work(self) -> None:
         if not self.desk.is_done:

@@ -12,10 +12,10 @@ import pytest
 from tests.simulation.running import WORLDS, run
 
 DEEP = os.environ.get("TALLYSTICK_DEEP") == "1"
-SEEDS = 300 if DEEP else 4
+SEEDS = range(1, 300 if DEEP else 3)
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("world", WORLDS)
 def test_nothing_told_is_lost_and_nothing_is_lent_twice(world: str, seed: int, record_property: Callable[[str, object], None]) -> None:
     counted, _ = run(world, seed)
