@@ -65,7 +65,7 @@ class _Asked:
 
 async def issue_token(request: Request, context: Context) -> Response:
     """Gives an access token for client credentials. Form-encoded; `scope` asks for less than the client may have."""
-    context.rates.count_sign_in(None if request.client is None else request.client.host)
+    context.rates.count_sign_in(request)
     try:
         form = _form(request, await request.body())
         # Secrets are slow to check: those who sign in have threads of their own, so that a flood of them stops nobody else.
