@@ -14,7 +14,7 @@ from nodes.monitoring.catalogue import DETECTORS
 from nodes.monitoring.findings import Finding, raise_alert
 from tests.api import test_credit, test_webhooks
 from tests.api.lost_answers import POINTS, check_done_once
-from tests.api.served import Network
+from tests.api.served import CUSTODY_USCC, Network
 from tests.api.supervised import applied, approved, declared, disbursed, granted, usd
 from tests.api.test_attachments import in_custody
 from tests.api.test_financing_requests import carry, form, sent
@@ -164,7 +164,7 @@ def report_file(network: Network) -> Step:
 
 
 def facts(network: Network) -> Step:
-    rows = [{**each, "name": f"Orchard {next(_serials)}"} if each["kind"] == "basic" else each for each in ROWS]
+    rows = [{"kind": "month", "uscc": CUSTODY_USCC, "month": "2024-05", "collections_goods": f"{next(_serials)}.00"}]
     return "authority", network.sign_in("authority", "maker"), "/v1/credit-profiles", rows
 
 
