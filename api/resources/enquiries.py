@@ -34,6 +34,8 @@ _LOOK_AGAIN_S: Final = 1.0
 EnquiryId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 AfterIndex = Annotated[int, Query(ge=0, le=INTEGER_MAX, description="the cursor that the page before gave as `next`")]
 
+Order = Annotated[Literal["oldest", "newest"], Query(description="which come first")]
+
 
 class LineIn(ApiModel):
     """A declaration as the bank was shown it; what is null is not asked."""
@@ -87,9 +89,9 @@ async def get_enquiry(request: Request, context: Context, enquiry_id: EnquiryId)
     return single(request, _json(enquiry))
 
 
-def list_enquiries(node: TheNode, after: AfterIndex = 0, limit: Limit = 100) -> Response:
-    """In the order of the ledger."""
-    found = Enquiries(node).list(after, limit)
+def list_enquiries(node: TheNode, after: AfterIndex = 0, limit: Limit = 100, order: Order = "oldest") -> Response:
+    """In the order of the ledger, or the newest first."""
+    found = Enquiries(node).list(after, limit, newest_first=order == "newest")
     following = None
     if len(found) == limit:
         with node.store.reading() as reader:
@@ -123,6 +125,7 @@ def _json(enquiry: Enquiry) -> dict[str, Any]:
         "id": enquiry.id,
         "kind": enquiry.kind,
         "consent_id": enquiry.consent,
+        "exporter": None if enquiry.exporter is None else {"uscc": enquiry.exporter[0], "name": enquiry.exporter[1]},
         "basis": None if enquiry.basis is None else {"kind": "paper", **enquiry.basis.model_dump()},
         "basis_state": enquiry.basis_state,
         "confirmed": None if enquiry.confirmed_ms is None else rfc3339(enquiry.confirmed_ms),

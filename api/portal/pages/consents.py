@@ -1,4 +1,6 @@
-"""An exporter's consents: which bank may ask about its declarations, until when and how often; and what was done under them."""
+"""Consents: which bank may ask about an exporter's declarations, until when and how often, and what was done under them. A bank reads those
+that it holds.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ from ledger.clock import rfc3339
 from nodes.days import day_end_ms
 
 _EXPORTER: Final = frozenset({"enterprise"})
+_READERS: Final = frozenset({"bank", "enterprise"})
 
 
 async def listed(request: Request, reader: Reader) -> Response:
@@ -51,27 +54,38 @@ async def revoke(request: Request, reader: Reader) -> Response:
     return see("/consents")
 
 
+async def confirm(request: Request, reader: Reader) -> Response:
+    """The exporter signed the paper on which the consent stands."""
+    form = await request.form()
+    await reader.calls.send(f"/v1/consents/{request.path_params['consent_id']}/confirm", {}, key=str(form["key"]))
+    return see("/consents")
+
+
 async def accesses(request: Request, reader: Reader) -> Response:
     """Who asked, was answered or used what of the exporter's, the newest first."""
     found = await reader.calls.all("/v1/accesses")
-    return page(request, reader, "accesses.html", {"accesses": list(reversed(found))})
+    numbers = {each["id"]: each["number"] for each in await reader.calls.all("/v1/declarations")}
+    return page(request, reader, "accesses.html", {"accesses": list(reversed(found)), "numbers": numbers})
 
 
 async def _listed(request: Request, reader: Reader, problem: Any) -> Response:
     members = await reader.calls.all("/v1/members")
+    names = {each["member"]: each["name"] for each in members}
     shown = {
         "consents": list(reversed(await reader.calls.all("/v1/consents"))),
         "banks": [each for each in members if each["role"] == "bank" and each["status"] == "active"],
+        "names": names,
         "scopes": CONSENT_SCOPES,
-        "may": reader.may("consents:write") and reader.role in ("maker", "enterprise"),
+        "may": reader.seat == "enterprise" and reader.may("consents:write") and reader.role in ("maker", "enterprise"),
         "problem": problem,
     }
     return page(request, reader, "consents.html", shown, status=200 if problem is None else 422)
 
 
 PAGES: Final = (
-    Page("/consents", listed, seats=_EXPORTER, scope="consents:read", heading=N_("Consents")),
+    Page("/consents", listed, seats=_READERS, scope="consents:read", heading=N_("Consents")),
     Page("/consents", give, ("POST",)),
     Page("/consents/{consent_id}/revoke", revoke, ("POST",)),
+    Page("/consents/{consent_id}/confirm", confirm, ("POST",)),
     Page("/accesses", accesses, seats=_EXPORTER, scope="accesses:read", heading=N_("Who used what")),
 )

@@ -26,7 +26,9 @@ function follow(address) {
   let timer = null;
   const stream = new EventSource(address);
   const types = ["task.waiting", "task.declined", "enquiry.answered", "enquiry.declined", "financing.applied", "financing.taken-in", "financing.approved",
-    "financing.disbursed", "financing.repaid", "financing.cancelled", "financing.written-off", "financing.corrected", "financing.offered", "financing.taken-over", "data.used", "alert.raised"];
+    "financing.disbursed", "financing.repaid", "financing.cancelled", "financing.written-off", "financing.corrected", "financing.offered", "financing.taken-over", "data.used", "alert.raised", "consent.given", "consent.revoked",
+    "notice.amended", "notice.voided", "notice.replaced", "notice.frozen", "notice.unfrozen", "notice.consent-revoked", "offer.received",
+    "declaration.registered", "declaration.amended", "declaration.voided", "dispute.opened", "dispute.resolved"];
   for (const type of types.filter((each) => kinds.has(each.split(".")[0]))) {
     stream.addEventListener(type, () => {
       clearTimeout(timer);
@@ -39,6 +41,27 @@ function follow(address) {
 function wait() {
   const parts = live().filter((part) => "waiting" in part.dataset);
   if (parts.length > 0) redraw(parts).finally(() => setTimeout(wait, 1000));
+}
+
+// A file that is dropped anywhere on a field's place is chosen in it.
+function takeDrops(place) {
+  const input = place.querySelector("input[type=file]");
+  const over = (event, is) => {
+    event.preventDefault();
+    place.classList.toggle("over", is);
+  };
+  place.addEventListener("dragover", (event) => over(event, true));
+  place.addEventListener("dragleave", (event) => over(event, false));
+  place.addEventListener("drop", (event) => {
+    over(event, false);
+    if (event.dataTransfer.files.length > 0) input.files = event.dataTransfer.files;
+  });
+}
+
+document.querySelectorAll("[data-drop]").forEach(takeDrops);
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
 }
 
 if (document.body.dataset.events) {
