@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from starlette.datastructures import FormData
 
-from api.portal.forms import amount, amounts, day_end, digests, exchange, text
+from api.portal.filled_in import amount, amounts, day_end, digests, exchange, text
 from api.portal.words import N_
 
 Documents = Sequence[Mapping[str, str]]

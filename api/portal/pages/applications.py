@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
-from api.portal.forms import digests, documents
+from api.portal.filled_in import digests, documents
 from api.portal.reading import Page, Reader, page, see
 
 

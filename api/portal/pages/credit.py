@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
-from api.portal.forms import INCOMPLETE, Incomplete, amount, text, typed
+from api.portal.filled_in import INCOMPLETE, Incomplete, amount, text, typed
 from api.portal.pages.enquiries import show_enquiry
 from api.portal.reading import Page, Reader, page, see
 from api.portal.trade_words import CREDIT_INPUTS

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
-from api.portal.forms import BLANK, Typed, text, typed
+from api.portal.filled_in import BLANK, Typed, text, typed
 from api.portal.reading import Page, Reader, page, see
 
 _WHO: Final = ("maker", "checker", "enterprise")

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.portal.asked_lines import Asked, NotReadable, from_workbook, pasted, template
 from api.portal.calls import ApiRefused
-from api.portal.forms import BLANK, INCOMPLETE, Incomplete, Typed, text, typed
+from api.portal.filled_in import BLANK, INCOMPLETE, Incomplete, Typed, text, typed
 from api.portal.reading import Page, Reader, page, see
 from api.portal.words import N_
 from ledger.errors import InputError

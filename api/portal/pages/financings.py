@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import Answer, ApiRefused
-from api.portal.forms import BLANK, INCOMPLETE, Incomplete, documents, typed
+from api.portal.filled_in import BLANK, INCOMPLETE, Incomplete, documents, typed
 from api.portal.reading import Page, Reader, page, see, today
 from api.portal.steps import OTHER_ROLE, STEPS, allowed, collection_of
 from api.portal.words import FINANCING_STATES, N_

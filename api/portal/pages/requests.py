@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
-from api.portal.forms import BLANK, INCOMPLETE, Incomplete, Typed, amount, digests, documents, text, typed
+from api.portal.filled_in import BLANK, INCOMPLETE, Incomplete, Typed, amount, digests, documents, text, typed
 from api.portal.reading import Page, Reader, page, see
 from api.portal.trade_words import REQUEST_FIELDS
 from api.portal.words import N_
