@@ -11,7 +11,7 @@ ifneq ($(wildcard $(COMET)),)
 export TALLYSTICK_COMETBFT ?= $(CURDIR)/$(COMET)
 endif
 
-.PHONY: setup engine run consortium test test-deep mutants check format docs examples translations migrations proto lock
+.PHONY: setup engine run consortium test test-deep mutants check format docs screenshots examples translations migrations proto lock
 
 setup: .venv/.installed
 
@@ -76,6 +76,10 @@ format: setup
 # Writes the documents that are generated from the code; a test compares them.
 docs: setup
 	$(BIN)/python docs/generate.py
+
+# Draws each page of the portal at each seat of the demo, in both languages and at three widths.
+screenshots: setup
+	$(BIN)/python docs/screenshots.py var/screenshots
 
 # Writes the examples of the API's description from what its tests ask and are answered; a test checks them against the description.
 examples: setup

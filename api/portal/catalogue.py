@@ -1,4 +1,4 @@
-"""The texts that the portal's sources say, and the catalogue of their translations: `make translations` brings it up to date.
+"""The texts that the portal says, and the catalogues of their translations: `make translations` brings them up to date.
 
 A text that is new gets an empty translation, to be filled in; one that nothing says any more goes.
 """
@@ -11,13 +11,14 @@ from typing import Any, Final
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po, write_po
+from babel.messages.pofile import write_po
 
-from api.portal.texts import LOCALES, TRANSLATIONS
+from api.portal.texts import CATALOGUES, LOCALES, TRANSLATIONS, catalogue
+from api.portal.words import DECLINES, MEANINGS, ROWS
 
 _SOURCES: Final = Path(__file__).parent
 _METHODS: Final = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
-_PREAMBLE: Final = """# The portal in another language, kept by `make translations`.
+_PREAMBLE: Final = """# What the portal says in another language, kept by `make translations`.
 msgid ""
 msgstr ""
 "Language: {locale}\\n"
@@ -30,30 +31,27 @@ msgstr ""
 _KEYWORDS: Final[dict[str, Any]] = {"_": None, "N_": None, "ngettext": (1, 2)}
 
 
-def said() -> set[Any]:
-    """Every text in the sources: itself, or both its forms."""
+def said(name: str) -> set[Any]:
+    """Every text that a catalogue is to have: itself, or both its forms."""
+    if name == "codes":
+        return {*MEANINGS.values(), *ROWS.values(), *DECLINES.values()}
     return {message for _, _, message, _, _ in extract_from_dir(str(_SOURCES), method_map=_METHODS, keywords=_KEYWORDS)}
 
 
-def kept(language: str) -> Catalog:
-    """The catalogue of a language as it is. Raises what Babel raises where the file is none."""
-    with (TRANSLATIONS / f"{language}.po").open("rb") as file:
-        return read_po(file, locale=language, abort_invalid=True)
-
-
-def update(language: str) -> list[str]:
+def update(name: str, language: str) -> list[str]:
     """Writes the catalogue anew, in the order of its texts. Gives the texts without a translation."""
-    before = {message.id if isinstance(message.id, str) else tuple(message.id): message.string for message in kept(language)}
+    kept = catalogue(name, language)
+    before = {message.id if isinstance(message.id, str) else tuple(message.id): message.string for message in kept}
     made = Catalog(LOCALES[language])
-    for text in said():
+    for text in said(name):
         made.add(text, before.get(text, ""))
-    with (TRANSLATIONS / f"{language}.po").open("wb") as file:
+    with (TRANSLATIONS / f"{language}.{name}.po").open("wb") as file:
         file.write(_PREAMBLE.format(locale=made.locale_identifier).encode())
         write_po(file, made, width=0, sort_output=True, omit_header=True)
     return sorted(str(message.id) for message in made if message.id and not any(message.string or ()))
 
 
 if __name__ == "__main__":
-    untranslated = update("zh")
+    untranslated = [text for name in CATALOGUES for text in update(name, "zh")]
     sys.stdout.writelines(f"{text}\n" for text in untranslated)
     sys.exit(bool(untranslated))

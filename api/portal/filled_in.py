@@ -18,6 +18,11 @@ from nodes.days import day_end_ms
 INCOMPLETE: Final = {"code": "form-incomplete", "detail": "a field of the form is missing or cannot be read"}
 
 
+def status_of(problem: Mapping[str, Any] | None) -> int:
+    """The status of a page that shows a form again with what is wrong."""
+    return 200 if problem is None else int(problem.get("status", 422))
+
+
 class Incomplete(Exception):
     """A field of a form is missing or cannot be read."""
 

@@ -73,9 +73,11 @@ def shown_to_reader(show: Show, menu: Callable[[], tuple[Page, ...]]) -> Callabl
     """The endpoint of a page: it knows its reader, or sends to the sign-in page; what the API refuses it says in the reader's words."""
 
     async def endpoint(request: Request) -> Response:
-        request.state.menu = menu
+        request.state.menu, request.state.sent_key = menu, None
         form = await request.form() if request.method == "POST" else None
         try:
+            if form is not None:
+                request.state.sent_key = form.get("key")
             return await shown(request, "" if form is None else str(form.get("csrf", "")))
         finally:
             await request.close()
@@ -100,6 +102,9 @@ def shown_to_reader(show: Show, menu: Callable[[], tuple[Page, ...]]) -> Callabl
 def page(request: Request, reader: Reader | None, template: str, shown: Mapping[str, Any], *, status: int = 200) -> Response:
     """A page of HTML."""
     language = language_of(request) if reader is None else reader.texts.language
+    problem = shown.get("problem")
+    # A form of which nobody knows whether it did its work keeps its key, so that it can be sent again.
+    is_unsure = problem is not None and problem.get("status", 0) >= 500 and bool(request.state.sent_key)
     menu = () if reader is None else tuple(each for each in request.state.menu() if each.is_in_menu_of(reader))
     context = {
         **shown,
@@ -110,7 +115,7 @@ def page(request: Request, reader: Reader | None, template: str, shown: Mapping[
         "reader": reader,
         "menu": menu,
         # A form that is sent twice does its work once.
-        "form_key": secrets.token_urlsafe(18),
+        "form_key": str(request.state.sent_key) if is_unsure else secrets.token_urlsafe(18),
         "csrf": None if reader is None or reader.session["session"] is None else reader.session["session"]["csrf_token"],
     }
     return HTMLResponse(environment(language).get_template(template).render(context), status)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
+from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 from starlette.requests import Request
@@ -24,6 +25,8 @@ from ledger.clock import rfc3339
 LANGUAGES: Final[Mapping[str, str]] = {"zh": "中文", "en": "English"}
 COOKIE: Final = "tallystick-language"
 TRANSLATIONS: Final = Path(__file__).parent / "translations"
+# What the pages say, and what the codes of the API and of the ledger mean.
+CATALOGUES: Final = ("pages", "codes")
 LOCALES: Final[Mapping[str, str]] = {"zh": "zh_Hans_CN", "en": "en_GB"}
 _UTC8: Final = timezone(timedelta(hours=8))
 _PPM: Final = 1_000_000
@@ -95,13 +98,18 @@ def texts_of(language: str) -> Texts:
     """A language that there is."""
     if language == "en":
         return Texts(language, {})
-    with (TRANSLATIONS / f"{language}.po").open("rb") as file:
-        catalogue = read_po(file, locale=language)
     words: dict[str, Any] = {}
-    for message in catalogue:
-        if message.id and message.string:
-            words[message.id if isinstance(message.id, str) else message.id[0]] = message.string
+    for name in CATALOGUES:
+        for message in catalogue(name, language):
+            if message.id and message.string:
+                words[message.id if isinstance(message.id, str) else message.id[0]] = message.string
     return Texts(language, words)
+
+
+def catalogue(name: str, language: str) -> Catalog:
+    """One of the catalogues of a language. Raises what Babel raises where the file is none."""
+    with (TRANSLATIONS / f"{language}.{name}.po").open("rb") as file:
+        return read_po(file, locale=language, abort_invalid=True)
 
 
 def language_of(request: Request) -> str:

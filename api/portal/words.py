@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from api import problem_codes, row_codes
 from api.portal.texts import Texts
+from contracts import codes
+from ledger import admission
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
@@ -150,6 +153,29 @@ STAGES: Final = {
     "approve-to-disburse": N_("from approval to payout"),
     "apply-to-disburse": N_("from application to payout"),
 }
+# What went wrong, for those who meet it in a form. Of other codes the API's own words are shown, or what the code means.
+PROBLEMS: Final = {
+    "internal": N_("This node met a fault. Nothing that was sent is lost; send it again in a while, or tell the operator the request."),
+    "form-incomplete": N_("A field of the form is missing or cannot be read. Nothing was sent."),
+    "sign-in-failed": N_("The name or the password is not right."),
+    "exhausted": N_("Nothing is left to finance on this declaration. Nothing was written."),
+    "not-permitted": N_("This is not for your role."),
+    "same-person": N_("Whoever made this cannot also sign it. Another person has to."),
+    "csrf": N_("This page had been open for too long. Go back, load it anew and send it again; nothing was done."),
+    "idempotency-conflict": N_("This form was sent before, with something else in it. See what became of that before you send it again."),
+    "session-ended": N_("You were away for a while and have been signed out. Nothing that was sent is lost."),
+}
+
+
+# What every code means that the API or the ledger answers with; `translations` has these sentences too.
+MEANINGS: Final[Mapping[str, str]] = {
+    **admission.CODES,
+    **codes.CODES,
+    **{code: meaning for code, (meaning, _) in problem_codes.PROBLEMS.items()},
+}
+RESULTS: Final[Mapping[str, str]] = {**admission.CODES, **codes.CODES}
+ROWS: Final[Mapping[str, str]] = {**codes.CODES, **{code: meaning for code, (meaning, _) in row_codes.ROWS.items()}}
+DECLINES: Final[Mapping[str, str]] = {**codes.CODES, **{code: meaning for code, (meaning, _) in row_codes.DECLINES.items()}}
 # Each is a filter of the templates.
 TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "financing_state": FINANCING_STATES,
@@ -168,17 +194,9 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "alert_state": ALERT_STATES,
     "alert_word": ALERTS,
     "stage": STAGES,
-}
-# What went wrong, by the API's code. A code that is not here is said in the API's own words.
-PROBLEMS: Final = {
-    "internal": N_("This node met a fault. Nothing that was sent is lost; send it again in a while, or tell the operator the request."),
-    "form-incomplete": N_("A field of the form is missing or cannot be read. Nothing was sent."),
-    "sign-in-failed": N_("The name or the password is not right."),
-    "exhausted": N_("Nothing is left to finance on this declaration. Nothing was written."),
-    "not-permitted": N_("This is not for your role."),
-    "same-person": N_("Whoever made this cannot also sign it. Another person has to."),
-    "csrf": N_("This page had been open for too long. Go back, load it anew and send it again; nothing was done."),
-    "session-ended": N_("You were away for a while and have been signed out. Nothing that was sent is lost."),
+    "result_word": RESULTS,
+    "row_word": ROWS,
+    "decline_word": DECLINES,
 }
 
 
@@ -187,4 +205,6 @@ def problem_text(texts: Texts, problem: Mapping[str, Any]) -> str:
     code = str(problem.get("code", "internal"))
     if code in PROBLEMS:
         return texts.gettext(PROBLEMS[code])
-    return str(problem.get("detail", code))
+    if texts.language == "en" or code not in MEANINGS:
+        return str(problem.get("detail", code))
+    return texts.gettext(MEANINGS[code])

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
-from api.portal.filled_in import digests, documents
+from api.portal.filled_in import digests, documents, status_of
 from api.portal.reading import Page, Reader, page, see
 
 
@@ -72,7 +72,7 @@ def _form(
     kept: list[dict[str, str]],
 ) -> Response:
     shown = {"lines": lines, "words": words, "trial": trial, "problem": problem, "kept": kept}
-    return page(request, reader, "application.html", shown, status=200 if problem is None else 422)
+    return page(request, reader, "application.html", shown, status=status_of(problem))
 
 
 def _chosen(line: dict[str, Any], wanted: list[dict[str, Any]]) -> dict[str, Any]:

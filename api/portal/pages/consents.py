@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
+from api.portal.filled_in import status_of
 from api.portal.reading import Page, Reader, page, see
 from api.portal.words import CONSENT_SCOPES, N_
 from ledger.clock import rfc3339
@@ -79,7 +80,7 @@ async def _listed(request: Request, reader: Reader, problem: Any) -> Response:
         "may": reader.seat == "enterprise" and reader.may("consents:write") and reader.role in ("maker", "enterprise"),
         "problem": problem,
     }
-    return page(request, reader, "consents.html", shown, status=200 if problem is None else 422)
+    return page(request, reader, "consents.html", shown, status=status_of(problem))
 
 
 PAGES: Final = (

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
-from api.portal.filled_in import INCOMPLETE, Incomplete, amount, text, typed
+from api.portal.filled_in import INCOMPLETE, Incomplete, amount, status_of, text, typed
 from api.portal.pages.enquiries import show_enquiry
 from api.portal.reading import Page, Reader, page, see
 from api.portal.trade_words import CREDIT_INPUTS
@@ -45,7 +45,7 @@ async def _form(request: Request, reader: Reader, consent: str, wanted: Any, pro
     consents = [each for each in await reader.calls.all("/v1/consents") if each["state"] == "active" and set(each["scopes"]) & set(_SCOPES)]
     shown = {"consents": consents, "scopes": {scope: CONSENT_SCOPES[scope] for scope in _SCOPES}}
     return page(
-        request, reader, "credit_form.html", {**shown, "consent": consent, "wanted": wanted, "problem": problem}, status=_status(problem)
+        request, reader, "credit_form.html", {**shown, "consent": consent, "wanted": wanted, "problem": problem}, status=status_of(problem)
     )
 
 
@@ -96,7 +96,7 @@ async def _parameters(request: Request, reader: Reader, sent: FormData | None, p
     said = typed(sent) if sent is not None else _typed(used)
     zero = [str(each) for each in sent.getlist("zero")] if sent is not None else (used or {}).get("missing_as_zero", [])
     shown = {"parameters": used, "typed": said, "zero": zero, "inputs": CREDIT_INPUTS, "may": reader.role == "admin", "problem": problem}
-    return page(request, reader, "parameters.html", shown, status=_status(problem))
+    return page(request, reader, "parameters.html", shown, status=status_of(problem))
 
 
 async def _in_use(reader: Reader) -> dict[str, Any] | None:
@@ -159,10 +159,6 @@ def _typed(used: dict[str, Any] | None) -> dict[str, str]:
 
 def _percent(ppm: int) -> str:
     return f"{Decimal(ppm) * 100 / _WHOLE:f}"
-
-
-def _status(problem: Any) -> int:
-    return 200 if problem is None else 422
 
 
 PAGES: Final = (

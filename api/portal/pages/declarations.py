@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
+from api.portal.filled_in import status_of
 from api.portal.reading import Page, Reader, page, today
 from api.portal.words import N_
 
@@ -32,7 +33,7 @@ async def shown(request: Request, reader: Reader) -> Response:
     elif reader.seat == "bank":
         collections = (await reader.calls.get(f"/v1/declarations/{declaration_id}/collections"))["items"]
     shown = {"declaration": found, "month": month, "statement": statement, "collections": collections, "problem": problem}
-    return page(request, reader, "declaration.html", shown, status=200 if problem is None else 422)
+    return page(request, reader, "declaration.html", shown, status=status_of(problem))
 
 
 PAGES: Final = (

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
-from api.portal.filled_in import BLANK, Typed, text, typed
+from api.portal.filled_in import BLANK, Typed, status_of, text, typed
 from api.portal.reading import Page, Reader, page, see
 
 _WHO: Final = ("maker", "checker", "enterprise")
@@ -46,7 +46,7 @@ async def _listed(request: Request, reader: Reader, said: Typed, problem: Any) -
     found = list(reversed(await reader.calls.all("/v1/disputes")))
     own = None if reader.seat == "enterprise" else reader.network["node"]["member"]
     shown = {"disputes": found, "may": may, "own": own, "typed": said, "problem": problem}
-    return page(request, reader, "disputes.html", shown, status=200 if problem is None else 422)
+    return page(request, reader, "disputes.html", shown, status=status_of(problem))
 
 
 PAGES: Final = (

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.portal.asked_lines import Asked, NotReadable, from_workbook, pasted, template
 from api.portal.calls import ApiRefused
-from api.portal.filled_in import BLANK, INCOMPLETE, Incomplete, Typed, text, typed
+from api.portal.filled_in import BLANK, INCOMPLETE, Incomplete, Typed, status_of, text, typed
 from api.portal.reading import Page, Reader, page, see
 from api.portal.words import N_
 from ledger.errors import InputError
@@ -74,7 +74,7 @@ async def show_enquiry(request: Request, reader: Reader, enquiry_id: str, proble
     counted = {"all": len(lines), "genuine": sum(each["result"] == "match" for each in lines), "usable": len(usable)}
     shown = {"enquiry": found, "lines": lines, "counted": counted, "year": int(found["asked"][:4]) - 1, "problem": problem}
     shown["wanted"] = request.query_params.get("request", "")
-    return page(request, reader, "enquiry.html", shown, status=200 if problem is None else 409)
+    return page(request, reader, "enquiry.html", shown, status=status_of(problem))
 
 
 async def paper_form(request: Request, reader: Reader) -> Response:
@@ -114,7 +114,7 @@ async def _scan(reader: Reader, sent: FormData) -> str:
 
 async def _paper(request: Request, reader: Reader, said: Typed, problem: Any, fault: NotReadable | None) -> Response:
     shown = {"typed": said, "problem": problem, "fault": fault}
-    return page(request, reader, "paper_form.html", shown, status=200 if problem is None and fault is None else 422)
+    return page(request, reader, "paper_form.html", shown, status=status_of(problem) if fault is None else 422)
 
 
 async def blank(_request: Request, _reader: Reader) -> Response:
@@ -129,7 +129,7 @@ async def _form(
     """`wanted` is the exporter's request that the lines are of, where they are of one."""
     consents = await _usable(reader)
     shown = {"consents": consents, "text": text, "consent": consent, "problem": problem, "fault": fault, "wanted": wanted}
-    return page(request, reader, "enquiry_form.html", shown, status=200 if problem is None and fault is None else 422)
+    return page(request, reader, "enquiry_form.html", shown, status=status_of(problem) if fault is None else 422)
 
 
 async def _usable(reader: Reader) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import Answer, ApiRefused
-from api.portal.filled_in import BLANK, INCOMPLETE, Incomplete, documents, typed
+from api.portal.filled_in import BLANK, INCOMPLETE, Incomplete, documents, status_of, typed
 from api.portal.reading import Page, Reader, page, see, today
 from api.portal.steps import OTHER_ROLE, STEPS, allowed, collection_of
 from api.portal.words import FINANCING_STATES, N_
@@ -84,7 +84,7 @@ async def _shown(request: Request, reader: Reader, again: Mapping[str, Any]) -> 
         "kept": again.get("kept", []),
         "problem": again.get("problem"),
     }
-    return page(request, reader, "financing.html", shown, status=409 if again else 200)
+    return page(request, reader, "financing.html", shown, status=status_of(again.get("problem")))
 
 
 async def _collections(reader: Reader, financing: Mapping[str, Any]) -> list[dict[str, Any]]:

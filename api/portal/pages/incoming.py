@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
-from api.portal.filled_in import BLANK, Typed, text, typed
+from api.portal.filled_in import BLANK, Typed, status_of, text, typed
 from api.portal.reading import Page, Reader, page, see
 from api.portal.words import N_
 
@@ -58,9 +58,7 @@ async def _offer(request: Request, reader: Reader, problem: Any, said: Typed) ->
     if found is None:
         return page(request, reader, "missing.html", {}, status=404)
     may = reader.may("financings:write") and reader.role in ("maker", "checker") and found["state"] == "open"
-    return page(
-        request, reader, "offer.html", {"offer": found, "may": may, "problem": problem, "typed": said}, status=409 if problem else 200
-    )
+    return page(request, reader, "offer.html", {"offer": found, "may": may, "problem": problem, "typed": said}, status=status_of(problem))
 
 
 PAGES: Final = (

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
-from api.portal.filled_in import BLANK, INCOMPLETE, Incomplete, Typed, amount, digests, documents, text, typed
+from api.portal.filled_in import BLANK, INCOMPLETE, Incomplete, Typed, amount, digests, documents, status_of, text, typed
 from api.portal.reading import Page, Reader, page, see
 from api.portal.trade_words import REQUEST_FIELDS
 from api.portal.words import N_
@@ -92,7 +92,7 @@ async def _shown(request: Request, reader: Reader, problem: Any, said: Typed) ->
         about = found["exporter"]["uscc"]
         financings = [each for each in (await reader.calls.get("/v1/financings", limit=100))["items"] if each["exporter"]["uscc"] == about]
     shown = {"request": found, "at_bank": at_bank, "acts": acts, "financings": financings, "fields": REQUEST_FIELDS}
-    return page(request, reader, "request.html", {**shown, "problem": problem, "typed": said}, status=200 if problem is None else 409)
+    return page(request, reader, "request.html", {**shown, "problem": problem, "typed": said}, status=status_of(problem))
 
 
 async def _form(
@@ -117,7 +117,7 @@ async def _form(
         "problem": problem,
         "fields": REQUEST_FIELDS,
     }
-    return page(request, reader, "request_form.html", shown, status=200 if problem is None else 422)
+    return page(request, reader, "request_form.html", shown, status=status_of(problem))
 
 
 def _may(reader: Reader) -> bool:

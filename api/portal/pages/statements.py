@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
+from api.portal.filled_in import status_of
 from api.portal.reading import Page, Reader, page, today
 
 
@@ -38,7 +39,7 @@ async def statement(request: Request, reader: Reader) -> Response:
         "last_month": urlencode({"from": before.replace(day=1).isoformat(), "to": before.isoformat()}),
         "problem": problem,
     }
-    return page(request, reader, "statement.html", shown, status=200 if problem is None else 422)
+    return page(request, reader, "statement.html", shown, status=status_of(problem))
 
 
 async def _exporters(reader: Reader) -> list[dict[str, Any]]:

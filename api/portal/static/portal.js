@@ -8,10 +8,27 @@ async function redraw(parts) {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   if (!answer.ok || answer.redirected) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  label(fresh);
   for (const part of parts) {
     const found = fresh.getElementById(part.id);
     // Somebody who is writing or choosing is not disturbed.
     if (found && !part.contains(document.activeElement) && found.innerHTML !== part.innerHTML) part.replaceWith(found);
+  }
+}
+
+// On a narrow screen each row of a table is a card (portal.css) whose cells say what they are; to a screen reader it stays a table.
+function label(page) {
+  for (const table of page.querySelectorAll(".wide > table:has(thead)")) {
+    const names = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+    table.classList.add("cards");
+    table.setAttribute("role", "table");
+    for (const row of table.rows) {
+      row.setAttribute("role", "row");
+      [...row.cells].forEach((cell, place) => {
+        cell.setAttribute("role", cell.tagName === "TD" ? "cell" : row.parentElement === table.tHead ? "columnheader" : "rowheader");
+        if (row.parentElement !== table.tHead) cell.dataset.label = names[place] ?? "";
+      });
+    }
   }
 }
 
@@ -64,6 +81,7 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => print());
 }
 
+label(document);
 if (document.body.dataset.events) {
   follow(document.body.dataset.events);
   wait();

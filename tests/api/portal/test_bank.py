@@ -123,6 +123,33 @@ def sign_second(maker: Person, checker: Person, step: str) -> None:
     expect(checker.page.locator("h1 .mark.signed")).to_have_count(1)
 
 
+def test_an_application_whose_answer_came_too_late_is_sent_again_and_made_once(
+    network: Network, answering: None, opened: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, reference = row(), "lost-and-found"
+    assert imported(network, one)[0]["result"] == "ok"
+    consent = consented(network)
+    with person(opened, network, "bank-a", "zh-CN") as maker:
+        maker.sign_in("maker", network.secrets["bank-a", "maker"])
+        maker.go("/enquiries/new")
+        maker.page.select_option("#consent", consent)
+        maker.page.fill("#lines", one["declaration_number"])
+        maker.page.click("main form button")
+        maker.page.locator("#answer form > button").click()
+        maker.page.fill("#product", "export invoice financing")
+        maker.page.fill("#reference", reference)
+        with monkeypatch.context() as slow:
+            # The record goes out, and nobody waits for what becomes of it.
+            slow.setattr(network.nodes["bank-a"].outbox, "_wait_s", 0)
+            maker.page.click("button[value=send]")
+            assert "只会办理一次" in maker.page.locator(".trouble").inner_text()
+            assert maker.forgive() == ["503"]
+        maker.page.click("button[value=send]")
+        maker.page.wait_for_url("**/portal/financings/*")
+        maker.go("/financings")
+        assert maker.page.locator("tbody tr", has_text=reference).count() == 1
+
+
 def test_lines_that_cannot_be_read_are_shown_again_with_what_is_wrong(network: Network, opened: Browser) -> None:
     consent = consented(network)
     with person(opened, network, "bank-a") as maker:

@@ -6,18 +6,19 @@ import re
 
 import pytest
 
-from api.portal.catalogue import kept, said
-from api.portal.texts import texts_of
+from api.portal.catalogue import said
+from api.portal.texts import CATALOGUES, catalogue, texts_of
 from api.portal.words import TABLES, problem_text
 from contracts.financings.invariants import _STATES
 
 NAMED = re.compile(r"%\(\w+\)s")
 
 
-def test_every_text_has_a_translation_and_every_translation_a_text() -> None:
-    translated = {message.id: message for message in kept("zh") if message.id}
+@pytest.mark.parametrize("name", CATALOGUES)
+def test_every_text_has_a_translation_and_every_translation_a_text(name: str) -> None:
+    translated = {message.id: message for message in catalogue(name, "zh") if message.id}
     assert len(translated) > 150
-    assert set(translated) == said()
+    assert set(translated) == said(name)
     for text, message in translated.items():
         found = message.string if isinstance(message.string, str) else (message.string or ("",))[0]
         english = text if isinstance(text, str) else text[1]
@@ -48,6 +49,9 @@ def test_money_and_days_are_said_in_the_readers_way(language: str, money: str, d
     assert texts.share(415_000) == share
 
 
-def test_a_problem_without_words_of_its_own_is_said_as_the_api_says_it() -> None:
+def test_a_problem_without_words_of_its_own_is_said_as_the_api_says_it_or_as_its_code_means() -> None:
+    left = {"code": "exceeds-available", "detail": "the declaration has 40.00 left"}
+    assert problem_text(texts_of("en"), left) == left["detail"]
+    assert problem_text(texts_of("zh"), left) == "超出该报关单的可融资余额"
     assert problem_text(texts_of("zh"), {"code": "csrf", "detail": "x"}).startswith("本页")
     assert problem_text(texts_of("zh"), {"code": "something-else", "detail": "what happened"}) == "what happened"

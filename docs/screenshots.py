@@ -1,0 +1,154 @@
+"""Draws every page of the portal: plays the demo, serves its members, signs in at each seat and follows the links, one page of each kind.
+
+python docs/screenshots.py DIRECTORY
+
+Pictures are `DIRECTORY/LANGUAGE/WIDTH/SEAT/PAGE.png`. Exits with 1 where a page of the portal was at no seat to be found, and names it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+from rich.progress import Progress
+from starlette.routing import compile_path
+
+from api.cli.sign_ins import FILE_NAME
+from api.portal.pages import PAGES
+from api.portal.reading import ROOT
+from api.portal.texts import COOKIE, LANGUAGES
+from nodes.seats import SignIn
+
+PROGRAM: Final = shutil.which("chromium")
+WIDTHS_PX: Final = (360, 800, 1440)
+_HEIGHT_PX: Final = 900
+# Who sits at each seat of the demo.
+_PEOPLE: Final = {"bank-a": "maker", "bank-b": "checker", "authority": "checker", "exporter-a": "maker", "auditor": "viewer"}
+_ASKED: Final = [(each.path, compile_path(each.path)[0]) for each in PAGES if "GET" in each.methods]
+
+
+@dataclass
+class Album:
+    """What is drawn, and the pages that are found."""
+
+    directory: Path
+    progress: Progress
+    found: set[str] = field(default_factory=set)
+
+    def draw_seat(self, context: BrowserContext, person: SignIn) -> None:
+        """Every kind of page that a person's links lead to."""
+        page = context.new_page()
+        _enter(page, person)
+        task, drawn = self.progress.add_task(person.node, total=None), set[str]()
+        waiting = [f"{person.address}{ROOT}/work", *_links(page)]
+        while waiting:
+            address = waiting.pop(0)
+            kind = _kind(address)
+            if kind is None or kind in drawn or not _is_page(context, address):
+                continue
+            drawn.add(kind)
+            page.goto(address)
+            waiting += _links(page)
+            self._draw(page, person, kind)
+            self.progress.advance(task)
+        self.progress.update(task, total=len(drawn))
+        self.found |= drawn
+        page.close()
+
+    def _draw(self, page: Page, person: SignIn, kind: str) -> None:
+        name = re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-") or "home"
+        for language in LANGUAGES:
+            page.context.add_cookies([{"name": COOKIE, "value": language, "url": person.address}])
+            page.reload()
+            for width_px in WIDTHS_PX:
+                page.set_viewport_size({"width": width_px, "height": _HEIGHT_PX})
+                page.screenshot(path=self.directory / language / str(width_px) / person.node / f"{name}.png", full_page=True)
+
+    def missing(self) -> list[str]:
+        """Pages to which no link led, beside files and those that every seat has found empty."""
+        return sorted({path for path, _ in _ASKED if "." not in path} - self.found)
+
+
+def _enter(page: Page, person: SignIn) -> None:
+    page.goto(f"{person.address}{ROOT}/sign-in")
+    page.fill("#user", person.user)
+    page.fill("#password", person.secret)
+    page.click("main button")
+    page.wait_for_url(f"**{ROOT}/work")
+
+
+def _links(page: Page) -> Iterator[str]:
+    """Where links lead, and forms that only ask."""
+    found: list[str] = page.eval_on_selector_all("a[href]", "links => links.map(each => each.href)")
+    found += page.eval_on_selector_all(
+        "form[method=get][action]", "forms => forms.map(each => `${each.action}?${new URLSearchParams(new FormData(each))}`)"
+    )
+    yield from (each.partition("#")[0] for each in found)
+
+
+def _kind(address: str) -> str | None:
+    """The page that an address is one of."""
+    path = urlsplit(address).path
+    if not path.startswith(f"{ROOT}/"):
+        return None
+    return next((kind for kind, pattern in _ASKED if pattern.match(path.removeprefix(ROOT))), None)
+
+
+def _is_page(context: BrowserContext, address: str) -> bool:
+    answer = context.request.get(address)
+    return answer.ok and answer.headers["content-type"].startswith("text/html")
+
+
+def draw(directory: Path, people: Sequence[SignIn]) -> list[str]:
+    """Draws every seat. Gives the pages that were not found."""
+    with sync_playwright() as playwright, Progress() as progress:
+        album = Album(directory, progress)
+        browser = playwright.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox"])
+        for person in people:
+            if _PEOPLE.get(person.node) == person.user:
+                with browser.new_context(device_scale_factor=1) as context:
+                    album.draw_seat(context, person)
+        browser.close()
+        return album.missing()
+
+
+@contextmanager
+def served_demo(home: Path) -> Iterator[list[SignIn]]:
+    """The demo played in a new directory and its members served, each by a process of its own."""
+    command = [sys.executable, "-m", "api.cli", "demo", "--home", str(home), "--serve"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - this program itself
+        assert process.stdout is not None, "its output is a pipe"
+        try:
+            if not any(line.startswith("ready:") for line in process.stdout):
+                sys.exit("the demo did not come to be served")
+            yield [SignIn(**each) for each in json.loads((home / FILE_NAME).read_text())]
+        finally:
+            process.terminate()
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("directory", type=Path, help="where the pictures are put")
+    directory = asked.parse_args().directory
+    if PROGRAM is None:
+        sys.exit("Chromium is not installed (Debian's package chromium)")
+    with tempfile.TemporaryDirectory(prefix="tallystick-") as scratch, served_demo(Path(scratch) / "demo") as people:
+        missing = draw(directory, people)
+    sys.stdout.writelines(f"no link leads to {path}\n" for path in missing)
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
