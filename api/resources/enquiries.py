@@ -15,7 +15,7 @@ from starlette.responses import Response
 from api.context import Acting, ApiContext, Caller, Context, TheNode
 from api.heights import wait
 from api.idempotency import reference_of
-from api.models import ApiModel, Day, Hash, Limit, MoneyIn
+from api.models import ApiModel, Day, Hash, Limit, MoneyIn, Order
 from api.preferences import wait_seconds
 from api.resources.credit_views import report_json
 from api.responses import json_response, page, single
@@ -33,8 +33,6 @@ _LOOK_S: Final = 0.2
 _LOOK_AGAIN_S: Final = 1.0
 EnquiryId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 AfterIndex = Annotated[int, Query(ge=0, le=INTEGER_MAX, description="the cursor that the page before gave as `next`")]
-
-Order = Annotated[Literal["oldest", "newest"], Query(description="which come first")]
 
 
 class LineIn(ApiModel):

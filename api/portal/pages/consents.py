@@ -64,9 +64,14 @@ async def confirm(request: Request, reader: Reader) -> Response:
 
 async def accesses(request: Request, reader: Reader) -> Response:
     """Who asked, was answered or used what of the exporter's, the newest first."""
-    found = await reader.calls.all("/v1/accesses")
-    numbers = {each["id"]: each["number"] for each in await reader.calls.all("/v1/declarations")}
-    return page(request, reader, "accesses.html", {"accesses": list(reversed(found)), "numbers": numbers})
+    found = await reader.calls.get("/v1/accesses", order="newest", after=request.query_params.get("after"), limit=100)
+    shown = {"accesses": found["items"], "next": found["next"], "numbers": await numbers_of(reader)}
+    return page(request, reader, "accesses.html", shown)
+
+
+async def numbers_of(reader: Reader) -> dict[str, str]:
+    """Numbers of the exporter's own declarations by id."""
+    return {each["id"]: each["number"] for each in await reader.calls.all("/v1/declarations")}
 
 
 async def _listed(request: Request, reader: Reader, problem: Any) -> Response:

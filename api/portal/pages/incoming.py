@@ -29,6 +29,17 @@ async def listed(request: Request, reader: Reader) -> Response:
     return page(request, reader, "incoming.html", shown)
 
 
+async def counted(reader: Reader) -> dict[str, int]:
+    """How much of it waits for this bank's word."""
+    requests = (await reader.calls.get("/v1/financing-requests", limit=100))["items"]
+    offers = (await reader.calls.get("/v1/transfer-offers"))["items"]
+    return {
+        "requests": sum(each["state"] in ("RECEIVED", "RESENT") for each in requests),
+        "offers": sum(each["state"] == "open" for each in offers),
+        "notices": len((await reader.calls.get("/v1/notices", unread="true", limit=100))["items"]),
+    }
+
+
 async def read(request: Request, reader: Reader) -> Response:
     """Somebody has read a notice."""
     form, notice = await request.form(), request.path_params["notice_id"]

@@ -71,11 +71,21 @@ function takeDrops(place) {
   place.addEventListener("dragleave", (event) => over(event, false));
   place.addEventListener("drop", (event) => {
     over(event, false);
-    if (event.dataTransfer.files.length > 0) input.files = event.dataTransfer.files;
+    if (event.dataTransfer.files.length === 0) return;
+    input.files = event.dataTransfer.files;
+    input.dispatchEvent(new Event("change"));
   });
 }
 
+// What is too large to be sent is said before what was typed is lost.
+function weigh(input) {
+  const bytes = [...input.files].reduce((sum, file) => sum + file.size, 0);
+  input.setCustomValidity(bytes > Number(input.dataset.bytesMax) ? input.dataset.tooLarge : "");
+  input.reportValidity();
+}
+
 document.querySelectorAll("[data-drop]").forEach(takeDrops);
+for (const input of document.querySelectorAll("[data-bytes-max]")) input.addEventListener("change", () => weigh(input));
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => print());
