@@ -10,12 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
-from api.portal.filled_in import digests, documents, status_of
+from api.portal.filled_in import digests, documents, status_of, text
 from api.portal.reading import Page, Reader, page, see
 
 
 async def form(request: Request, reader: Reader) -> Response:
     """The lines that were chosen, with all that is left on each to begin with."""
+    if "enquiry" not in request.query_params:
+        return see("/enquiries")
     enquiry = await reader.calls.get(f"/v1/enquiries/{request.query_params['enquiry']}")
     chosen = request.query_params.getlist("line")
     wanted = request.query_params.get("request", "")
@@ -42,13 +44,13 @@ async def send(request: Request, reader: Reader) -> Response:
         kept = await documents(sent, reader.calls)
         body["attachments"] = digests(kept)
         answer = await reader.calls.send(
-            "/v1/financings", body, key=None if is_trial else str(sent["key"]), query={"dry_run": "true"} if is_trial else None
+            "/v1/financings", body, key=None if is_trial else text(sent, "key"), query={"dry_run": "true"} if is_trial else None
         )
     except ApiRefused as refused:
         return _form(request, reader, lines, words, None, refused.problem, kept)
     if is_trial:
         return _form(request, reader, lines, words, answer.body, None, kept)
-    if words["request"] and not await _taken_up(reader, words["request"], answer.body["id"], str(sent["key"])):
+    if words["request"] and not await _taken_up(reader, words["request"], answer.body["id"], text(sent, "key")):
         return see(f"/requests/{words['request']}")
     return see(f"/financings/{answer.body['id']}")
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
-from api.portal.filled_in import status_of
+from api.portal.filled_in import status_of, text
 from api.portal.reading import Page, Reader, page, see
 from api.portal.words import CONSENT_SCOPES, N_
 from ledger.clock import rfc3339
@@ -42,7 +42,7 @@ async def give(request: Request, reader: Reader) -> Response:
         problem = {"code": "form-incomplete", "detail": "a field of the form is missing or cannot be read"}
         return await _listed(request, reader, problem)
     try:
-        await reader.calls.send("/v1/consents", body, key=str(form["key"]))
+        await reader.calls.send("/v1/consents", body, key=text(form, "key"))
     except ApiRefused as refused:
         return await _listed(request, reader, refused.problem)
     return see("/consents")
@@ -51,14 +51,14 @@ async def give(request: Request, reader: Reader) -> Response:
 async def revoke(request: Request, reader: Reader) -> Response:
     """Ends a consent."""
     form = await request.form()
-    await reader.calls.send(f"/v1/consents/{request.path_params['consent_id']}/revoke", {}, key=str(form["key"]))
+    await reader.calls.send(f"/v1/consents/{request.path_params['consent_id']}/revoke", {}, key=text(form, "key"))
     return see("/consents")
 
 
 async def confirm(request: Request, reader: Reader) -> Response:
     """The exporter signed the paper on which the consent stands."""
     form = await request.form()
-    await reader.calls.send(f"/v1/consents/{request.path_params['consent_id']}/confirm", {}, key=str(form["key"]))
+    await reader.calls.send(f"/v1/consents/{request.path_params['consent_id']}/confirm", {}, key=text(form, "key"))
     return see("/consents")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import Any, Final
 
 from starlette.datastructures import FormData
@@ -21,6 +22,7 @@ _SCOPES: Final = tuple(scope for scope in CONSENT_SCOPES if scope != "finance")
 _WEIGHTS: Final = ("collections", "payments", "exports", "imports")
 _CLASSES: Final = ("A", "B", "C")
 _WHOLE: Final = 1_000_000
+_PERCENT: Final = re.compile(r"([0-9]{1,5}(?:\.[0-9]{1,4})?)%?", re.ASCII)
 
 
 async def form(request: Request, reader: Reader) -> Response:
@@ -128,13 +130,11 @@ def _stated(sent: FormData) -> dict[str, Any]:
 
 
 def _ppm(sent: FormData, name: str) -> int:
-    try:
-        share = Decimal(text(sent, name).removesuffix("%")) * _WHOLE / 100
-    except InvalidOperation as error:
-        raise Incomplete from error
-    if not share.is_finite() or share != int(share):
+    """A percentage as millionths. Raises `Incomplete`."""
+    found = _PERCENT.fullmatch(text(sent, name))
+    if found is None:
         raise Incomplete
-    return int(share)
+    return int(Decimal(found[1]) * _WHOLE / 100)
 
 
 def _typed(used: dict[str, Any] | None) -> dict[str, str]:

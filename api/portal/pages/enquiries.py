@@ -45,7 +45,7 @@ async def ask(request: Request, reader: Reader) -> Response:
         consent = await reader.calls.get(f"/v1/consents/{consent_id}")
         asked = [each.to_json(consent["exporter"]["uscc"]) for each in lines]
         answer = await reader.calls.send(
-            "/v1/enquiries", {"kind": "declarations", "consent_id": consent_id, "lines": asked}, key=str(sent["key"])
+            "/v1/enquiries", {"kind": "declarations", "consent_id": consent_id, "lines": asked}, key=text(sent, "key")
         )
         wanted = f"?request={sent['request']}" if sent.get("request") else ""
         return see(f"/enquiries/{answer.body['id']}{wanted}")

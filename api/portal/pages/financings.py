@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import Answer, ApiRefused
-from api.portal.filled_in import BLANK, INCOMPLETE, Incomplete, documents, status_of, typed
+from api.portal.filled_in import BLANK, INCOMPLETE, Incomplete, documents, status_of, text, typed
 from api.portal.reading import Page, Reader, page, see, today
 from api.portal.steps import OTHER_ROLE, STEPS, allowed, collection_of
 from api.portal.words import FINANCING_STATES, N_
@@ -40,9 +40,9 @@ async def take_step(request: Request, reader: Reader) -> Response:
         return page(request, reader, "missing.html", {}, status=404)
     again: dict[str, Any] = {"step": step, "typed": typed(sent), "lines": [str(each) for each in sent.getlist("line")], "kept": []}
     try:
-        currency, key = str(sent.get("currency", "")), str(sent.get("key", ""))
+        currency, key = text(sent, "currency"), text(sent, "key")
         if step == _COLLECT:
-            path, body = f"/v1/declarations/{sent['declaration']}/collections", collection_of(sent, currency)
+            path, body = f"/v1/declarations/{text(sent, 'declaration')}/collections", collection_of(sent, currency)
         else:
             again["kept"] = await documents(sent, reader.calls)
             path, body = f"{_path(request)}/{step}", STEPS[step].body(sent, currency, again["kept"])

@@ -43,7 +43,7 @@ async def counted(reader: Reader) -> dict[str, int]:
 async def read(request: Request, reader: Reader) -> Response:
     """Somebody has read a notice."""
     form, notice = await request.form(), request.path_params["notice_id"]
-    await reader.calls.send(f"/v1/notices/{notice}/read", {}, key=str(form["key"]))
+    await reader.calls.send(f"/v1/notices/{notice}/read", {}, key=text(form, "key"))
     return see("/incoming#notices")
 
 

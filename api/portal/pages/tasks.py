@@ -7,6 +7,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.portal.filled_in import text
 from api.portal.pages import exporter
 from api.portal.pages.incoming import counted
 from api.portal.reading import Page, Reader, page, see
@@ -43,14 +44,14 @@ async def task(request: Request, reader: Reader) -> Response:
 async def sign(request: Request, reader: Reader) -> Response:
     """Signs; the record goes to the ledger."""
     form, task_id = await request.form(), request.path_params["task_id"]
-    await reader.calls.send(f"/v1/tasks/{task_id}/sign", {}, key=str(form["key"]))
+    await reader.calls.send(f"/v1/tasks/{task_id}/sign", {}, key=text(form, "key"))
     return see(f"/tasks/{task_id}")
 
 
 async def decline(request: Request, reader: Reader) -> Response:
     """Declines, with a reason for whoever prepared it."""
     form, task_id = await request.form(), request.path_params["task_id"]
-    await reader.calls.send(f"/v1/tasks/{task_id}/decline", {"reason": str(form["reason"])}, key=str(form["key"]))
+    await reader.calls.send(f"/v1/tasks/{task_id}/decline", {"reason": text(form, "reason")}, key=text(form, "key"))
     return see(f"/tasks/{task_id}")
 
 

@@ -11,8 +11,9 @@ async function redraw(parts) {
   label(fresh);
   for (const part of parts) {
     const found = fresh.getElementById(part.id);
-    // Somebody who is writing or choosing is not disturbed.
-    if (found && !part.contains(document.activeElement) && found.innerHTML !== part.innerHTML) part.replaceWith(found);
+    // Somebody who is writing or choosing, or has a form open, is not disturbed.
+    if (part.contains(document.activeElement) || part.querySelector("details.step[open]")) continue;
+    if (found && found.innerHTML !== part.innerHTML) part.replaceWith(found);
   }
 }
 
@@ -60,21 +61,16 @@ function wait() {
   if (parts.length > 0) redraw(parts).finally(() => setTimeout(wait, 1000));
 }
 
-// A file that is dropped anywhere on a field's place is chosen in it.
-function takeDrops(place) {
+// A file that is dropped anywhere on a field's place is chosen in it. The page listens as a whole, since parts of it are drawn anew.
+function dropped(event) {
+  const place = event.target instanceof Element ? event.target.closest("[data-drop]") : null;
+  if (!place) return;
+  event.preventDefault();
+  place.classList.toggle("over", event.type === "dragover");
+  if (event.type !== "drop" || event.dataTransfer.files.length === 0) return;
   const input = place.querySelector("input[type=file]");
-  const over = (event, is) => {
-    event.preventDefault();
-    place.classList.toggle("over", is);
-  };
-  place.addEventListener("dragover", (event) => over(event, true));
-  place.addEventListener("dragleave", (event) => over(event, false));
-  place.addEventListener("drop", (event) => {
-    over(event, false);
-    if (event.dataTransfer.files.length === 0) return;
-    input.files = event.dataTransfer.files;
-    input.dispatchEvent(new Event("change"));
-  });
+  input.files = event.dataTransfer.files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
 // What is too large to be sent is said before what was typed is lost.
@@ -84,13 +80,10 @@ function weigh(input) {
   input.reportValidity();
 }
 
-document.querySelectorAll("[data-drop]").forEach(takeDrops);
-for (const input of document.querySelectorAll("[data-bytes-max]")) input.addEventListener("change", () => weigh(input));
-for (const button of document.querySelectorAll("[data-print]")) {
-  button.hidden = false;
-  button.addEventListener("click", () => print());
-}
-
+for (const type of ["dragover", "dragleave", "drop"]) document.addEventListener(type, dropped);
+document.addEventListener("change", (event) => event.target.matches("[data-bytes-max]") && weigh(event.target));
+document.addEventListener("click", (event) => event.target.closest("[data-print]") && print());
+document.documentElement.classList.add("scripted");
 label(document);
 if (document.body.dataset.events) {
   follow(document.body.dataset.events);

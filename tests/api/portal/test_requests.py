@@ -108,7 +108,7 @@ def test_a_template_that_is_dropped_is_asked_about(network: Network, opened: Bro
             }""",
             base64.b64encode(file.getvalue()).decode(),
         )
-        maker.page.dispatch_event(".drop", "drop", {"dataTransfer": dropped})
+        maker.page.dispatch_event(".drop", "drop", {"dataTransfer": dropped, "bubbles": True})
         maker.check()
         maker.page.click("main form > button")
         expect(maker.page.locator("#answer tbody tr")).to_have_count(1)
@@ -133,6 +133,9 @@ def test_a_paper_is_handed_in_and_its_exporters_word_is_shown(network: Network, 
         expect(maker.page.locator(".trouble code").first).to_have_text("attachment-type")
         assert maker.forgive() == ["422"]
         assert maker.page.locator("#paper-signatory").input_value() == "李华"
+        # What is too large is said at once, before anything is sent.
+        maker.page.set_input_files("#scan", {"name": "scan.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7" + bytes(8_000_000)})
+        assert "8 MB" in maker.page.eval_on_selector("#scan", "field => field.validationMessage")
         maker.page.set_input_files("#scan", {"name": "scan.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 paper"})
         maker.page.click("main form > button")
         maker.page.wait_for_url("**/portal/enquiries/*")
