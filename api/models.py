@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -88,4 +88,5 @@ SignedMoneyIn = Annotated[
 ]
 
 Limit = Annotated[int, Query(ge=1, le=HTTP_PAGE_ITEMS_MAX, description="how many items a page holds at most")]
+Order = Annotated[Literal["oldest", "newest"], Query(description="which come first")]
 After = Annotated[str | None, Query(max_length=200, description="the cursor that the page before gave as `next`")]

@@ -82,11 +82,15 @@ class Accesses:
     def __init__(self, private: PrivateStore) -> None:
         self._private = private
 
-    def list(self, enterprise_id: str, after: int = 0, limit: int | None = None) -> list[Access]:
-        """In the order of the ledger; `after` is the log index of the last one that was seen."""
+    def list(self, enterprise_id: str, after: int = 0, limit: int | None = None, *, newest_first: bool = False) -> list[Access]:
+        """In the order of the ledger, or against it; `after` is the log index of the last one that was seen, zero of none."""
         query = sa.select(accesses, *_BASIS).outerjoin(consents, consents.c.id == accesses.c.consent)
-        query = query.where(accesses.c.enterprise == enterprise_id, accesses.c.log_index > after)
-        query = query.order_by(accesses.c.log_index)
+        place = accesses.c.log_index
+        query = query.where(accesses.c.enterprise == enterprise_id)
+        if newest_first:
+            query = query.where(place < after if after else sa.true()).order_by(place.desc())
+        else:
+            query = query.where(place > after).order_by(place)
         with self._private.reading() as connection:
             return [_access(row) for row in connection.execute(query if limit is None else query.limit(limit))]
 

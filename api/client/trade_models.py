@@ -104,6 +104,7 @@ class Enquiry(Answer):
     id: str
     kind: str
     consent_id: str | None
+    exporter: Exporter | None
     basis_state: str | None
     state: str
     code: str | None

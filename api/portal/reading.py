@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -14,9 +15,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.portal import words
+from api.portal import trade_words, words
 from api.portal.calls import ApiRefused, Calls, calls_of
 from api.portal.texts import LANGUAGES, Texts, language_of, texts_of
+from nodes.days import day_of
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 ROOT: Final = "/portal"
@@ -50,17 +52,21 @@ Show = Callable[[Request, Reader], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Page:
-    """A page or what a form leads to. `heading` puts it into the menu of those who have the scope at that seat, in the table's order."""
+    """A page or what a form leads to. `heading` puts it into the menu of those who have the scope at that seat, in the table's order; of
+    `roles` only, where it names any.
+    """
 
     path: str
     show: Show
     methods: tuple[str, ...] = ("GET",)
     scope: str | None = None
     seats: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
     heading: str | None = None
 
     def is_in_menu_of(self, reader: Reader) -> bool:
-        return self.heading is not None and reader.seat in self.seats and (self.scope is None or reader.may(self.scope))
+        seated = reader.seat in self.seats and (not self.roles or reader.role in self.roles)
+        return self.heading is not None and seated and (self.scope is None or reader.may(self.scope))
 
 
 def shown_to_reader(show: Show, menu: Callable[[], tuple[Page, ...]]) -> Callable[[Request], Awaitable[Response]]:
@@ -120,6 +126,11 @@ def see(path: str) -> Response:
     return RedirectResponse(f"{ROOT}{path}", 303)
 
 
+def today(reader: Reader) -> str:
+    """The day of business that the ledger is at."""
+    return day_of(int(datetime.fromisoformat(reader.network["as_of"]["time"]).timestamp() * 1000))
+
+
 @cache
 def environment(language: str) -> Environment:
     """The templates in one language. Everything is escaped, and what a template names has to be there."""
@@ -135,7 +146,7 @@ def environment(language: str) -> Environment:
     made.install_gettext_callables(found.gettext, found.ngettext, newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
     made.filters.update(money=found.money, number=found.number, share=found.share, day=found.day, last_day=found.last_day, time=found.time)
     made.filters.update(instant=found.instant, hours=found.hours)
-    for name, table in words.TABLES.items():
+    for name, table in (*words.TABLES.items(), *trade_words.TABLES.items()):
         made.filters[name] = _worded(found, table)
     made.filters["problem_text"] = lambda problem: words.problem_text(found, problem)
     return made

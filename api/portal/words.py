@@ -63,6 +63,7 @@ CONSENT_STATES: Final = {
 }
 TASK_STATES: Final = {
     "open": N_("waiting for a second signature"),
+    "awaiting-authority": N_("waiting for the authority's signature"),
     "signed": N_("signed"),
     "declined": N_("declined"),
     "expired": N_("lapsed"),
@@ -80,6 +81,7 @@ STEPS: Final = {
     "financing.take-over": N_("Take-over"),
     "financing.load": N_("Earlier loan"),
     "declaration.collected": N_("Collection"),
+    "maturity.change": N_("Extension"),
 }
 ROLES: Final = {
     "maker": N_("maker"),

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Query
 from starlette.responses import Response
 
 from api.context import Caller, TheNode
-from api.models import Limit
+from api.models import Limit, Order
 from api.resources.exporter import enterprise_for
 from api.responses import as_of, page
 from ledger.clock import rfc3339
@@ -26,12 +26,13 @@ def list_accesses(
     after: Annotated[int, Query(ge=0, le=INTEGER_MAX, description="the cursor that the page before gave as `next`")] = 0,
     limit: Limit = 100,
     enterprise_id: EnterpriseQuery = None,
+    order: Order = "oldest",
 ) -> Response:
-    """In the order of the ledger, each with the record that shows it."""
+    """In the order of the ledger, or the newest first, each with the record that shows it."""
     enterprise = enterprise_for(node, caller, enterprise_id)
     with node.store.reading() as reader:
         head = reader.head
-    found = Accesses(node.private).list(enterprise.id, after, limit)
+    found = Accesses(node.private).list(enterprise.id, after, limit, newest_first=order == "newest")
     items = [
         {
             "time": rfc3339(each.time_ms),

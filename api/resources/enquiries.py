@@ -15,7 +15,7 @@ from starlette.responses import Response
 from api.context import Acting, ApiContext, Caller, Context, TheNode
 from api.heights import wait
 from api.idempotency import reference_of
-from api.models import ApiModel, Day, Hash, Limit, MoneyIn
+from api.models import ApiModel, Day, Hash, Limit, MoneyIn, Order
 from api.preferences import wait_seconds
 from api.resources.credit_views import report_json
 from api.responses import json_response, page, single
@@ -87,9 +87,9 @@ async def get_enquiry(request: Request, context: Context, enquiry_id: EnquiryId)
     return single(request, _json(enquiry))
 
 
-def list_enquiries(node: TheNode, after: AfterIndex = 0, limit: Limit = 100) -> Response:
-    """In the order of the ledger."""
-    found = Enquiries(node).list(after, limit)
+def list_enquiries(node: TheNode, after: AfterIndex = 0, limit: Limit = 100, order: Order = "oldest") -> Response:
+    """In the order of the ledger, or the newest first."""
+    found = Enquiries(node).list(after, limit, newest_first=order == "newest")
     following = None
     if len(found) == limit:
         with node.store.reading() as reader:
@@ -123,6 +123,7 @@ def _json(enquiry: Enquiry) -> dict[str, Any]:
         "id": enquiry.id,
         "kind": enquiry.kind,
         "consent_id": enquiry.consent,
+        "exporter": None if enquiry.exporter is None else {"uscc": enquiry.exporter[0], "name": enquiry.exporter[1]},
         "basis": None if enquiry.basis is None else {"kind": "paper", **enquiry.basis.model_dump()},
         "basis_state": enquiry.basis_state,
         "confirmed": None if enquiry.confirmed_ms is None else rfc3339(enquiry.confirmed_ms),

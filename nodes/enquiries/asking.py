@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from nodes.node import Node
 
 _READ_S: Final = 30.0
+_WITH_EXPORTER: Final = sa.select(enquiries, consents.c.uscc, consents.c.name).outerjoin(consents, consents.c.id == enquiries.c.consent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Enquiry:
     """`state` is pending, answered or declined; `code` says why it was declined; `as_of` is the state that the answer was read from, and
     `answer_record` the record that holds it. One about declarations has `lines`, one about credit its `credit` report. One on
     paper has its `basis`, and once there is a consent its `basis_state`: unconfirmed, confirmed or disputed, as far as this node can tell.
+    `exporter` is the code and the name of the one who consented, None where this node knows no such consent.
     """
 
     id: str
@@ -106,6 +108,7 @@ class Enquiry:
     basis: PaperBasis | None = None
     basis_state: str | None = None
     confirmed_ms: int | None = None
+    exporter: tuple[str, str] | None = None
 
 
 class Enquiries:
@@ -153,14 +156,18 @@ class Enquiries:
     def get(self, enquiry_id: str) -> Enquiry:
         """Raises `NotFound` (`unknown-enquiry`)."""
         with self._node.private.reading() as connection:
-            row = connection.execute(sa.select(enquiries).where(enquiries.c.id == enquiry_id)).first()
+            row = connection.execute(_WITH_EXPORTER.where(enquiries.c.id == enquiry_id)).first()
         if row is None:
             raise NotFound("unknown-enquiry", "this node knows no such enquiry")
         return self._enquiry(row)
 
-    def list(self, after: int = 0, limit: int = 500) -> Sequence[Enquiry]:
-        """In the order of the ledger; `after` is the log index of the last one that was seen."""
-        query = sa.select(enquiries).where(enquiries.c.log_index > after).order_by(enquiries.c.log_index).limit(limit)
+    def list(self, after: int = 0, limit: int = 500, *, newest_first: bool = False) -> Sequence[Enquiry]:
+        """In the order of the ledger, or against it; `after` is the log index of the last one that was seen, zero of none."""
+        place = enquiries.c.log_index
+        if newest_first:
+            query = _WITH_EXPORTER.where(place < after if after else sa.true()).order_by(place.desc()).limit(limit)
+        else:
+            query = _WITH_EXPORTER.where(place > after).order_by(place).limit(limit)
         with self._node.private.reading() as connection:
             rows = connection.execute(query).fetchall()
         return [self._enquiry(row) for row in rows]
@@ -220,6 +227,7 @@ class Enquiries:
             basis=None if request is None else request.basis,
             basis_state=said,
             confirmed_ms=confirmed_ms(self._node, row.consent) if said == CONFIRMED else None,
+            exporter=None if row.uscc is None else (row.uscc, row.name),
         )
 
     def _lines(self, answer: AnswerPart, asked: dict[str, Opened], answer_record: str) -> tuple[AnsweredLine, ...]:

@@ -10,7 +10,7 @@ import pytest
 from api.permissions import scopes_of
 from ledger.clock import rfc3339
 from tests.api.business import DAY_MS, WAIT, answered, asked, await_record, consented, financed, imported, row, serials, signed
-from tests.api.served import CUSTODY_USCC, Network, problem, token
+from tests.api.served import CUSTODY_USCC, EXPORTER_USCC, Network, problem, token
 
 pytestmark = pytest.mark.usefixtures("answering")
 
@@ -100,6 +100,23 @@ def test_a_dry_run_says_what_would_come_of_it_and_writes_nothing(network: Networ
     answer = network.sign_in("bank-a", "maker").post("/v1/financings", params={"dry_run": "true"}, json=body)
     assert (answer.status_code, answer.json()["code"], answer.json()["record_id"]) == (200, "ok", None)
     assert _head(network) == before
+
+
+def test_enquiries_and_uses_of_data_are_listed_from_either_end(network: Network) -> None:
+    bank, exporter = network.sign_in("bank-a", "maker"), network.sign_in("exporter-a", "maker")
+    consent = consented(network)
+    asked_now = [answered(network, consent, [asked(imported(network, row())[0])])["id"] for _ in range(2)]
+    network.await_head("exporter-a")
+    newest = bank.get("/v1/enquiries", params={"order": "newest", "limit": 1}).json()
+    second = bank.get("/v1/enquiries", params={"order": "newest", "limit": 1, "after": newest["next"]}).json()
+    assert [each["items"][0]["id"] for each in (newest, second)] == list(reversed(asked_now))
+    assert newest["items"][0]["exporter"] == {"uscc": EXPORTER_USCC, "name": "营口青果出口有限公司"}
+    assert bank.get("/v1/enquiries", params={"limit": 500}).json()["items"][-2:] == [*second["items"], *newest["items"]]
+    uses = exporter.get("/v1/accesses", params={"limit": 500}).json()["items"]
+    first = exporter.get("/v1/accesses", params={"order": "newest", "limit": 2}).json()
+    after = exporter.get("/v1/accesses", params={"order": "newest", "limit": 1, "after": first["next"]}).json()
+    assert [*first["items"], *after["items"]] == list(reversed(uses))[:3]
+    assert problem(bank.get("/v1/enquiries", params={"order": "best"}))["code"] == "invalid-request"
 
 
 def test_one_key_makes_one_financing(network: Network) -> None:

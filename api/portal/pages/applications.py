@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Final
 
 from starlette.datastructures import FormData
@@ -9,54 +10,83 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
+from api.portal.filled_in import digests, documents, status_of, text
 from api.portal.reading import Page, Reader, page, see
 
 
 async def form(request: Request, reader: Reader) -> Response:
     """The lines that were chosen, with all that is left on each to begin with."""
+    if "enquiry" not in request.query_params:
+        return see("/enquiries")
     enquiry = await reader.calls.get(f"/v1/enquiries/{request.query_params['enquiry']}")
     chosen = request.query_params.getlist("line")
-    lines = [_chosen(each) for each in enquiry["lines"] or [] if each["declaration_id"] in chosen and each["status"]]
-    return _form(request, reader, lines, {"product": "", "reference": "", "branch": "", "mode": "all"}, None, None)
+    wanted = request.query_params.get("request", "")
+    asking: dict[str, Any] = await reader.calls.get(f"/v1/financing-requests/{wanted}") if wanted else {"product": "", "lines": []}
+    lines = [_chosen(each, asking["lines"]) for each in enquiry["lines"] or [] if each["declaration_id"] in chosen and each["status"]]
+    words = {"product": asking["product"], "reference": "", "branch": "", "mode": "all", "request": wanted}
+    return _form(request, reader, lines, words, None, None, [])
 
 
 async def send(request: Request, reader: Reader) -> Response:
     """Tries it on this node's replica, which writes nothing; or sends it to the ledger."""
     sent = await request.form()
     lines = _lines(sent)
-    words = {name: str(sent.get(name, "")).strip() for name in ("product", "reference", "branch", "mode")}
-    body = {
+    words = {name: str(sent.get(name, "")).strip() for name in ("product", "reference", "branch", "mode", "request")}
+    body: dict[str, Any] = {
         "lines": [{"declaration_id": each["id"], "amount": {"currency": each["currency"], "value": each["amount"]}} for each in lines],
         "product": words["product"],
         "reference": words["reference"],
         "branch": words["branch"] or None,
         "mode": words["mode"] or "all",
     }
-    is_trial = sent.get("do") != "send"
+    is_trial, kept = sent.get("do") != "send", list[dict[str, str]]()
     try:
+        kept = await documents(sent, reader.calls)
+        body["attachments"] = digests(kept)
         answer = await reader.calls.send(
-            "/v1/financings", body, key=None if is_trial else str(sent["key"]), query={"dry_run": "true"} if is_trial else None
+            "/v1/financings", body, key=None if is_trial else text(sent, "key"), query={"dry_run": "true"} if is_trial else None
         )
     except ApiRefused as refused:
-        return _form(request, reader, lines, words, None, refused.problem)
+        return _form(request, reader, lines, words, None, refused.problem, kept)
     if is_trial:
-        return _form(request, reader, lines, words, answer.body, None)
+        return _form(request, reader, lines, words, answer.body, None, kept)
+    if words["request"] and not await _taken_up(reader, words["request"], answer.body["id"], text(sent, "key")):
+        return see(f"/requests/{words['request']}")
     return see(f"/financings/{answer.body['id']}")
 
 
-def _form(request: Request, reader: Reader, lines: list[dict[str, Any]], words: dict[str, str], trial: Any, problem: Any) -> Response:
-    status = 200 if problem is None else problem["status"]
-    return page(request, reader, "application.html", {"lines": lines, "words": words, "trial": trial, "problem": problem}, status=status)
+async def _taken_up(reader: Reader, request_id: str, financing_id: str, key: str) -> bool:
+    """Tells the exporter that the request became this application; False where the request is no longer open, which its page shows."""
+    try:
+        await reader.calls.send(f"/v1/financing-requests/{request_id}/take-up", {"financing_id": financing_id}, key=f"{key}-request")
+    except ApiRefused:
+        return False
+    return True
 
 
-def _chosen(line: dict[str, Any]) -> dict[str, Any]:
+def _form(
+    request: Request,
+    reader: Reader,
+    lines: list[dict[str, Any]],
+    words: dict[str, str],
+    trial: Any,
+    problem: Any,
+    kept: list[dict[str, str]],
+) -> Response:
+    shown = {"lines": lines, "words": words, "trial": trial, "problem": problem, "kept": kept}
+    return page(request, reader, "application.html", shown, status=status_of(problem))
+
+
+def _chosen(line: dict[str, Any], wanted: list[dict[str, Any]]) -> dict[str, Any]:
+    """A line with all that is left, or with what the exporter wants where that is less."""
     left = line["status"]["available"]
+    asked = next((each["amount"]["value"] for each in wanted if each["number"] == line["number"]), left["value"])
     return {
         "id": line["declaration_id"],
         "number": line["number"],
         "left": left["value"],
         "currency": left["currency"],
-        "amount": left["value"],
+        "amount": min(asked, left["value"], key=Decimal),
     }
 
 

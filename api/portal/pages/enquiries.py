@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from api.portal.asked_lines import Asked, NotReadable, from_workbook, pasted, template
 from api.portal.calls import ApiRefused
+from api.portal.filled_in import BLANK, INCOMPLETE, Incomplete, Typed, status_of, text, typed
 from api.portal.reading import Page, Reader, page, see
 from api.portal.words import N_
 from ledger.errors import InputError
@@ -20,27 +21,34 @@ _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.shee
 
 async def listed(request: Request, reader: Reader) -> Response:
     """The enquiries, the newest first."""
-    found = await reader.calls.get("/v1/enquiries", after=request.query_params.get("after"), limit=50)
-    return page(request, reader, "enquiries.html", {"enquiries": found["items"], "next": found["next"], "names": await _names(reader)})
+    found = await reader.calls.get("/v1/enquiries", order="newest", after=request.query_params.get("after"), limit=50)
+    return page(request, reader, "enquiries.html", {"enquiries": found["items"], "next": found["next"]})
 
 
 async def form(request: Request, reader: Reader) -> Response:
     """What is asked, and under which consent."""
-    return await _form(request, reader, text="", consent=request.query_params.get("consent", ""), problem=None, fault=None)
+    wanted = request.query_params.get("request", "")
+    consent, numbers = request.query_params.get("consent", ""), ""
+    if wanted:
+        asking = await reader.calls.get(f"/v1/financing-requests/{wanted}")
+        numbers = "\n".join(line["number"] for line in asking["lines"])
+        consent = await _consent_of(reader, asking["exporter"]["uscc"])
+    return await _form(request, reader, text=numbers, consent=consent, problem=None, fault=None, wanted=wanted)
 
 
 async def ask(request: Request, reader: Reader) -> Response:
     """Sends the enquiry, or shows the form again with what cannot be read."""
     sent = await request.form()
-    text, consent_id, fault = str(sent.get("lines", "")), str(sent.get("consent", "")), None
+    pasted_text, consent_id, fault = str(sent.get("lines", "")), str(sent.get("consent", "")), None
     try:
         lines = await _asked(sent)
         consent = await reader.calls.get(f"/v1/consents/{consent_id}")
         asked = [each.to_json(consent["exporter"]["uscc"]) for each in lines]
         answer = await reader.calls.send(
-            "/v1/enquiries", {"kind": "declarations", "consent_id": consent_id, "lines": asked}, key=str(sent["key"])
+            "/v1/enquiries", {"kind": "declarations", "consent_id": consent_id, "lines": asked}, key=text(sent, "key")
         )
-        return see(f"/enquiries/{answer.body['id']}")
+        wanted = f"?request={sent['request']}" if sent.get("request") else ""
+        return see(f"/enquiries/{answer.body['id']}{wanted}")
     except NotReadable as unread:
         fault = unread
         problem: Any = None
@@ -48,17 +56,65 @@ async def ask(request: Request, reader: Reader) -> Response:
         problem = {"code": refused.code, "detail": refused.message, "hint": refused.hint}
     except ApiRefused as refused:
         problem = refused.problem
-    return await _form(request, reader, text=text, consent=consent_id, problem=problem, fault=fault)
+    return await _form(
+        request, reader, text=pasted_text, consent=consent_id, problem=problem, fault=fault, wanted=str(sent.get("request", ""))
+    )
 
 
 async def shown(request: Request, reader: Reader) -> Response:
-    """One enquiry: how far it is, then what each line was answered."""
-    found = await reader.calls.get(f"/v1/enquiries/{request.path_params['enquiry_id']}")
+    """One enquiry: how far it is, then what each line was answered, or the credit report."""
+    return await show_enquiry(request, reader, request.path_params["enquiry_id"], None)
+
+
+async def show_enquiry(request: Request, reader: Reader, enquiry_id: str, problem: Any) -> Response:
+    """`problem` is of what was tried with the answer."""
+    found = await reader.calls.get(f"/v1/enquiries/{enquiry_id}")
     lines = found["lines"] or []
     usable = [each for each in lines if each["grant"] and each["status"] and float(each["status"]["available"]["value"]) > 0]
     counted = {"all": len(lines), "genuine": sum(each["result"] == "match" for each in lines), "usable": len(usable)}
-    exporter = await _exporter(reader, found["consent_id"])
-    return page(request, reader, "enquiry.html", {"enquiry": found, "lines": lines, "counted": counted, "exporter": exporter})
+    shown = {"enquiry": found, "lines": lines, "counted": counted, "year": int(found["asked"][:4]) - 1, "problem": problem}
+    shown["wanted"] = request.query_params.get("request", "")
+    return page(request, reader, "enquiry.html", shown, status=status_of(problem))
+
+
+async def paper_form(request: Request, reader: Reader) -> Response:
+    """An enquiry on a consent that an exporter in custody signed on paper."""
+    return await _paper(request, reader, BLANK, None, None)
+
+
+async def ask_on_paper(request: Request, reader: Reader) -> Response:
+    """Hands in the scan, and asks."""
+    sent = await request.form()
+    fault, problem = None, None
+    try:
+        lines = [each.to_json(text(sent, "uscc")) for each in await _asked(sent)]
+        basis = {"kind": "paper", "document_sha256": await _scan(reader, sent), "signatory": text(sent, "signatory")}
+        answer = await reader.calls.send("/v1/enquiries", {"kind": "declarations", "basis": basis, "lines": lines}, key=text(sent, "key"))
+        return see(f"/enquiries/{answer.body['id']}")
+    except NotReadable as unread:
+        fault = unread
+    except Incomplete:
+        problem = INCOMPLETE
+    except InputError as refused:
+        problem = {"code": refused.code, "detail": refused.message, "hint": refused.hint}
+    except ApiRefused as refused:
+        problem = dict(refused.problem)
+    return await _paper(request, reader, typed(sent), problem, fault)
+
+
+async def _scan(reader: Reader, sent: FormData) -> str:
+    """The digest of the scan, which is handed in. Raises `Incomplete` where there is none, `ApiRefused` for what is none."""
+    scan = sent.get("scan")
+    if not isinstance(scan, UploadFile) or not scan.size:
+        raise Incomplete
+    key = f"{text(sent, 'key')}-scan"
+    kept = await reader.calls.hand_in("/v1/attachments", scan.filename or "", await scan.read(), "application/octet-stream", key=key)
+    return str(kept.body["sha256"])
+
+
+async def _paper(request: Request, reader: Reader, said: Typed, problem: Any, fault: NotReadable | None) -> Response:
+    shown = {"typed": said, "problem": problem, "fault": fault}
+    return page(request, reader, "paper_form.html", shown, status=status_of(problem) if fault is None else 422)
 
 
 async def blank(_request: Request, _reader: Reader) -> Response:
@@ -67,10 +123,23 @@ async def blank(_request: Request, _reader: Reader) -> Response:
     return Response(template(), headers=headers, media_type=_XLSX)
 
 
-async def _form(request: Request, reader: Reader, *, text: str, consent: str, problem: Any, fault: NotReadable | None) -> Response:
-    consents = [each for each in await reader.calls.all("/v1/consents") if each["state"] == "active" and "finance" in each["scopes"]]
-    shown = {"consents": consents, "text": text, "consent": consent, "problem": problem, "fault": fault}
-    return page(request, reader, "enquiry_form.html", shown, status=200 if problem is None and fault is None else 422)
+async def _form(
+    request: Request, reader: Reader, *, text: str, consent: str, problem: Any, fault: NotReadable | None, wanted: str
+) -> Response:
+    """`wanted` is the exporter's request that the lines are of, where they are of one."""
+    consents = await _usable(reader)
+    shown = {"consents": consents, "text": text, "consent": consent, "problem": problem, "fault": fault, "wanted": wanted}
+    return page(request, reader, "enquiry_form.html", shown, status=status_of(problem) if fault is None else 422)
+
+
+async def _usable(reader: Reader) -> list[dict[str, Any]]:
+    """The consents under which declarations may be asked about now."""
+    return [each for each in await reader.calls.all("/v1/consents") if each["state"] == "active" and "finance" in each["scopes"]]
+
+
+async def _consent_of(reader: Reader, uscc: str) -> str:
+    """The newest of an exporter's; empty where it gave none."""
+    return next((str(each["id"]) for each in reversed(await _usable(reader)) if each["exporter"]["uscc"] == uscc), "")
 
 
 async def _asked(sent: FormData) -> list[Asked]:
@@ -80,28 +149,12 @@ async def _asked(sent: FormData) -> list[Asked]:
     return pasted(str(sent.get("lines", "")))
 
 
-async def _exporter(reader: Reader, consent_id: str | None) -> str | None:
-    """Whose consent it is; None where there is none, or none that this node knows."""
-    if consent_id is None:
-        return None
-    try:
-        consent = await reader.calls.get(f"/v1/consents/{consent_id}")
-    except ApiRefused as refused:
-        if refused.status != 404:
-            raise
-        return None
-    return str(consent["exporter"]["name"]) if consent["exporter"] else None
-
-
-async def _names(reader: Reader) -> dict[str, str]:
-    """Exporters' names by consent."""
-    return {each["id"]: each["exporter"]["name"] for each in await reader.calls.all("/v1/consents") if each["exporter"]}
-
-
 PAGES: Final = (
     Page("/enquiries", listed, seats=_BANK, scope="enquiries:read", heading=N_("Enquiries")),
     Page("/enquiries/new", form),
     Page("/enquiries/new", ask, ("POST",)),
+    Page("/enquiries/paper", paper_form),
+    Page("/enquiries/paper", ask_on_paper, ("POST",)),
     Page("/enquiries/template.xlsx", blank),
     Page("/enquiries/{enquiry_id}", shown),
 )

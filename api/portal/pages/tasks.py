@@ -7,23 +7,30 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.portal.filled_in import text
+from api.portal.pages import exporter
+from api.portal.pages.incoming import counted
 from api.portal.reading import Page, Reader, page, see
 from api.portal.words import N_
 
 _SEATS: Final = frozenset({"bank", "authority", "registrar"})
+_WAITING: Final = ("open", "awaiting-authority")
 
 
 async def work(request: Request, reader: Reader) -> Response:
     """Where a person begins: the tasks, or where a seat has none, what there is to do."""
+    if reader.seat == "enterprise" and reader.may("accesses:read"):
+        return await exporter.home(request, reader)
     if reader.seat not in _SEATS or not reader.may("tasks:read"):
         return page(request, reader, "welcome.html", {})
     items = (await reader.calls.get("/v1/tasks", limit=100))["items"]
-    waiting = [each for each in items if each["state"] == "open"]
+    waiting = [each for each in items if each["state"] in _WAITING]
     me = reader.session["id"]
     shown = {
-        "to_sign": [each for each in waiting if each["author"] != me],
+        "to_sign": [each for each in waiting if each["author"] != me and each["state"] == "open"],
         "prepared": [each for each in waiting if each["author"] == me],
-        "decided": [each for each in items if each["state"] != "open"][:20],
+        "decided": [each for each in items if each["state"] not in _WAITING][:20],
+        "incoming": await counted(reader) if reader.seat == "bank" else None,
     }
     return page(request, reader, "work.html", shown)
 
@@ -37,14 +44,14 @@ async def task(request: Request, reader: Reader) -> Response:
 async def sign(request: Request, reader: Reader) -> Response:
     """Signs; the record goes to the ledger."""
     form, task_id = await request.form(), request.path_params["task_id"]
-    await reader.calls.send(f"/v1/tasks/{task_id}/sign", {}, key=str(form["key"]))
+    await reader.calls.send(f"/v1/tasks/{task_id}/sign", {}, key=text(form, "key"))
     return see(f"/tasks/{task_id}")
 
 
 async def decline(request: Request, reader: Reader) -> Response:
     """Declines, with a reason for whoever prepared it."""
     form, task_id = await request.form(), request.path_params["task_id"]
-    await reader.calls.send(f"/v1/tasks/{task_id}/decline", {"reason": str(form["reason"])}, key=str(form["key"]))
+    await reader.calls.send(f"/v1/tasks/{task_id}/decline", {"reason": text(form, "reason")}, key=text(form, "key"))
     return see(f"/tasks/{task_id}")
 
 

@@ -11,8 +11,9 @@ async function redraw(parts) {
   label(fresh);
   for (const part of parts) {
     const found = fresh.getElementById(part.id);
-    // Somebody who is writing or choosing is not disturbed.
-    if (found && !part.contains(document.activeElement) && found.innerHTML !== part.innerHTML) part.replaceWith(found);
+    // Somebody who is writing or choosing, or has a form open, is not disturbed.
+    if (part.contains(document.activeElement) || part.querySelector("details.step[open]")) continue;
+    if (found && found.innerHTML !== part.innerHTML) part.replaceWith(found);
   }
 }
 
@@ -43,7 +44,9 @@ function follow(address) {
   let timer = null;
   const stream = new EventSource(address);
   const types = ["task.waiting", "task.declined", "enquiry.answered", "enquiry.declined", "financing.applied", "financing.taken-in", "financing.approved",
-    "financing.disbursed", "financing.repaid", "financing.cancelled", "financing.written-off", "financing.corrected", "financing.offered", "financing.taken-over", "data.used", "alert.raised"];
+    "financing.disbursed", "financing.repaid", "financing.cancelled", "financing.written-off", "financing.corrected", "financing.offered", "financing.taken-over", "data.used", "alert.raised", "consent.given", "consent.revoked",
+    "notice.amended", "notice.voided", "notice.replaced", "notice.frozen", "notice.unfrozen", "notice.consent-revoked", "offer.received",
+    "declaration.registered", "declaration.amended", "declaration.voided", "dispute.opened", "dispute.resolved"];
   for (const type of types.filter((each) => kinds.has(each.split(".")[0]))) {
     stream.addEventListener(type, () => {
       clearTimeout(timer);
@@ -58,6 +61,29 @@ function wait() {
   if (parts.length > 0) redraw(parts).finally(() => setTimeout(wait, 1000));
 }
 
+// A file that is dropped anywhere on a field's place is chosen in it. The page listens as a whole, since parts of it are drawn anew.
+function dropped(event) {
+  const place = event.target instanceof Element ? event.target.closest("[data-drop]") : null;
+  if (!place) return;
+  event.preventDefault();
+  place.classList.toggle("over", event.type === "dragover");
+  if (event.type !== "drop" || event.dataTransfer.files.length === 0) return;
+  const input = place.querySelector("input[type=file]");
+  input.files = event.dataTransfer.files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+// What is too large to be sent is said before what was typed is lost.
+function weigh(input) {
+  const bytes = [...input.files].reduce((sum, file) => sum + file.size, 0);
+  input.setCustomValidity(bytes > Number(input.dataset.bytesMax) ? input.dataset.tooLarge : "");
+  input.reportValidity();
+}
+
+for (const type of ["dragover", "dragleave", "drop"]) document.addEventListener(type, dropped);
+document.addEventListener("change", (event) => event.target.matches("[data-bytes-max]") && weigh(event.target));
+document.addEventListener("click", (event) => event.target.closest("[data-print]") && print());
+document.documentElement.classList.add("scripted");
 label(document);
 if (document.body.dataset.events) {
   follow(document.body.dataset.events);

@@ -53,11 +53,11 @@ def test_a_loan_from_the_first_look_at_declarations_to_its_repayment(
         open_step(maker, "intake")
         send(maker, "intake")
         assert state_of(maker) == "IN_REVIEW"
-        pledge = {"#agreement": "A-1", "#registration": "R-1", "#registered": "2026-10-20T09:00:00+08:00"}
+        pledge = {"#approve-agreement": "A-1", "#approve-registration_number": "R-1", "#approve-registered_at": "2026-10-20T09:00"}
         assert by_two(maker, checker, "approve", pledge) == "APPROVED"
-        loan = {"#disbursed": today.isoformat(), "#matures": (today + timedelta(90)).isoformat(), "#loan": "N-1"}
+        loan = {"#disburse-matures_on": (today + timedelta(90)).isoformat(), "#disburse-reference": "N-1"}
         assert by_two(maker, checker, "disburse", loan) == "DISBURSED"
-        assert by_two(maker, checker, "repay", {"#paid": today.isoformat(), "#receipt": "P-1"}) == "PAID_OFF"
+        assert by_two(maker, checker, "repay", {"#repay-reference": "P-1"}) == "PAID_OFF"
         assert maker.page.locator(".timeline li").count() == 5
         maker.check()
         maker.page.click("form[action$='/sign-out'] button")

@@ -14,15 +14,15 @@ from tests.api.portal.browsing import Person, browser, person
 from tests.api.served import Network
 
 SEATS = {
-    "bank-a": ["work", "enquiries", "financings", "declarations", "ledger"],
+    "bank-a": ["work", "incoming", "enquiries", "financings", "declarations", "consents", "ledger"],
     "authority": ["work", "monitoring", "alerts", "declarations", "ledger"],
-    "exporter-a": ["declarations", "consents", "accesses", "ledger"],
+    "exporter-a": ["declarations", "requests", "consents", "accesses", "ledger"],
     "auditor": ["ledger"],
 }
 PEOPLE = {"auditor": "viewer"}
 # Words of the ledger itself, ids and names of people stay as they are.
 LATIN = re.compile(r"[A-Za-z]{4,}")
-KEPT = {"Tallystick", "English", "test", "XLSX", "tallystick", "verify"}
+KEPT = {"Tallystick", "English", "test", "XLSX", "tallystick", "verify", "Bank", "bank", "Custody", "Exporter"}
 
 
 @pytest.fixture(scope="module")
@@ -61,20 +61,20 @@ def test_an_exporter_gives_a_consent_and_ends_it(network: Network, opened: Brows
     with person(opened, network, "exporter-a", "zh-CN", 360) as owner:
         owner.sign_in("maker", network.secrets["exporter-a", "maker"])
         owner.go("/consents")
-        before = owner.page.locator("#consents form").count()
+        before = owner.page.locator("#consents article").count()
         if before:
             owner.page.locator("details.step > summary").first.click()
         owner.page.select_option("#bank", "bank-b")
         owner.page.fill("#until", day.isoformat())
         owner.page.fill("#uses", "2")
         owner.page.click("details.step form button")
-        row_of_it = owner.page.locator("#consents tbody tr").first
+        row_of_it = owner.page.locator("#consents article").first
         expect(row_of_it).to_contain_text("bank-b")
         expect(row_of_it).to_contain_text(f"{day.year}年{day.month}月{day.day}日")
         expect(row_of_it).to_contain_text("有效")
         owner.check()
         row_of_it.locator("button").click()
-        expect(owner.page.locator("#consents tbody tr").first).to_contain_text("已撤回")
+        expect(owner.page.locator("#consents article").first).to_contain_text("已撤回")
         owner.go("/accesses")
         expect(owner.page.locator("#accesses tbody tr").first).to_contain_text("撤回授权")
 
