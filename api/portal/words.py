@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from api.portal import oversight_words, reading_words
+from api.portal.texts import N_ as N_  # noqa: PLC0414 - the pages have it from here
 from api.portal.texts import Texts
-
-
-def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
-    """Marks a text for translation where it is written, and leaves it as it is."""
-    return text
-
 
 FINANCING_STATES: Final = {
     "APPLIED": N_("applied for"),
@@ -77,6 +73,28 @@ STEPS: Final = {
     "financing.take-over": N_("Take-over"),
     "financing.load": N_("Earlier loan"),
     "declaration.collected": N_("Collection"),
+    "declaration.register": N_("Registration of a declaration"),
+    "declaration.amend": N_("Amendment of a declaration"),
+    "declaration.void": N_("Voiding of a declaration"),
+    "consent.give": N_("Consent"),
+    "consent.revoke": N_("End of a consent"),
+    "enquiry.request": N_("Enquiry"),
+    "enquiry.take": N_("Use of a consent"),
+    "enquiry.answer": N_("Answer"),
+    "enterprise.enrol": N_("Enrolment of an enterprise"),
+    "dispute.open": N_("Dispute"),
+    "dispute.resolve": N_("End of a dispute"),
+    "order.freeze": N_("Freeze"),
+    "order.lift": N_("Lifting of a freeze"),
+    "member.admit": N_("Admission of a member"),
+    "member.suspend": N_("Suspension of a member"),
+    "member.reinstate": N_("Reinstatement of a member"),
+    "member.succeed": N_("Succession to a member"),
+    "member.estate": N_("What an heir may open"),
+    "governance.propose": N_("Proposal"),
+    "governance.approve": N_("Approval of a proposal"),
+    "key.add": N_("New key"),
+    "key.revoke": N_("End of a key"),
 }
 ROLES: Final = {
     "maker": N_("maker"),
@@ -166,6 +184,8 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "alert_state": ALERT_STATES,
     "alert_word": ALERTS,
     "stage": STAGES,
+    **oversight_words.TABLES,
+    **reading_words.TABLES,
 }
 # What went wrong, by the API's code. A code that is not here is said in the API's own words.
 PROBLEMS: Final = {

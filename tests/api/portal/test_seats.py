@@ -15,14 +15,14 @@ from tests.api.served import Network
 
 SEATS = {
     "bank-a": ["work", "enquiries", "financings", "declarations", "ledger"],
-    "authority": ["work", "monitoring", "alerts", "declarations", "ledger"],
+    "authority": ["work", "monitoring", "alerts", "look-up", "orders", "members", "intake", "ledger"],
     "exporter-a": ["declarations", "consents", "accesses", "ledger"],
-    "auditor": ["ledger"],
+    "auditor": ["members", "ledger", "audits", "proofs"],
 }
 PEOPLE = {"auditor": "viewer"}
 # Words of the ledger itself, ids and names of people stay as they are.
 LATIN = re.compile(r"[A-Za-z]{4,}")
-KEPT = {"Tallystick", "English", "test", "XLSX", "tallystick", "verify"}
+KEPT = {"JSON", "Tallystick", "English", "test", "XLSX", "tallystick", "verify"}
 
 
 @pytest.fixture(scope="module")

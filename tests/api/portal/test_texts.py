@@ -10,6 +10,11 @@ from api.portal.catalogue import kept, said
 from api.portal.texts import texts_of
 from api.portal.words import TABLES, problem_text
 from contracts.financings.invariants import _STATES
+from contracts.invariants_network import _STATUSES
+from contracts.policy import Policy
+from contracts.ruleset import RULESET
+from nodes.monitoring.catalogue import DETECTORS
+from nodes.monitoring.settings import MonitoringSettings
 
 NAMED = re.compile(r"%\(\w+\)s")
 
@@ -28,6 +33,14 @@ def test_every_text_has_a_translation_and_every_translation_a_text() -> None:
 
 def test_every_state_of_a_financing_has_a_word() -> None:
     assert set(TABLES["financing_state"]) == _STATES
+
+
+def test_what_the_ledger_and_the_governors_name_has_words() -> None:
+    assert set(TABLES["step"]) == set(RULESET.types)
+    assert set(TABLES["policy_word"]) == set(Policy.model_fields)
+    assert set(TABLES["threshold"]) == set(MonitoringSettings.model_fields)
+    assert set(TABLES["alert_word"]) == set(DETECTORS)
+    assert set(TABLES["member_state"]) == _STATUSES
 
 
 @pytest.mark.parametrize(
