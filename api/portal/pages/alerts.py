@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api.portal.calls import ApiRefused
 from api.portal.forms import text
 from api.portal.oversight_words import THRESHOLDS
-from api.portal.reading import Page, Reader, page, see
+from api.portal.reading import Page, Reader, not_here, page, see
 from api.portal.words import ALERT_SEVERITIES, ALERT_STATES, ALERTS, N_
 
 _CHANGES: Final = ("take", "close", "reopen")
@@ -36,7 +36,7 @@ async def change(request: Request, reader: Reader) -> Response:
     """Takes an alert on, closes it or opens it again."""
     form, step = await request.form(), request.path_params["change"]
     if step not in _CHANGES:
-        return page(request, reader, "missing.html", {}, status=404)
+        return not_here(request, reader)
     reason = text(form, "reason")
     try:
         body = {"reason": reason} if reason else {}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
 from api.portal.forms import files, text
-from api.portal.reading import Page, Reader, page, see
+from api.portal.reading import Page, Reader, not_here, page, see
 from api.portal.words import N_
 from nodes.credit.files import write_template as write_credit
 from nodes.customs.xlsx_reader import write_template as write_customs
@@ -22,6 +24,8 @@ _CSV: Final = "text/csv"
 
 async def overview(request: Request, reader: Reader) -> Response:
     """What can be handed in."""
+    if reader.seat != "authority":
+        return not_here(request, reader)
     return _overview(request, reader, None)
 
 
@@ -43,6 +47,22 @@ async def report(request: Request, reader: Reader) -> Response:
     path = f"/v1/declaration-imports/{request.path_params['import_id']}"
     found = await reader.calls.get(path, after=request.query_params.get("after"), limit=100)
     return page(request, reader, "import.html", {"report": found})
+
+
+async def enrol(request: Request, reader: Reader) -> Response:
+    """Enrols an enterprise: in custody by its code and name, or with the keys of its own node, as its application has them."""
+    sent = await request.form()
+    application = text(sent, "application")
+    body: Any = {"uscc": text(sent, "uscc"), "name": text(sent, "name"), "custody": True}
+    try:
+        if application:
+            body = json.loads(application)
+        answer = await reader.calls.send("/v1/enterprises", body, key=text(sent, "key"))
+    except ValueError:
+        return _overview(request, reader, {"code": "form-incomplete"}, sent)
+    except ApiRefused as refused:
+        return _overview(request, reader, refused.problem, sent)
+    return see(f"/look-up/enterprises/{answer.body['id']}")
 
 
 async def credit(request: Request, reader: Reader) -> Response:
@@ -86,13 +106,14 @@ async def template(request: Request, reader: Reader) -> Response:
     elif kind == "credit":
         write_credit(file)
     else:
-        return page(request, reader, "missing.html", {}, status=404)
+        return not_here(request, reader)
     headers = {"Content-Disposition": f'attachment; filename="{kind}.xlsx"'}
     return Response(file.getvalue(), headers=headers, media_type=_XLSX)
 
 
-def _overview(request: Request, reader: Reader, problem: Mapping[str, Any] | None) -> Response:
+def _overview(request: Request, reader: Reader, problem: Mapping[str, Any] | None, sent: FormData | None = None) -> Response:
     shown = {
+        "typed": {name: text(sent, name) if sent else "" for name in ("uscc", "name", "application")},
         "problem": problem,
         "may": reader.role == "maker",
         "registers": reader.network["registrar"] == reader.network["node"]["member"],
@@ -111,6 +132,7 @@ PAGES: Final = (
     Page("/intake/imports", hand_in, ("POST",)),
     Page("/intake/imports/{import_id}", report),
     Page("/intake/credit", credit, ("POST",)),
+    Page("/intake/enterprises", enrol, ("POST",)),
     Page("/intake/templates/{kind}.xlsx", template),
     Page("/exchange-rates", rates),
     Page("/exchange-rates", enter_rates, ("POST",)),

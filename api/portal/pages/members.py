@@ -12,7 +12,7 @@ from starlette.responses import Response
 from api.portal.calls import ApiRefused
 from api.portal.forms import text
 from api.portal.oversight_words import SUSPENSIONS
-from api.portal.reading import Page, Reader, page, see
+from api.portal.reading import Page, Reader, not_here, page, see
 from api.portal.words import N_
 
 _STEPS: Final = {"suspend": ("reason",), "reinstate": (), "succeed": ("heir",)}
@@ -47,7 +47,7 @@ async def change(request: Request, reader: Reader) -> Response:
     """Suspends, reinstates, or names the bank that takes a member's place."""
     sent, member, step = await request.form(), request.path_params["member"], request.path_params["step"]
     if step not in _STEPS:
-        return page(request, reader, "missing.html", {}, status=404)
+        return not_here(request, reader)
     try:
         body = {name: text(sent, name) for name in _STEPS[step]}
         await reader.calls.send(f"/v1/members/{member}/{step}", body, key=text(sent, "key"))
@@ -72,7 +72,7 @@ async def _shown(request: Request, reader: Reader, problem: Mapping[str, Any] | 
     members = await reader.calls.all("/v1/members")
     found = next((each for each in members if each["member"] == request.path_params["member"]), None)
     if found is None:
-        return page(request, reader, "missing.html", {}, status=404)
+        return not_here(request, reader)
     shown = {
         "member": found,
         "heirs": [each for each in members if each["role"] == "bank" and each["status"] == "active" and each != found],

@@ -1,4 +1,4 @@
-"""Orders that freeze and let go, and disputes that wait for the authority's word."""
+"""What waits for the authority's word: disputes, approvals that nobody draws, and orders that freeze and let go."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from api.portal.calls import Answer, ApiRefused
 from api.portal.forms import files, text
 from api.portal.oversight_words import SUBJECTS
-from api.portal.reading import Page, Reader, page, see
+from api.portal.reading import Page, Reader, not_here, page, see
 from api.portal.words import N_
 
 _KINDS: Final = ("declaration", "financing", "member")
@@ -20,15 +20,40 @@ _TYPED: Final = ("kind", "target", "issuer", "reference", "text", "digest")
 
 
 async def listed(request: Request, reader: Reader) -> Response:
-    """The disputes, those that are open first, and the orders, the newest first."""
+    """The disputes, those that are open first; approvals gone stale; and the orders, the newest first."""
+    return await _listed(request, reader, None)
+
+
+async def cancel_stale(request: Request, reader: Reader) -> Response:
+    """Lets a financing go that was approved and not paid out for too long."""
+    sent = await request.form()
+    body = {"reason": "stale", "text": text(sent, "text")}
+    try:
+        await reader.calls.send(f"/v1/financings/{request.path_params['financing_id']}/cancel", body, key=text(sent, "key"))
+    except ApiRefused as refused:
+        return await _listed(request, reader, refused.problem)
+    return see("/orders")
+
+
+async def _listed(request: Request, reader: Reader, problem: Mapping[str, Any] | None) -> Response:
     disputes = await reader.calls.all("/v1/disputes")
     disputes.sort(key=lambda each: (each["state"] != "OPEN", each["opened"]))
     orders = await reader.calls.get("/v1/orders", after=request.query_params.get("after"), limit=50)
-    return page(request, reader, "orders.html", {"disputes": disputes, "orders": orders["items"], "next": orders["next"]})
+    shown = {
+        "disputes": disputes,
+        "stale": await reader.calls.all("/v1/financings", state="APPROVED", stale="true"),
+        "orders": orders["items"],
+        "next": orders["next"],
+        "problem": problem,
+        "may": reader.role in ("maker", "checker"),
+    }
+    return page(request, reader, "orders.html", shown, status=409 if problem else 200)
 
 
 async def form(request: Request, reader: Reader) -> Response:
     """What is to be frozen, and by which paper."""
+    if reader.seat != "authority":
+        return not_here(request, reader)
     return _form(request, reader, {name: request.query_params.get(name, "") for name in _TYPED}, None)
 
 
@@ -129,6 +154,7 @@ PAGES: Final = (
     Page("/orders", listed, seats=frozenset({"authority"}), scope="orders:read", heading=N_("Orders and disputes")),
     Page("/orders/new", form),
     Page("/orders/new", freeze, ("POST",)),
+    Page("/orders/stale/{financing_id}", cancel_stale, ("POST",)),
     Page("/orders/{order_id}", shown),
     Page("/orders/{order_id}/lift", lift, ("POST",)),
     Page("/disputes/{dispute_id}", dispute),

@@ -71,9 +71,15 @@ def test_proofs_are_made_and_checked_in_the_browser_and_printed(network: Network
         who.page.set_input_files("#trust-input", tmp_path / "trust.json")
         who.page.set_input_files("#proof-input", [tmp_path / f"{each}.json" for each in ("record", "id", "since")])
         expect(who.page.locator("article.ok")).to_have_count(3)
-        expect(who.page.locator("#results")).to_contain_text("其签署方为")
+        expect(who.page.locator("#results")).to_contain_text("签署方：一次性密钥")
         who.check()
         assert len(who.page.pdf(format="A4")) > 10_000
+        again = who.page.reload()
+        assert again is not None
+        policy = again.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; script-src 'sha256-")
+        assert "self" not in policy
+        assert policy.endswith("frame-ancestors 'none'")
 
 
 def test_blocks_records_and_heads_read_well(network: Network, opened: Browser) -> None:

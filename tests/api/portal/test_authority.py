@@ -15,6 +15,7 @@ from tests.api.served import EXPORTER_USCC, Network
 from tests.api.supervised import applied, approved, declared, disbursed, granted, settle
 
 pytestmark = pytest.mark.usefixtures("answering")
+NEWCOMER = "91330100MA2B1C3D4E"
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +260,15 @@ def test_what_is_taken_in_is_told_line_by_line(network: Network, opened: Browser
         expect(who.page.locator("tbody tr")).to_have_count(2)
         expect(who.page.locator("tbody tr").first).to_contain_text(re.compile("已记录|此前已知|取代"))
         who.check()
+        who.go("/intake")
+        who.page.fill("#uscc", "91330100MA2B1C3D4F")
+        who.page.fill("#name", "杭州样品有限公司")
+        who.page.locator("form[action$='/enterprises'] button").click()
+        assert who.page.locator(".trouble code").first.inner_text() == "uscc-invalid"
+        assert who.page.input_value("#name") == "杭州样品有限公司"
+        who.page.fill("#uscc", NEWCOMER)
+        who.page.locator("form[action$='/enterprises'] button").click()
+        expect(who.page.locator("h1")).to_contain_text("杭州样品有限公司")
         who.go("/exchange-rates")
         who.page.fill("#rates", "EUR 2026-10-01 1.08")
         who.page.click("main form button")
@@ -268,4 +278,4 @@ def test_what_is_taken_in_is_told_line_by_line(network: Network, opened: Browser
         who.page.click("main form button")
         expect(who.page.locator("tbody tr").first).to_contain_text("1.08")
         who.check()
-        assert who.forgive() == ["422"]
+        assert who.forgive() == ["422", "422"]
