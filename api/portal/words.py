@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from api.portal import oversight_words, reading_words
+from api.portal.result_words import RESULTS
 from api.portal.texts import N_ as N_  # noqa: PLC0414 - the pages have it from here
 from api.portal.texts import Texts
 
@@ -184,6 +185,7 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "alert_state": ALERT_STATES,
     "alert_word": ALERTS,
     "stage": STAGES,
+    "result_word": RESULTS,
     **oversight_words.TABLES,
     **reading_words.TABLES,
 }
@@ -205,4 +207,7 @@ def problem_text(texts: Texts, problem: Mapping[str, Any]) -> str:
     code = str(problem.get("code", "internal"))
     if code in PROBLEMS:
         return texts.gettext(PROBLEMS[code])
+    if code in RESULTS:
+        said = N_("Not found: %(why)s.") if code.startswith("unknown-") else N_("The rules do not allow it: %(why)s.")
+        return texts.gettext(said) % {"why": texts.gettext(RESULTS[code])}
     return str(problem.get("detail", code))

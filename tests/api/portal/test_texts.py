@@ -9,6 +9,7 @@ import pytest
 from api.portal.catalogue import kept, said
 from api.portal.texts import texts_of
 from api.portal.words import TABLES, problem_text
+from contracts.codes import CODES
 from contracts.financings.invariants import _STATES
 from contracts.invariants_network import _STATUSES
 from contracts.policy import Policy
@@ -40,6 +41,7 @@ def test_what_the_ledger_and_the_governors_name_has_words() -> None:
     assert set(TABLES["policy_word"]) == set(Policy.model_fields)
     assert set(TABLES["threshold"]) == set(MonitoringSettings.model_fields)
     assert set(TABLES["alert_word"]) == set(DETECTORS)
+    assert set(TABLES["result_word"]) == set(CODES)
     assert set(TABLES["member_state"]) == _STATUSES
 
 
@@ -63,4 +65,5 @@ def test_money_and_days_are_said_in_the_readers_way(language: str, money: str, d
 
 def test_a_problem_without_words_of_its_own_is_said_as_the_api_says_it() -> None:
     assert problem_text(texts_of("zh"), {"code": "csrf", "detail": "x"}).startswith("本页")
+    assert problem_text(texts_of("zh"), {"code": "suspended", "detail": "x"}) == "按规则不能办理：该成员已暂停。"
     assert problem_text(texts_of("zh"), {"code": "something-else", "detail": "what happened"}) == "what happened"
