@@ -21,6 +21,8 @@ MEDIA: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /v1/financings": (JSON, *_TABLES),
     "GET /v1/financings/loads/template": _TABLES,
     "GET /v1/monitoring/banks": (JSON, *_TABLES),
+    "GET /v1/monitoring/products": (JSON, *_TABLES),
+    "GET /v1/monitoring/regions": (JSON, *_TABLES),
     "GET /v1/monitoring/exporters": (JSON, *_TABLES),
     "GET /v1/monitoring/reconciliation": (JSON, *_TABLES),
     "GET /v1/monitoring/series": (JSON, *_TABLES),

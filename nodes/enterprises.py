@@ -10,7 +10,7 @@ opens its declarations, and nothing else of the enrolment (`nodes.telling` says 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -128,6 +128,13 @@ class Enterprises:
         query = sa.select(enterprises).where(enterprises.c.log_index > after).order_by(enterprises.c.log_index)
         with self._private.reading() as connection:
             return [_enterprise(row) for row in connection.execute(query if limit is None else query.limit(limit))]
+
+    def find(self, text: str, limit: int) -> Sequence[Enterprise]:
+        """Those whose credit code begins with the text, or whose name has it in it, in the order of their enrolment."""
+        matching = sa.or_(enterprises.c.uscc.startswith(text, autoescape=True), enterprises.c.name.contains(text, autoescape=True))
+        query = sa.select(enterprises).where(matching).order_by(enterprises.c.log_index).limit(limit)
+        with self._private.reading() as connection:
+            return [_enterprise(row) for row in connection.execute(query)]
 
     def get(self, enterprise_id: str) -> Enterprise:
         """Raises `NotFound` (`unknown-enterprise`)."""

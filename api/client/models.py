@@ -152,6 +152,7 @@ class Block(Answer):
 
     hash: str
     header: dict[str, Any]
+    record_ids: tuple[str, ...]
     records: tuple[dict[str, Any], ...]
     checkpoint: str
 

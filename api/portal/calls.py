@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
 import httpx
 from starlette.requests import Request
@@ -14,6 +15,9 @@ from starlette.types import ASGIApp
 
 # How long a page waits for the ledger's answer to what a person sent.
 WAIT_S: Final = 20
+# The cookie that holds why its reader looks things up, percent-encoded; the authority's node notes it with each look-up.
+PURPOSE: Final = "tallystick-purpose"
+PURPOSE_HEADER: Final = "X-Purpose"
 _FORWARDED: Final = ("cookie", "sec-fetch-site", "user-agent")
 
 
@@ -48,6 +52,15 @@ class Calls:
     def __init__(self, client: httpx.AsyncClient, csrf: str = "") -> None:
         self._client, self._csrf = client, csrf
 
+    @property
+    def purpose(self) -> str:
+        """Why the reader looks things up, as it said; empty where it did not."""
+        return unquote(self._client.headers.get(PURPOSE_HEADER, ""))
+
+    def say(self, purpose: str) -> None:
+        """Looks things up for this reason from now on."""
+        self._client.headers[PURPOSE_HEADER] = quote(purpose, safe="")
+
     async def get(self, path: str, **query: Any) -> dict[str, Any]:
         """A resource. Raises `ApiRefused`."""
         answer = await self._client.get(path, params={name: value for name, value in query.items() if value not in (None, "")})
@@ -65,20 +78,46 @@ class Calls:
                 break
         return items[:most]
 
+    async def file(self, path: str, **query: Any) -> Response:
+        """A file, with its name, to be handed on as it is. Raises `ApiRefused`."""
+        answer = await self._client.get(path, params={name: value for name, value in query.items() if value not in (None, "")})
+        if answer.is_error:
+            _body_of(answer)
+        kept = {name: answer.headers[name] for name in ("content-disposition", "content-type") if name in answer.headers}
+        return Response(answer.content, headers=kept)
+
     async def send(
-        self, path: str, body: Mapping[str, Any], *, method: str = "POST", key: str | None = None, query: Mapping[str, Any] | None = None
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        method: str = "POST",
+        key: str | None = None,
+        query: Mapping[str, Any] | None = None,
+        wait: bool = True,
     ) -> Answer:
-        """Does something, once for each `key`, and waits for the ledger. Raises `ApiRefused`."""
-        headers = {"X-CSRF-Token": self._csrf, "Prefer": f"wait={WAIT_S}"}
+        """Does something, once for each `key`, and waits for the ledger, unless it is not to. Raises `ApiRefused`."""
+        headers = {"X-CSRF-Token": self._csrf, **({"Prefer": f"wait={WAIT_S}"} if wait else {})}
         if key:
             headers["Idempotency-Key"] = key
         answer = await self._client.request(method, path, json=body, headers=headers, params=dict(query or {}))
         return Answer(answer.status_code, _body_of(answer), answer.headers.get("location"), answer.headers.get_list("set-cookie"))
 
+    async def hand_over(self, path: str, content: bytes, media_type: str, *, key: str) -> Answer:
+        """Sends a file as the body itself, of that media type. Raises `ApiRefused`."""
+        headers = {"X-CSRF-Token": self._csrf, "Idempotency-Key": key, "Content-Type": media_type}
+        answer = await self._client.post(path, content=content, headers=headers)
+        return Answer(answer.status_code, _body_of(answer), answer.headers.get("location"))
+
     async def hand_in(self, path: str, name: str, content: bytes, media_type: str, *, key: str) -> Answer:
-        """Uploads a file."""
+        """Uploads a file. Raises `ApiRefused`."""
+        return await self.hand_in_all(path, [(name, content)], media_type, key=key)
+
+    async def hand_in_all(self, path: str, files: Iterable[tuple[str, bytes]], media_type: str, *, key: str) -> Answer:
+        """Uploads files together. Raises `ApiRefused`."""
         headers = {"X-CSRF-Token": self._csrf, "Idempotency-Key": key}
-        answer = await self._client.post(path, files={"file": (name, content, media_type)}, headers=headers)
+        parts = [("file", (name, content, media_type)) for name, content in files]
+        answer = await self._client.post(path, files=parts, headers=headers)
         return Answer(answer.status_code, _body_of(answer), answer.headers.get("location"))
 
 
@@ -86,6 +125,8 @@ class Calls:
 async def calls_of(api: ASGIApp, request: Request, csrf: str = "") -> AsyncIterator[Calls]:
     """Calls on behalf of who asked for a page, from that person's address and in that session."""
     headers = {name: request.headers[name] for name in _FORWARDED if name in request.headers}
+    if PURPOSE in request.cookies:
+        headers[PURPOSE_HEADER] = request.cookies[PURPOSE]
     client = (request.client.host, request.client.port) if request.client is not None else ("127.0.0.1", 0)
     transport = httpx.ASGITransport(app=api, client=client, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=str(request.base_url), headers=headers) as asking:

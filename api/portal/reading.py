@@ -121,6 +121,11 @@ def page(request: Request, reader: Reader | None, template: str, shown: Mapping[
     return HTMLResponse(environment(language).get_template(template).render(context), status)
 
 
+def not_here(request: Request, reader: Reader) -> Response:
+    """The page that there is none of for this reader."""
+    return page(request, reader, "missing.html", {}, status=404)
+
+
 def see(path: str) -> Response:
     """After a form that did its work: the page that shows it."""
     return RedirectResponse(f"{ROOT}{path}", 303)

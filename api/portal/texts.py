@@ -32,6 +32,11 @@ _UTC8: Final = timezone(timedelta(hours=8))
 _PPM: Final = 1_000_000
 
 
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
+    """Marks a text for translation where it is written, and leaves it as it is."""
+    return text
+
+
 @dataclass(frozen=True)
 class Texts:
     """One language: `words` are its translations, empty for English."""

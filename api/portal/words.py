@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from api import problem_codes, row_codes
+from api.portal import oversight_words, reading_words
+from api.portal.result_words import RESULTS
+from api.portal.texts import N_ as N_  # noqa: PLC0414 - the pages have it from here
 from api.portal.texts import Texts
 from contracts import codes
 from ledger import admission
-
-
-def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
-    """Marks a text for translation where it is written, and leaves it as it is."""
-    return text
-
 
 FINANCING_STATES: Final = {
     "APPLIED": N_("applied for"),
@@ -82,6 +79,28 @@ STEPS: Final = {
     "financing.load": N_("Earlier loan"),
     "declaration.collected": N_("Collection"),
     "maturity.change": N_("Extension"),
+    "declaration.register": N_("Registration of a declaration"),
+    "declaration.amend": N_("Amendment of a declaration"),
+    "declaration.void": N_("Voiding of a declaration"),
+    "consent.give": N_("Consent"),
+    "consent.revoke": N_("End of a consent"),
+    "enquiry.request": N_("Enquiry"),
+    "enquiry.take": N_("Use of a consent"),
+    "enquiry.answer": N_("Answer"),
+    "enterprise.enrol": N_("Enrolment of an enterprise"),
+    "dispute.open": N_("Dispute"),
+    "dispute.resolve": N_("End of a dispute"),
+    "order.freeze": N_("Freeze"),
+    "order.lift": N_("Lifting of a freeze"),
+    "member.admit": N_("Admission of a member"),
+    "member.suspend": N_("Suspension of a member"),
+    "member.reinstate": N_("Reinstatement of a member"),
+    "member.succeed": N_("Succession to a member"),
+    "member.estate": N_("What an heir may open"),
+    "governance.propose": N_("Proposal"),
+    "governance.approve": N_("Approval of a proposal"),
+    "key.add": N_("New key"),
+    "key.revoke": N_("End of a key"),
 }
 ROLES: Final = {
     "maker": N_("maker"),
@@ -173,7 +192,6 @@ MEANINGS: Final[Mapping[str, str]] = {
     **codes.CODES,
     **{code: meaning for code, (meaning, _) in problem_codes.PROBLEMS.items()},
 }
-RESULTS: Final[Mapping[str, str]] = {**admission.CODES, **codes.CODES}
 ROWS: Final[Mapping[str, str]] = {**codes.CODES, **{code: meaning for code, (meaning, _) in row_codes.ROWS.items()}}
 DECLINES: Final[Mapping[str, str]] = {**codes.CODES, **{code: meaning for code, (meaning, _) in row_codes.DECLINES.items()}}
 # Each is a filter of the templates.
@@ -197,6 +215,8 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "result_word": RESULTS,
     "row_word": ROWS,
     "decline_word": DECLINES,
+    **oversight_words.TABLES,
+    **reading_words.TABLES,
 }
 
 

@@ -21,6 +21,7 @@ from nodes.node import Node
 AlertId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 StateQuery = Annotated[Literal["open", "taken", "closed"] | None, Query(description="alerts in this state")]
 CodeQuery = Annotated[str | None, Query(pattern=r"^[a-z][a-z-]{1,63}$", description="alerts of this kind")]
+SeverityQuery = Annotated[Literal["high", "medium", "low"] | None, Query(description="alerts as grave as this")]
 SubjectQuery = Annotated[str | None, Query(pattern=r"^[0-9a-f]{64}$", description="alerts about this declaration, financing or enquiry")]
 
 
@@ -42,10 +43,11 @@ def list_alerts(
     limit: Limit = 100,
     state: StateQuery = None,
     code: CodeQuery = None,
+    severity: SeverityQuery = None,
     subject: SubjectQuery = None,
 ) -> Response:
     """In the order in which they opened."""
-    found = _alerts(node).list(state=state, code=code, subject=subject, after=after, limit=limit)
+    found = _alerts(node).list(state=state, code=code, severity=severity, subject=subject, after=after, limit=limit)
     return page([_json(each) for each in found], cursor(found[-1]) if len(found) == limit else None)
 
 

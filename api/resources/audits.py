@@ -13,7 +13,8 @@ from starlette.responses import Response
 from api.context import Context
 from api.models import ApiModel
 from api.preferences import wait_seconds
-from api.responses import json_response
+from api.responses import json_response, page
+from ledger.clock import rfc3339
 from ledger.errors import Refused
 from ledger.limits import AUDIT_SAMPLE_MAX
 from nodes.auditing.files import DRAWN, READABLE, REPORT
@@ -42,6 +43,11 @@ async def begin_audit(request: Request, context: Context, body: AuditIn) -> Resp
     return json_response(_shown(run), status=202 if run.state == RUNNING else 201, headers=location)
 
 
+def list_audits(context: Context) -> Response:
+    """The audits that this node keeps until it stops, the newest first."""
+    return page([_shown(each) for each in context.audits.list()], None)
+
+
 def get_audit(context: Context, audit_id: AuditId) -> Response:
     """How an audit stands: `progress` while it replays, `audit` once it is done."""
     return json_response(_shown(context.audits.get(audit_id)))
@@ -64,6 +70,7 @@ def get_audit_report(context: Context, audit_id: AuditId, chosen: ReportFormat =
 def add_routes(app: FastAPI) -> None:
     tags: list[Any] = ["audits"]
     app.add_api_route("/v1/audits", begin_audit, methods=["POST"], status_code=202, tags=tags)
+    app.add_api_route("/v1/audits", list_audits, methods=["GET"], tags=tags)
     app.add_api_route("/v1/audits/{audit_id}", get_audit, methods=["GET"], tags=tags)
     app.add_api_route("/v1/audits/{audit_id}/report", get_audit_report, methods=["GET"], tags=tags)
 
@@ -72,6 +79,7 @@ def _shown(run: AuditRun) -> dict[str, Any]:
     audited = run.audited
     return {
         "id": run.id,
+        "begun": rfc3339(run.begun_ms),
         "state": run.state,
         "code": run.code,
         "progress": None if run.height is None else {"height": run.height, "last": run.last},

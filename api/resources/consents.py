@@ -29,6 +29,7 @@ from nodes.consents.paper_word import ask_for_word, confirmed_ms, word_for
 from nodes.node import Node
 
 ConsentId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+EnterpriseQuery = Annotated[str | None, Query(pattern=r"^[0-9a-f]{64}$", description="consents of this enterprise")]
 AfterIndex = Annotated[int, Query(ge=0, le=INTEGER_MAX, description="the cursor that the page before gave as `next`")]
 
 
@@ -51,9 +52,14 @@ def give_consent(request: Request, node: TheNode, caller: Caller, body: ConsentI
     return json_response(_json(node, consent), status=201, headers={"Location": f"/v1/consents/{consent.id}"})
 
 
-def list_consents(node: TheNode, caller: Caller, after: AfterIndex = 0, limit: Limit = 100) -> Response:
+def list_consents(
+    node: TheNode, caller: Caller, after: AfterIndex = 0, limit: Limit = 100, enterprise_id: EnterpriseQuery = None
+) -> Response:
     """In the order of the ledger, as far as they concern the caller."""
-    found = Consents(node).list(enterprise=_only(node, caller), after=after, limit=limit)
+    only = _only(node, caller)
+    if None not in (only, enterprise_id) and only != enterprise_id:
+        return page([], None)
+    found = Consents(node).list(enterprise=only or enterprise_id, after=after, limit=limit)
     following = found[-1].log_index if len(found) == limit else None
     return page([_json(node, each) for each in found], following)
 

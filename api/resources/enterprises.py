@@ -48,8 +48,13 @@ def list_enterprises(
     node: TheNode,
     after: Annotated[int, Query(ge=0, le=INTEGER_MAX, description="the cursor that the page before gave as `next`")] = 0,
     limit: Limit = 100,
+    query: Annotated[
+        str | None, Query(min_length=2, max_length=200, description="a part of the name, or the beginning of the credit code")
+    ] = None,
 ) -> Response:
-    """In the order of their enrolment."""
+    """In the order of their enrolment; those that a `query` finds stand on one page."""
+    if query is not None:
+        return page([_json(each) for each in node.enterprises.find(query, limit)], None)
     found = node.enterprises.list(after, limit)
     return page([_json(each) for each in found], found[-1].log_index if len(found) == limit else None)
 

@@ -19,18 +19,21 @@ from api.heights import wait
 from api.models import After, Limit
 from api.preferences import wait_seconds
 from api.resources.governance import proposal_summary
-from api.responses import as_of, json_response, page, proof_file, single
+from api.responses import JSON, as_of, json_response, page, proof_file, single
 from contracts import validator_entries
+from ledger import canonical
 from ledger.clock import rfc3339
 from ledger.errors import InputError, NotFound
 from ledger.follow import bundle_of
 from ledger.limits import HTTP_BLOCKS_BYTES_MAX, INTEGER_MAX
+from ledger.record import parse
 from nodes.engine_views import Consensus, consensus
 from nodes.governance import Governance
 from nodes.node import Node
 from nodes.proofs import Proofs
 from nodes.rules_ahead import outlook
 from nodes.sandbox import is_sandbox
+from nodes.trust_files import COMET, newest_trust
 
 Height = Annotated[int, Path(ge=0, le=INTEGER_MAX)]
 AfterHeight = Annotated[int, Query(ge=-1, le=INTEGER_MAX, description="blocks above this height; -1 for all")]
@@ -69,6 +72,19 @@ def get_network(request: Request, node: TheNode) -> Response:
             "as_of": as_of(head),
         },
     )
+
+
+def get_trust(node: TheNode) -> Response:
+    """The trust file that this node's owner has: what `tallystick verify` and the browser's verifier believe from the start. Whoever checks
+    this node's own proofs compares it with one from elsewhere.
+    """
+    if node.genesis["engine"]["kind"] == COMET:
+        with node.store.reading() as reader:
+            document = newest_trust(node.genesis, reader)
+    else:
+        document = node.home.read_trust()
+    headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="trust.json"'}
+    return Response(canonical.encode(document) + b"\n", headers=headers, media_type=JSON)
 
 
 def get_policy(request: Request, node: TheNode) -> Response:
@@ -119,13 +135,14 @@ async def list_blocks(request: Request, context: Context, after: AfterHeight = -
 
 
 def get_block(request: Request, node: TheNode, height: Height) -> Response:
-    """One block with its header's hash."""
+    """One block with its header's hash, and the ids of its records in their order."""
     bundle = bundle_of(node.store, height)
     if bundle is None:
         raise NotFound("unknown-height", f"this node's replica has no block at height {height}")
     with node.store.reading() as reader:
         head, header_hash = reader.head, reader.header_hash(height)
-    return single(request, {**bundle.to_json(), "hash": header_hash, "as_of": as_of(head)})
+    ids = [parse(raw).id for raw in bundle.transactions]
+    return single(request, {**bundle.to_json(), "hash": header_hash, "record_ids": ids, "as_of": as_of(head)})
 
 
 def get_consistency(node: TheNode, first: LogSize, second: LogSize) -> Response:
@@ -153,6 +170,7 @@ def get_state_proof(node: TheNode, key: StateKey, height: StateHeight = None) ->
 def add_routes(app: FastAPI) -> None:
     routes: dict[str, Callable[..., Any]] = {
         "/v1/network": get_network,
+        "/v1/network/trust": get_trust,
         "/v1/policy": get_policy,
         "/v1/members": list_members,
         "/v1/blocks": list_blocks,

@@ -1,4 +1,4 @@
-"""The authority's figures: stock and flow, series, stage times, exporters, banks, and money reconciled with shares.
+"""The authority's figures: stock and flow, series, stage times, exporters, banks, regions, products, and money reconciled with shares.
 
 Each is JSON, or a file to keep: `format=csv`, `format=xlsx`, or the media type in `Accept`. Days are in UTC+8. Amounts of different
 currencies stand in different rows.
@@ -121,6 +121,18 @@ def banks(request: Request, node: TheNode, wanted: Wanted) -> Response:
         return _answer(request, node, wanted, "banks", figures.banks(connection, wanted.filters(), node.clock.now_ms()))
 
 
+def regions(request: Request, node: TheNode, wanted: Wanted) -> Response:
+    """Stock and flow of each region of a bank (GB/T 2260) and currency."""
+    with node.private.reading() as connection:
+        return _answer(request, node, wanted, "regions", figures.regions(connection, wanted.filters(), node.clock.now_ms()))
+
+
+def products(request: Request, node: TheNode, wanted: Wanted) -> Response:
+    """Stock and flow of each product, as banks name theirs, and currency."""
+    with node.private.reading() as connection:
+        return _answer(request, node, wanted, "products", figures.products(connection, wanted.filters(), node.clock.now_ms()))
+
+
 def reconciliation(
     node: TheNode, declaration_id: DeclarationQuery = None, differences: bool = False, after: AfterIndex = 0, limit: Limit = 100
 ) -> Response:
@@ -145,7 +157,7 @@ def put_settings(node: TheNode, caller: Caller, body: SettingsIn) -> Response:
 
 def add_routes(app: FastAPI) -> None:
     tags: list[Any] = ["monitoring"]
-    for endpoint in (summary, series, stages, exporters, banks, reconciliation):
+    for endpoint in (summary, series, stages, exporters, banks, regions, products, reconciliation):
         app.add_api_route(f"/v1/monitoring/{endpoint.__name__}", endpoint, methods=["GET"], tags=tags)
     app.add_api_route("/v1/monitoring/settings", get_settings, methods=["GET"], tags=tags)
     app.add_api_route("/v1/monitoring/settings", put_settings, methods=["PUT"], tags=tags)

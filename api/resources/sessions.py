@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.context import ApiContext, Caller, Context
+from api.look_ups import pseudonym
 from api.models import ApiModel, Limit
 from api.principal import SIGNING_ROLES, Principal
 from api.problems import Conflict, Unauthenticated
@@ -176,6 +177,7 @@ def _json(context: ApiContext, caller: Principal, held: Held | None) -> dict[str
         "kind": caller.kind,
         "role": caller.role,
         "enterprise": None if caller.enterprise is None else _enterprise(context, caller.enterprise),
+        "person": pseudonym(context.node, caller),
         "key": ("open" if context.tokens.signing_key(caller) is not None else "locked") if signs else None,
         "scopes": sorted(caller.scopes),
         "expires": rfc3339(caller.expires_ms),

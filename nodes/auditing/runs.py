@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any, Final
@@ -38,10 +38,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class AuditRun:
-    """`height` is the last one done, `last` the one that it ends with, both None before the first; `code` says why it failed."""
+    """`begun_ms` is when it was asked for, `height` the last one done, `last` the one that it ends with, both None before the first; `code`
+    says why it failed.
+    """
 
     id: str
     sample: int
+    begun_ms: int
     state: str = RUNNING
     height: int | None = None
     last: int | None = None
@@ -66,12 +69,17 @@ class AuditRuns:
         with self._lock:
             if any(run.state == RUNNING for run in self._runs.values()):
                 raise Refused("audit-running", "an audit of this node is running already", hint="wait for it to end")
-            run = AuditRun(self._node.random(_ID_BYTES).hex(), sample)
+            run = AuditRun(self._node.random(_ID_BYTES).hex(), sample, self._node.clock.now_ms())
             self._runs[run.id] = run
             while len(self._runs) > AUDITS_KEPT:
                 del self._runs[next(iter(self._runs))]
         threading.Thread(target=self._live, args=(run,), name="audit", daemon=True).start()
         return run
+
+    def list(self) -> Sequence[AuditRun]:
+        """Those that are kept, the newest first."""
+        with self._lock:
+            return list(reversed(self._runs.values()))
 
     def get(self, run_id: str) -> AuditRun:
         """Raises `NotFound` (`unknown-audit`)."""

@@ -93,6 +93,7 @@ class Alerts:
         *,
         state: str | None = None,
         code: str | None = None,
+        severity: str | None = None,
         subject: str | None = None,
         after: str | None = None,
         limit: int | None = None,
@@ -106,6 +107,8 @@ class Alerts:
             query = query.where(sa.func.coalesce(standings.c.state, OPEN) == state)
         if code is not None:
             query = query.where(alerts.c.code == code)
+        if severity is not None:
+            query = query.where(alerts.c.severity == severity)
         if subject is not None:
             query = query.where(alerts.c.subject == subject)
         if after is not None:

@@ -1,5 +1,5 @@
-"""The figures of supervision: stock, flow, series, stage times, exporters, banks. Amounts of different currencies are never added up;
-what they are worth in US dollars is said beside them, with the day of the rate.
+"""The figures of supervision: stock, flow, series, stage times; by exporter, bank, region, product. Amounts of different currencies are
+never added up; what they are worth in US dollars is said beside them, with the day of the rate.
 
 Stock is as of now: `outstanding` is lent, not repaid and not written off, `overdue` what of it was due before today; `committed` is
 approved and not yet lent, `held` by applications that may still be approved. Flow is what happened on the days of a period.
@@ -128,6 +128,16 @@ def exporters(connection: sa.Connection, filters: Filters, now_ms: int, limit: i
 def banks(connection: sa.Connection, filters: Filters, now_ms: int) -> list[Row]:
     """A row for each bank, region, branch and currency."""
     return _grouped(connection, filters, now_ms, ("bank", "region", "branch"), ())
+
+
+def regions(connection: sa.Connection, filters: Filters, now_ms: int) -> list[Row]:
+    """A row for each region of a bank (GB/T 2260) and currency."""
+    return _grouped(connection, filters, now_ms, ("region",), ())
+
+
+def products(connection: sa.Connection, filters: Filters, now_ms: int) -> list[Row]:
+    """A row for each product, as banks name theirs, and currency."""
+    return _grouped(connection, filters, now_ms, ("product",), ())
 
 
 def positions(connection: sa.Connection, filters: Filters, now_ms: int) -> Iterator[Position]:

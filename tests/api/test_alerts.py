@@ -335,6 +335,9 @@ def test_an_alert_is_taken_and_closed_with_a_reason_and_a_rebuild_forgets_neithe
     maker.post(f"{path}/reopen", json={"reason": "it happened again"})
     assert maker.get("/v1/alerts", params={"state": "open", "subject": item["declaration_id"]}).json()["items"][0]["id"] == alert["id"]
     checker.post(f"{path}/close", json={"reason": "explained"})
+    about = {"subject": item["declaration_id"], "code": "refused-duplicate"}
+    graded = {each: maker.get("/v1/alerts", params={**about, "severity": each}).json()["items"] for each in ("high", "low")}
+    assert ([each["id"] for each in graded["high"]], graded["low"]) == ([alert["id"]], [])
 
     all_before = _all(network)
     network.nodes["authority"].reader.rebuild()

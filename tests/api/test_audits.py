@@ -65,6 +65,8 @@ def test_an_audit_says_what_it_compared(network: Network, lent: dict[str, Any], 
     assert found["compared"]["parts"] > 5
     assert found["compared"]["declarations"] > 0
     assert found["amounts_left_out"] is None
+    listed = network.sign_in("authority", "checker").get("/v1/audits").json()
+    assert (listed["items"][0], listed["next"]) == (found, None)
 
 
 def test_the_report_stands_with_nothing_but_a_trust_file(network: Network, audited: tuple[httpx.Client, dict[str, Any]]) -> None:

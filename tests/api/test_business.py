@@ -199,6 +199,13 @@ def test_an_exporter_in_custody_sees_and_consents_for_itself_only(network: Netwo
     assert problem(staff.post("/v1/consents", json={**body, "enterprise_id": network.in_custody}))["code"] == "not-permitted"
     theirs = consented(network)
     assert problem(client.get(f"/v1/consents/{theirs}"))["code"] == "unknown-consent"
+    for caller, enterprise, seen in (
+        (staff, network.in_custody, {given.json()["id"]}),
+        (staff, network.exporter, {theirs}),
+        (client, network.exporter, set()),
+    ):
+        listed = caller.get("/v1/consents", params={"enterprise_id": enterprise, "limit": "500"}).json()["items"]
+        assert {each["id"] for each in listed} & {given.json()["id"], theirs} == seen
 
 
 @pytest.mark.produces("problem-code", "already-enrolled")
@@ -211,6 +218,10 @@ def test_the_authority_enrols_an_enterprise_once(network: Network) -> None:
     assert problem(maker.post("/v1/enterprises", json=body))["code"] == "already-enrolled"
     assert problem(maker.post("/v1/enterprises", json={**body, "uscc": "91440300MA5DA12340"}))["code"] == "uscc-invalid"
     assert enrolled.json()["id"] in [each["id"] for each in maker.get("/v1/enterprises").json()["items"]]
+    for query in ("91440300MA5D", "圳新企"):
+        found = maker.get("/v1/enterprises", params={"query": query}).json()["items"]
+        assert enrolled.json()["id"] in [each["id"] for each in found]
+    assert maker.get("/v1/enterprises", params={"query": "%%"}).json()["items"] == []
 
 
 def _in_custody(network: Network) -> httpx.Client:

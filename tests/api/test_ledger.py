@@ -27,6 +27,16 @@ def test_a_follower_replicates_over_http_and_shows_the_same_blocks(network: Netw
     assert ours["header"] == theirs["header"]
     assert ours["records"] == theirs["records"]
     assert ours["hash"] == theirs["hash"]
+    assert len(ours["record_ids"]) == len(ours["records"]) > 0
+    shown = network.sign_in("bank-a", "maker").get(f"/v1/records/{ours['record_ids'][0]}").json()
+    assert (shown["height"], shown["record"]) == (1, ours["records"][0]["record"])
+
+
+def test_every_seat_hands_out_the_trust_file_that_proofs_are_checked_with(network: Network) -> None:
+    trust = network.sign_in("bank-a", "maker").get("/v1/network/trust")
+    assert trust.headers["content-disposition"] == 'attachment; filename="trust.json"'
+    proof = network.sign_in("authority", "maker").get("/v1/state/proof", params={"key": "policy"})
+    assert verify(proof.content, trust.content).ok
 
 
 def test_an_enterprises_own_node_follows_after_its_enrolment(network: Network) -> None:

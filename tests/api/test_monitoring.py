@@ -23,7 +23,7 @@ from tests.api.supervised import alerts, applied, approved, declared, disbursed,
 from tests.sealed_parts import demanded_parts
 
 pytestmark = pytest.mark.usefixtures("answering")
-_FIGURES = ("summary", "series", "stages", "exporters", "banks")
+_FIGURES = ("summary", "series", "stages", "exporters", "banks", "regions", "products")
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,11 @@ def test_stock_and_flow_stand_by_bank_and_currency(network: Network, played: dic
     assert (grown("bank-a", "outstanding"), grown("bank-a", "held"), grown("bank-a", "repaid")) == (2_000_000, 100_000, 900_000)
     assert (grown("bank-b", "committed"), grown("bank-b", "approved"), grown("bank-b", "disbursed")) == (500_000, 500_000, 0)
     assert after["bank-a"]["region"] == "110000"
+    for name, of_one in (("regions", ("region", "110000")), ("products", ("product", "invoice"))):
+        rows = [each for each in _get(network, f"/v1/monitoring/{name}").json()["items"] if each["currency"] == "USD"]
+        grouped = {each[of_one[0]]: each for each in rows}
+        assert len(grouped) == len(rows)
+        assert float(grouped[of_one[1]]["outstanding"]["value"]) >= float(after["bank-a"]["outstanding"]["value"]) > 0
 
 
 def test_figures_are_filtered_and_never_add_up_currencies(network: Network, played: dict[str, Any]) -> None:

@@ -185,6 +185,38 @@ def test_the_page_says_of_declarations_what_the_package_says(page: Page) -> None
     assert sum(any("is not financed" in each for each in one["does_not_prove"]) for one in said) > 5
 
 
+def in_chinese(page: Page, sentences: set[str]) -> dict[str, str]:
+    """Each sentence with the page's Chinese for it."""
+    said: dict[str, str] = page.evaluate(
+        "(all) => Object.fromEntries(all.map((each) => [each, tallystick.inChinese(each)]))", sorted(sentences)
+    )
+    return said
+
+
+def test_every_sentence_is_said_in_chinese_with_the_same_ids_and_amounts(page: Page) -> None:
+    state = walk(fresh_pair(), 9, 150).world.state
+    wanted = [item for kind in ("declaration/", "financing/", "consent/") for item in state.scan(kind)]
+    entries = [
+        {"key": key, "value": value, "height": 1, "time_ms": time_ms} for key, value in wanted for time_ms in (START, START + 2_000 * DAY)
+    ]
+    entries += [{"key": f"{kind}/{'0f' * 32}", "value": None, "height": 7, "time_ms": START} for kind in ("declaration", "consent")]
+    world = World()
+    declaration = world.declaration()
+    stranger = [{"key_id": "k", "member": "bank-a", "purpose": "service"}]
+    verdicts = [*map(verdict_on, entries), revealing(world, declaration), revealing(world, declaration, signers=stranger)]
+    sentences = {sentence for each in read(verdicts) for said in each.values() for sentence in said}
+    for name in ("proofs", "comet"):
+        for each in json.loads((VECTORS / f"{name}.json").read_bytes())["good"]:
+            sentences.update(each["verdict"]["proves"], each["verdict"]["does_not_prove"])
+    for sentence, chinese in in_chinese(page, sentences).items():
+        assert re.search("[\u4e00-\u9fff]", chinese), sentence
+        assert set(re.findall("[0-9a-f]{64}|[A-Z]{3} [0-9.]+", sentence)) == set(re.findall("[0-9a-f]{64}|[A-Z]{3} [0-9.]+", chinese)), (
+            sentence
+        )
+        # What the other language is left with are names, codes and values.
+        assert not re.search(r"\b(the|of|was|that|and|with|it|is)\b", re.sub(r"为 \{.*\} *$|'[^']*'", "", chinese)), chinese
+
+
 def test_the_page_turns_shares_into_the_same_money(page: Page) -> None:
     world = World()
     declaration = world.declaration()
@@ -220,6 +252,16 @@ def test_a_person_drops_two_files_and_reads_what_they_prove(page: Page, samples:
     expect(bad).to_contain_text("does not hold")
     expect(bad).to_contain_text("witnesses-missing")
     expect(page.locator("#believed")).to_contain_text(hashlib.sha256(samples.witnessed).hexdigest())
+    page.get_by_role("button", name="中文").click()
+    expect(good).to_contain_text("letter.json: 核验通过")
+    expect(good).to_contain_text("已由 watcher 联署")
+    expect(good).to_contain_text(hashlib.sha256(samples.documents["revealed"]).hexdigest())
+    expect(bad).to_contain_text("核验不通过（witnesses-missing）")
+    assert page.locator("h1").inner_text() == "证明核验"
+    page.emulate_media(media="print")
+    assert not page.locator("#trust-drop").is_visible()
+    assert good.is_visible()
+    page.emulate_media(media="screen")
 
 
 def test_verdicts_under_a_trust_file_that_was_replaced_meanwhile_are_not_shown(page: Page, samples: Samples) -> None:

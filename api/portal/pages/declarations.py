@@ -40,7 +40,7 @@ PAGES: Final = (
     Page(
         "/declarations",
         listed,
-        seats=frozenset({"authority", "bank", "enterprise", "registrar"}),
+        seats=frozenset({"bank", "enterprise", "registrar"}),
         scope="declarations:read",
         heading=N_("Declarations"),
     ),

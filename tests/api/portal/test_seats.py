@@ -15,14 +15,14 @@ from tests.api.served import Network
 
 SEATS = {
     "bank-a": ["work", "incoming", "enquiries", "financings", "declarations", "consents", "ledger"],
-    "authority": ["work", "monitoring", "alerts", "declarations", "ledger"],
+    "authority": ["work", "monitoring", "alerts", "look-up", "orders", "members", "intake", "ledger"],
     "exporter-a": ["declarations", "requests", "consents", "accesses", "ledger"],
-    "auditor": ["ledger"],
+    "auditor": ["members", "ledger", "audits", "proofs"],
 }
 PEOPLE = {"auditor": "viewer"}
 # Words of the ledger itself, ids and names of people stay as they are.
 LATIN = re.compile(r"[A-Za-z]{4,}")
-KEPT = {"Tallystick", "English", "test", "XLSX", "tallystick", "verify", "Bank", "bank", "Custody", "Exporter"}
+KEPT = {"Tallystick", "English", "test", "XLSX", "tallystick", "verify", "Bank", "bank", "Custody", "Exporter", "join"}
 
 
 @pytest.fixture(scope="module")
@@ -100,12 +100,14 @@ def test_the_auditor_finds_a_record_and_takes_its_proof(network: Network, opened
 def test_what_is_not_for_a_seat_is_refused_and_nothing_is_shown(network: Network, opened: Browser) -> None:
     with person(opened, network, "bank-b") as maker:
         maker.sign_in("maker", network.secrets["bank-b", "maker"])
-        for path in ("/alerts", "/monitoring", "/accesses"):
+        for path in ("/alerts", "/monitoring", "/accesses", "/look-up", "/orders"):
             maker.go(path)
             assert maker.page.locator(".trouble code").first.inner_text() == "wrong-seat"
             maker.check()
-        maker.go("/nowhere")
+        for path in ("/nowhere", "/intake", "/orders/new"):
+            maker.go(path)
+            assert maker.page.locator("h1").inner_text() == "No such page"
         maker.check()
         maker.go(f"/financings/{'0' * 64}")
         assert maker.page.locator(".trouble code").first.inner_text() == "unknown-financing"
-        assert maker.forgive() == ["403", "403", "403", "404", "404"]
+        assert maker.forgive() == ["403"] * 5 + ["404"] * 4

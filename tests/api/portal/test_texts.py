@@ -9,7 +9,13 @@ import pytest
 from api.portal.catalogue import said
 from api.portal.texts import CATALOGUES, catalogue, texts_of
 from api.portal.words import TABLES, problem_text
+from contracts.codes import CODES
 from contracts.financings.invariants import _STATES
+from contracts.invariants_network import _STATUSES
+from contracts.policy import Policy
+from contracts.ruleset import RULESET
+from nodes.monitoring.catalogue import DETECTORS
+from nodes.monitoring.settings import MonitoringSettings
 
 NAMED = re.compile(r"%\(\w+\)s")
 
@@ -29,6 +35,15 @@ def test_every_text_has_a_translation_and_every_translation_a_text(name: str) ->
 
 def test_every_state_of_a_financing_has_a_word() -> None:
     assert set(TABLES["financing_state"]) == _STATES
+
+
+def test_what_the_ledger_and_the_governors_name_has_words() -> None:
+    assert set(TABLES["step"]) == set(RULESET.types)
+    assert set(TABLES["policy_word"]) == set(Policy.model_fields)
+    assert set(TABLES["threshold"]) == set(MonitoringSettings.model_fields)
+    assert set(TABLES["alert_word"]) == set(DETECTORS)
+    assert set(TABLES["result_word"]) == set(CODES)
+    assert set(TABLES["member_state"]) == _STATUSES
 
 
 @pytest.mark.parametrize(
@@ -54,4 +69,5 @@ def test_a_problem_without_words_of_its_own_is_said_as_the_api_says_it_or_as_its
     assert problem_text(texts_of("en"), left) == left["detail"]
     assert problem_text(texts_of("zh"), left) == "超出该报关单的可融资余额"
     assert problem_text(texts_of("zh"), {"code": "csrf", "detail": "x"}).startswith("本页")
+    assert problem_text(texts_of("zh"), {"code": "suspended", "detail": "x"}) == "按规则不能办理：该成员已暂停。"
     assert problem_text(texts_of("zh"), {"code": "something-else", "detail": "what happened"}) == "what happened"
