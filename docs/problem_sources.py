@@ -60,6 +60,7 @@ INSIDE: Final[Mapping[str, str]] = {
             "frontier-damaged header-missing"
         ),
         "a webhook's deliveries say it": "unresolved",
+        "said while the node sends mail; the node's log and its metrics have it": "mail-unreachable",
         "the API refuses a NUL before it reaches a database that cannot hold one": "bad-text",
         "a fault of the program itself, which its tests would meet": (
             "transaction-nested no-recipients too-many-recipients bad-state-key part-missing key-in-hsm"

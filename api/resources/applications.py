@@ -51,7 +51,9 @@ class ApplicationIn(ApiModel):
 
 
 def apply(request: Request, node: TheNode, caller: Caller, acting: Acting, body: ApplicationIn, dry_run: DryRun = False) -> Response:
-    """Applies for a financing. A refusal is 409 with the code, each line's, and the record that shows the attempt."""
+    """Applies for a financing. A refusal is 409 with the code, each line's, and the record that shows the attempt; there is none where no
+    line could be put into one.
+    """
     outcome = Applications(node).apply(
         acting,
         [ApplicationLine(line.declaration_id, line.amount) for line in body.lines],
@@ -70,7 +72,8 @@ def apply(request: Request, node: TheNode, caller: Caller, acting: Acting, body:
         return json_response(content)
     if outcome.id is None:
         detail = CODES.get(outcome.code) or next((line.message for line in outcome.lines if line.code == outcome.code), outcome.code)
-        return problem(409, outcome.code, detail, request_id=request_id_of(request), extra=content)
+        told = {name: value for name, value in content.items() if name != "record_id" or value is not None}
+        return problem(409, outcome.code, detail, request_id=request_id_of(request), extra=told)
     return json_response(content, status=201, headers={"Location": f"/v1/financings/{outcome.id}"})
 
 

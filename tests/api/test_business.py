@@ -137,6 +137,7 @@ def test_a_bank_without_a_grant_gets_no_hold(network: Network) -> None:
     declaration = imported(network, row())[0]
     answer = financed(network, declaration["declaration_id"], "1000.00", bank="bank-b")
     assert (answer.status_code, problem(answer)["code"]) == (409, "no-grant")
+    assert "record_id" not in answer.json(), "nothing could be put into a record"
 
 
 def test_the_person_who_prepared_it_cannot_sign_it_too(network: Network) -> None:
