@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 
+from api.portal import trade_words
 from api.portal.catalogue import said
 from api.portal.texts import CATALOGUES, catalogue, texts_of
 from api.portal.words import TABLES, problem_text
 from contracts.financings.invariants import _STATES
+from nodes.consents.paper import CONFIRMED, DISPUTED, UNCONFIRMED
+from nodes.credit.facts import Directory
+from nodes.credit.parameters import Input
+from nodes.financings.movement_book import CORRECTED, DISBURSED, HANDED_OVER, LOADED, RECOVERED, REPAID, TAKEN_OVER, WRITTEN_OFF
+from nodes.requests.formats import Form, State
+from nodes.statements.declarations import COLLECTED
 
 NAMED = re.compile(r"%\(\w+\)s")
 
@@ -29,6 +37,17 @@ def test_every_text_has_a_translation_and_every_translation_a_text(name: str) ->
 
 def test_every_state_of_a_financing_has_a_word() -> None:
     assert set(TABLES["financing_state"]) == _STATES
+
+
+def test_what_loans_requests_and_credit_say_has_words() -> None:
+    moved = {DISBURSED, REPAID, RECOVERED, WRITTEN_OFF, CORRECTED, LOADED, HANDED_OVER, TAKEN_OVER, COLLECTED}
+    assert set(trade_words.MOVEMENTS) == moved
+    assert set(trade_words.REQUEST_STATES) == set(get_args(State))
+    assert set(trade_words.REQUEST_FIELDS) == set(Form.model_fields) - {"bank"}
+    assert set(trade_words.CREDIT_INPUTS) == set(get_args(Input)) | {"collections", "payments"}
+    assert set(trade_words.DIRECTORY_STATES) == set(get_args(Directory))
+    assert set(trade_words.SCOPE_MEANINGS) == set(TABLES["scope_word"])
+    assert set(trade_words.BASIS_STATES) == {UNCONFIRMED, CONFIRMED, DISPUTED}
 
 
 @pytest.mark.parametrize(
