@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from api.heights import HeightWatch
 from api.idempotency import Idempotency
 from api.metrics import Metrics
 from api.openid import OpenId
+from api.pools import CountedPool
 from api.preconditions import Preconditions
 from api.principal import Principal
 from api.rates import Rates
@@ -46,7 +46,7 @@ class ApiContext:
     streams: threading.BoundedSemaphore
     webhooks: Webhooks
     importing: threading.BoundedSemaphore
-    sign_ins: ThreadPoolExecutor
+    sign_ins: CountedPool
     audits: AuditRuns
     sessions: Sessions
     sign_in_log: SignInLog
@@ -62,12 +62,12 @@ class ApiContext:
         audiences = frozenset({tokens.issuer, f"{tokens.issuer}/oauth2/token", tokens.audience})
         importing = threading.BoundedSemaphore(IMPORTS_AT_ONCE_MAX)
         kept, heights = Idempotency(node.private, node.clock), HeightWatch(node.engine)
-        sign_ins = ThreadPoolExecutor(SIGN_INS_AT_ONCE_MAX, thread_name_prefix="sign-in")
+        sign_ins = CountedPool(SIGN_INS_AT_ONCE_MAX, "sign-in")
         streams = threading.BoundedSemaphore(EVENT_STREAMS_MAX)
         followed = (heights, HeightWatch(node.events), streams, Webhooks(node))
         openid = OpenId.of(node, f"{tokens.issuer}/v1/session/oidc/callback")
         people = (Sessions(node, tokens), SignInLog(node.private, node.clock), openid)
-        bounds = (Rates(node.config.api), Preconditions(), Metrics(node))
+        bounds = (Rates(node.config.api), Preconditions(), Metrics(node, sign_ins))
         return cls(node, tokens, Assertions(node, audiences), kept, *followed, importing, sign_ins, AuditRuns(node), *people, *bounds, [])
 
     @property

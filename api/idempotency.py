@@ -2,8 +2,11 @@
 
 The key is the caller's, up to 128 printable characters, and is kept for thirty days with a hash of the request and the answer. The same
 key with another request is 422 `idempotency-conflict`; while the first is in hand it is 409 `idempotency-in-flight`. An answer of 5xx is
-not kept, nor one that only says to ask again: the request may be sent again. `reference_of` names the cause of a record durably, so that
-a request which was cut short by a crash, and is sent again, finds the record that it made (see `nodes.outbox`).
+not kept, nor one that only says to ask again: the request may be sent again.
+
+A crash may come between what a request does and the keeping of its answer. `reference_of` names the cause of a record (or of anything
+else with an id) durably, so that the request, sent again, finds what it made (see `nodes.outbox`). What only the private database holds
+is written in one transaction with the answer: `done_once`, which `api.routing` puts around the handlers of such routes.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
@@ -48,6 +53,32 @@ class Kept:
         return Response(value["body"], self.status, {**value["headers"], "Idempotency-Replayed": "true"})
 
 
+@dataclass(slots=True)
+class _InHand:
+    """A request whose answer is to be kept, and whether it is."""
+
+    private: PrivateStore
+    keep: Callable[[Response], None]
+    kept: bool = False
+
+
+_in_hand: ContextVar[_InHand | None] = ContextVar("in_hand", default=None)
+
+
+def done_once(do: Callable[[], Response]) -> Response:
+    """What `do` answers: all that it writes to the private database, and the answer under the request's key, become durable together or
+    not at all. For what runs in one thread, waits for no other, and has no effect elsewhere.
+    """
+    request = _in_hand.get()
+    if request is None:
+        return do()
+    with request.private.as_one():
+        response = do()
+        request.keep(response)
+    request.kept = True
+    return response
+
+
 class Idempotency:
     """The kept answers of one node. One process runs a node, so what is in hand is known in memory."""
 
@@ -74,13 +105,17 @@ class Idempotency:
             kept, request.state.cut_short = await run_in_threadpool(self._begin, client, key, request_hash)
             if kept is not None:
                 return kept.response()
+            in_hand = _InHand(self._private, partial(self._keep, client, key))
+            token = _in_hand.set(in_hand)
             try:
                 response = await handle()
             except (RequestValidationError, HTTPException):
                 # Nothing was begun: the caller corrects the request and keeps its key.
                 await run_in_threadpool(self._drop, client, key)
                 raise
-            if _is_final(response):
+            finally:
+                _in_hand.reset(token)
+            if _is_final(response) and not in_hand.kept:
                 await run_in_threadpool(self._keep, client, key, response)
             return response
         finally:

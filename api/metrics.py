@@ -22,9 +22,14 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.pools import CountedPool
+from ledger.comet.condition import SYNCING
 from ledger.errors import TallystickError, Unreachable
+from nodes.engine_views import consensus, lag
+from nodes.mail.worker import waiting as waiting_mail
 from nodes.private import outbox, tasks
 from nodes.reader import broken_parts
+from nodes.requests.post import letters_out
 from nodes.webhooks.tables import webhooks
 
 if TYPE_CHECKING:
@@ -38,12 +43,12 @@ _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 class Metrics:
     """The registry of one node's application."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, sign_ins: CountedPool) -> None:
         self.registry = CollectorRegistry()
         labels = ("method", "route", "status")
         self.requests = Histogram("tallystick_http_seconds", "Requests by route", labels, buckets=_BUCKETS, registry=self.registry)
         self.sign_in_failures = Counter("tallystick_sign_in_failures", "Refused sign-ins", ("code",), registry=self.registry)
-        self.registry.register(_NodeNumbers(node))
+        self.registry.register(_NodeNumbers(node, sign_ins))
 
     def serve(self, port: int) -> Exporter:
         """Answers Prometheus until it is closed. Raises `Unreachable` (`address-in-use`)."""
@@ -97,15 +102,15 @@ class MeasuredRequests:
 class _NodeNumbers(Collector):
     """Read when Prometheus asks. A database that does not answer then leaves its numbers out, and `/readyz` says why."""
 
-    def __init__(self, node: Node) -> None:
-        self._node, self._lock = node, Lock()
+    def __init__(self, node: Node, sign_ins: CountedPool) -> None:
+        self._node, self._sign_ins, self._lock = node, sign_ins, Lock()
         self._records: dict[tuple[str, str], int] = {}
         self._counted_to: int | None = None
         self._disk_begun: tuple[float, int] | None = None
 
     def collect(self) -> Iterator[Metric]:
         with self._lock:
-            for numbers in (self._of_ledger, self._of_private):
+            for numbers in (self._of_ledger, self._of_engine, self._of_private):
                 with suppress(TallystickError, SQLAlchemyError):
                     yield from list(numbers())
             yield from self._of_disk()
@@ -131,15 +136,37 @@ class _NodeNumbers(Collector):
             counted.add_metric(labels, number)
         yield counted
 
+    def _of_engine(self) -> Iterator[Metric]:
+        """How far this replica lies behind whom it follows, and how the node stands in a consortium."""
+        node, now_ms = self._node, self._node.clock.now_ms()
+        with node.store.reading() as reader:
+            behind = lag(node.engine, reader.head.time_ms, now_ms)
+        if behind is not None and behind.silent_s is not None:
+            yield _gauge("tallystick_upstream_silent_seconds", "Since upstream last answered", behind.silent_s)
+        if behind is not None and behind.behind_s is not None:
+            yield _gauge("tallystick_upstream_lag_seconds", "By which this replica lies behind upstream at most", behind.behind_s)
+        seen = consensus(node.engine)
+        if seen is not None:
+            yield _gauge("tallystick_engine_height", "Height of the engine, blocks that left nothing included", seen.height)
+            age_ms = max(0, now_ms - seen.time_ms) if seen.height else 0
+            yield _gauge("tallystick_engine_lag_seconds", "How far the engine's newest block lies back", age_ms / 1000)
+            yield _gauge("tallystick_engine_syncing", "Whether the engine fetches what others have", SYNCING in seen.faults)
+            if seen.peers is not None:
+                yield _gauge("tallystick_engine_peers", "Other engines that it is connected to", seen.peers)
+
     def _of_private(self) -> Iterator[Metric]:
         waiting = {
             "outbox": sa.select(sa.func.count()).select_from(outbox).where(outbox.c.state == "pending"),
             "tasks": sa.select(sa.func.count()).select_from(tasks).where(tasks.c.state == "open"),
+            "letters": sa.select(sa.func.count()).select_from(letters_out).where(letters_out.c.state == "pending"),
             "webhooks-failing": sa.select(sa.func.count()).select_from(webhooks).where(webhooks.c.failing_since_ms.is_not(None)),
         }
         with self._node.private.reading() as connection:
             depths = {name: int(connection.execute(query).scalar_one()) for name, query in waiting.items()}
             broken = int(connection.execute(sa.select(sa.func.count()).select_from(broken_parts)).scalar_one())
+        depths["sign-ins"] = self._sign_ins.waiting
+        if self._node.config.mail is not None:
+            depths["mail"] = waiting_mail(self._node, self._node.config.mail)
         family = GaugeMetricFamily("tallystick_queue_depth", "What waits, by queue", labels=("queue",))
         for name, depth in depths.items():
             family.add_metric((name,), depth)

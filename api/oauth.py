@@ -22,15 +22,15 @@ from starlette.responses import Response
 
 from api.assertions import ASSERTION_TYPE
 from api.context import ApiContext, Context
-from api.permissions import all_scopes, scopes_of
+from api.permissions import all_scopes, scopes_of, standing_of
 from api.problems import Unauthenticated
 from api.responses import json_response
 from api.signing_in import Attempt, address_of, check_way, opened_key, signing_in
 from api.tls import thumbprint_of
 from api.tokens import ALGORITHM, Issued
 from ledger.errors import InputError, NotPermitted, TallystickError
-from nodes.keys.account import Account, Client
-from nodes.keys.lockout import source_of
+from nodes.keys.account import Account
+from nodes.keys.lockout import AccountLocked, source_of
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _FIELDS: Final = frozenset({"grant_type", "client_id", "client_secret", "client_assertion_type", "client_assertion", "scope"})
@@ -39,9 +39,9 @@ _FIELDS: Final = frozenset({"grant_type", "client_id", "client_secret", "client_
 class OAuthError(TallystickError):
     """An error of the token endpoint: `error` is RFC 6749's word for it, `code` ours."""
 
-    def __init__(self, error: str, code: str, message: str, *, status: int = 400) -> None:
+    def __init__(self, error: str, code: str, message: str, *, status: int = 400, retry_after_s: int | None = None) -> None:
         super().__init__(code, message)
-        self.error, self.status = error, status
+        self.error, self.status, self.retry_after_s = error, status, retry_after_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class _Asked:
 
 async def issue_token(request: Request, context: Context) -> Response:
     """Gives an access token for client credentials. Form-encoded; `scope` asks for less than the client may have."""
-    context.rates.count_sign_in(None if request.client is None else request.client.host)
+    context.rates.count_sign_in(request)
     try:
         form = _form(request, await request.body())
         # Secrets are slow to check: those who sign in have threads of their own, so that a flood of them stops nobody else.
@@ -77,6 +77,8 @@ async def issue_token(request: Request, context: Context) -> Response:
         if error.status == 401:
             context.metrics.sign_in_failures.labels(error.code).inc()
         headers = {"WWW-Authenticate": 'Basic realm="tallystick"'} if error.status == 401 else {}
+        if error.retry_after_s is not None:
+            headers["Retry-After"] = str(error.retry_after_s)
         body = {"error": error.error, "error_description": error.message, "code": error.code}
         return json_response(body, status=error.status, headers=headers)
     answer: dict[str, Any] = {
@@ -144,7 +146,8 @@ def _sign_in(context: ApiContext, form: Mapping[str, str], authorization: str | 
             attempt.account = credentials.client_id
             return _sign_in_account(context, credentials.client_id, credentials.secret, form.get("scope"), asked)
     except (NotPermitted, Unauthenticated) as error:
-        raise OAuthError("invalid_client", error.code, error.message, status=401) from error
+        wait_s = error.retry_after_s if isinstance(error, AccountLocked) else None
+        raise OAuthError("invalid_client", error.code, error.message, status=401, retry_after_s=wait_s) from error
     except InputError as error:
         raise OAuthError("invalid_request", error.code, error.message) from error
 
@@ -193,13 +196,9 @@ def _sign_in_account(context: ApiContext, account_id: str, secret: str | None, s
         account = accounts.verify(account_id, secret, source_of(asked.address))
         check_way(context, account)
         key = opened_key(accounts, account, secret)
-    granted = scopes_of(account.role)
-    if isinstance(account, Client):
-        granted &= frozenset(account.scopes)
-    kind = "client" if isinstance(account, Client) else "staff"
-    enterprise = account.enterprise if isinstance(account, Client) else None
-    proof: dict[str, Any] = {"enterprise": enterprise, "proved_by": account.credential, "certificate": asked.certificate}
-    return context.tokens.issue(kind, account.id, account.role, _narrowed(granted, scope), key=key, **proof)
+    standing = standing_of(account)
+    proof: dict[str, Any] = {"enterprise": standing.enterprise, "proved_by": account.credential, "certificate": asked.certificate}
+    return context.tokens.issue(standing.kind, account.id, account.role, _narrowed(standing.scopes, scope), key=key, **proof)
 
 
 def _sign_in_node(context: ApiContext, client_id: str, assertion: str, scope: str | None, asked: _Asked, attempt: Attempt) -> Issued:

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from api.principal import Kind
+from nodes.keys.account import Account, Client
+
 SEATS: Final = frozenset({"authority", "registrar", "bank", "enterprise", "auditor"})
 
 OWN: Final = frozenset({"maker", "checker", "viewer", "admin", "service", "auditor"})
@@ -38,6 +41,7 @@ OPEN: Final = frozenset(
         "GET /openapi.json",
         "POST /oauth2/token",
         "POST /v1/session",
+        "GET /v1/session/ways",
         "GET /v1/session/oidc",
         "GET /v1/session/oidc/callback",
         "GET /.well-known/jwks.json",
@@ -55,7 +59,7 @@ def _at(seats: str, roles: frozenset[str], scope: str) -> Permission:
 
 
 _LEDGER: Final = _at("all", OWN | EXPORTER | GUESTS, "ledger:read")
-_SESSION: Final = _at("all", STAFF | ADMIN, "session")
+_SESSION: Final = _at("all", STAFF | ADMIN | EXPORTER, "session")
 
 PERMISSIONS: Final[Mapping[str, Permission]] = {
     "GET /v1/session": _SESSION,
@@ -216,6 +220,23 @@ def permission_of(route: str) -> Permission | None:
 def scopes_of(role: str) -> frozenset[str]:
     """Every scope that is of use to a role."""
     return frozenset(permission.scope for permission in PERMISSIONS.values() if role in permission.roles)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an account may do once its owner is verified: the same by a token and in a session. `enterprise` as of a principal."""
+
+    kind: Kind
+    scopes: frozenset[str]
+    enterprise: str | None
+
+
+def standing_of(account: Account) -> Standing:
+    """A person of the staff has all that its role has; a program, or an exporter in custody, what it was given of that."""
+    granted = scopes_of(account.role)
+    if isinstance(account, Client):
+        return Standing("client", granted & frozenset(account.scopes), account.enterprise)
+    return Standing("staff", granted, None)
 
 
 def all_scopes() -> list[str]:

@@ -62,7 +62,7 @@ def _matches(wanted: str, tag: str | None) -> bool:
 
 async def _shown(request: Request, path: str) -> tuple[int, str | None]:
     """Status and tag of the resource, asked as the caller would. Nothing of the answer's body is kept."""
-    kept = [(name, value) for name, value in request.scope["headers"] if name in (b"authorization", b"host", b"x-purpose")]
+    kept = [(name, value) for name, value in request.scope["headers"] if name in (b"authorization", b"cookie", b"host", b"x-purpose")]
     replaced = {"method": "GET", "path": path, "raw_path": path.encode("ascii"), "query_string": b"", "headers": kept}
     scope = {name: value for name, value in request.scope.items() if name not in ("route", "endpoint", "path_params")} | replaced
     scope["state"] = dict(request.scope.get("state", {}))

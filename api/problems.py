@@ -21,6 +21,7 @@ from api.rates import TooManyRequests
 from api.responses import json_response
 from ledger.clock import rfc3339
 from ledger.errors import TallystickError
+from nodes.keys.lockout import AccountLocked
 from nodes.outcomes import RuleRefused
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -130,7 +131,7 @@ def _of_tallystick(error: TallystickError, request_id: str) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="tallystick"' + ("" if error.code in _NO_TOKEN else ', error="invalid_token"')
     if error.http_status == 503 or error.code in LATER:
         headers["Retry-After"] = str(_RETRY_AFTER_S.get(error.code, 1))
-    if isinstance(error, TooManyRequests):
+    if isinstance(error, TooManyRequests | AccountLocked):
         headers["Retry-After"] = str(error.retry_after_s)
     extra: dict[str, Any] = {}
     if isinstance(error, RuleRefused):

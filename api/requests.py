@@ -1,4 +1,5 @@
-"""What happens to every request before routing and after: an id, a bound on its body, and an end to every exception.
+"""What happens to every request before routing and after: an id, a bound on its body, what its caller may ask still, and an end to every
+exception. Over TLS browsers are told to come by nothing else (`Strict-Transport-Security`, RFC 6797).
 
 The request id is the caller's `X-Request-Id` where it is a plain word, else a fresh one; it is in the response, in problems and in the
 log. An exception that nobody expected is logged as its kind and place, never with its text, which may hold what is sealed.
@@ -17,7 +18,15 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import internal_problem, problem_of
-from ledger.limits import ADD_CHECKPOINT_BYTES_MAX, ATTACHMENT_BYTES_MAX, HTTP_BODY_BYTES_MAX, HTTP_UPLOAD_BYTES_MAX, TOKEN_FORM_BYTES_MAX
+from api.rates import left_of
+from ledger.limits import (
+    ADD_CHECKPOINT_BYTES_MAX,
+    ATTACHMENT_BYTES_MAX,
+    HSTS_SECONDS,
+    HTTP_BODY_BYTES_MAX,
+    HTTP_UPLOAD_BYTES_MAX,
+    TOKEN_FORM_BYTES_MAX,
+)
 from nodes.witnessing.peers import WITNESS
 
 UPLOADS: Final = {
@@ -54,9 +63,14 @@ class RequestBounds:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                said = MutableHeaders(scope=message)
+                said["X-Request-Id"] = request_id
                 if self._sandbox:
-                    MutableHeaders(scope=message)["X-Tallystick-Sandbox"] = "true"
+                    said["X-Tallystick-Sandbox"] = "true"
+                if scope["scheme"] == "https":
+                    said["Strict-Transport-Security"] = f"max-age={HSTS_SECONDS}"
+                if (left := left_of(scope)) is not None:
+                    said.update(left.headers())
             await send(message)
 
         bytes_max = _bytes_max(scope["path"], headers)

@@ -27,11 +27,17 @@ def json_response(content: Any, *, status: int = 200, headers: Mapping[str, str]
 def single(request: Request, content: dict[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """One resource with its `ETag`, or 304 where the caller holds it already. `as_of` moves with every block and is left out of the tag."""
     stable = {name: value for name, value in content.items() if name != "as_of"}
-    tag = f'"{sha256(orjson.dumps(stable, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]}"'
+    return tagged(request, json_response(content, status=status, headers=headers), orjson.dumps(stable, option=orjson.OPT_SORT_KEYS))
+
+
+def tagged(request: Request, response: Response, stable: bytes) -> Response:
+    """The response with an `ETag` of what is `stable` about it, or 304 where the caller holds it already."""
+    tag = f'"{sha256(stable).hexdigest()[:32]}"'
     known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
     if request.method == "GET" and (tag in known or "*" in known):
         return Response(status_code=304, headers={"ETag": tag})
-    return json_response(content, status=status, headers={"ETag": tag, **(headers or {})})
+    response.headers["ETag"] = tag
+    return response
 
 
 def page(items: Sequence[Any], following: str | int | None, **more: Any) -> Response:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Coroutine
-from functools import partial
+from functools import partial, wraps
+from inspect import signature
 from typing import Any, Final
 
 from fastapi.dependencies.models import Dependant
@@ -21,7 +22,7 @@ from starlette.responses import Response
 from api import look_ups
 from api.authentication import authenticate
 from api.context import ApiContext, context_of
-from api.idempotency import body_hash
+from api.idempotency import body_hash, done_once
 from api.permissions import Permission, permission_of
 from api.preferences import wait_seconds
 from api.principal import Principal
@@ -47,6 +48,31 @@ _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
+# What these do stands in the private database alone, so it is written in one transaction with the answer that is kept.
+PRIVATE: Final = frozenset(
+    {
+        "POST /v1/alerts/{alert_id}/close",
+        "POST /v1/alerts/{alert_id}/reopen",
+        "POST /v1/alerts/{alert_id}/take",
+        "POST /v1/consents/{consent_id}/confirm",
+        "POST /v1/credit-assessments",
+        "POST /v1/credit-parameters",
+        "POST /v1/financing-requests",
+        "POST /v1/financing-requests/{request_id}/refuse",
+        "POST /v1/financing-requests/{request_id}/resend",
+        "POST /v1/financing-requests/{request_id}/send-back",
+        "POST /v1/financing-requests/{request_id}/take-up",
+        "POST /v1/financing-requests/{request_id}/withdraw",
+        "POST /v1/notices/{notice_id}/read",
+        "POST /v1/tasks/{task_id}/decline",
+        "POST /v1/webhooks",
+        "POST /v1/webhooks/{webhook_id}/replay",
+        "POST /v1/webhooks/{webhook_id}/rotate-secret",
+        "POST /v1/webhooks/{webhook_id}/test",
+    }
+)
+
+
 class StrictRequest(Request):
     """JSON as RFC 8259 wishes it were always read: duplicate names, NaN, infinities, lone surrogates and NULs are refused."""
 
@@ -67,6 +93,10 @@ class StrictRequest(Request):
 class GuardedRoute(APIRoute):
     """Raises `LookupError` when it is made for a path that `api.permissions` does not know."""
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], *, methods: set[str] | list[str] | None = None, **options: Any) -> None:
+        is_private = any(f"{method} {path}" in PRIVATE for method in methods or ())
+        super().__init__(path, _kept_with_effect(endpoint) if is_private else endpoint, methods=methods, **options)
+
     def get_route_handler(self) -> _Handler:
         handle = super().get_route_handler()
         method = next(iter(self.methods or ()))
@@ -81,7 +111,7 @@ class GuardedRoute(APIRoute):
             context = context_of(request)
             principal = await run_in_threadpool(admit, context, permission, strict)
             request.state.principal = principal
-            context.rates.count(principal)
+            context.rates.count(strict, principal)
             _refuse_unknown(strict, known)
             # Whatever reads it later, nothing is done for who cannot say how long to wait.
             wait_seconds(strict)
@@ -102,6 +132,17 @@ class GuardedRoute(APIRoute):
             return await answer()
 
         return guarded
+
+
+def _kept_with_effect(handle: Callable[..., Response]) -> Callable[..., Response]:
+    """The same handler, to FastAPI too."""
+
+    @wraps(handle)
+    def handled(*given: Any, **named: Any) -> Response:
+        return done_once(partial(handle, *given, **named))
+
+    handled.__signature__ = signature(handle, eval_str=True)  # type: ignore[attr-defined]  # FastAPI would look for its names here
+    return handled
 
 
 async def _noted(

@@ -1,4 +1,4 @@
-"""Sessions of people in a browser: a cookie that holds a token of `api.tokens`, and what is kept of it in memory.
+"""Sessions of people in a browser, staff and exporters in custody: a cookie with a token of `api.tokens`, and what memory keeps of it.
 
 A session ends after half an hour in which nothing was asked, after twelve hours at the latest (NIST SP 800-63B, 4.2.3), when its person
 signs out, gets another secret or is disabled, and when the node stops. The cookie is `HttpOnly` and `SameSite=Strict`, and where the node
@@ -18,7 +18,7 @@ from typing import Final
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from api.permissions import scopes_of
+from api.permissions import standing_of
 from api.principal import Principal
 from api.problems import Unauthenticated
 from api.tls import thumbprint_of
@@ -26,10 +26,11 @@ from api.tokens import SESSION, Tokens
 from ledger.errors import NotPermitted
 from ledger.limits import SESSION_IDLE_SECONDS, SESSION_SECONDS, SESSIONS_PER_ACCOUNT_MAX
 from nodes.author import SigningKey
-from nodes.keys.account import User
+from nodes.keys.account import Account
 from nodes.node import Node
 
 CSRF_HEADER: Final = "x-csrf-token"
+_SCOPE: Final = "session"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITE: Final = frozenset({"same-origin", "none"})
 
@@ -54,15 +55,18 @@ class Sessions:
         self._held: dict[str, Held] = {}
         self._lock = threading.Lock()
 
-    def open(self, user: User, way: str, key: SigningKey | None, certificate: str | None) -> tuple[Held, str]:
+    def open(self, account: Account, way: str, key: SigningKey | None, certificate: str | None) -> tuple[Held, str]:
         """A new session of a person, bound to the certificate that was shown, and what its cookie holds. The oldest of too many ends."""
-        proof = {"proved_by": user.credential, "certificate": certificate}
-        issued = self._tokens.issue("staff", user.id, user.role, scopes_of(user.role), key=key, use=SESSION, **proof)
+        standing = standing_of(account)
+        proof = {"enterprise": standing.enterprise, "proved_by": account.credential, "certificate": certificate}
+        # Whoever has a session may see it and end it, whatever scopes its account was given.
+        scopes = standing.scopes | {_SCOPE}
+        issued = self._tokens.issue(standing.kind, account.id, account.role, scopes, key=key, use=SESSION, **proof)
         principal = self._tokens.verify(issued.token, SESSION, certificate)
         csrf = base64.urlsafe_b64encode(self._node.random(32)).rstrip(b"=").decode()
         held = Held(principal, way, csrf, self._idle_until_ms())
         with self._lock:
-            over = self._over(user.id)
+            over = self._over(account.id)
             self._held[principal.token_id] = held
         for each in over:
             self.end(each)

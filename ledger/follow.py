@@ -10,8 +10,10 @@ is wrong but not signed as right by the operator (a damaged transport, a proxy) 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
@@ -60,6 +62,16 @@ class Upstream(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How many seconds ago upstream last answered, and last had nothing that this replica had not. None where it never did since the
+    start.
+    """
+
+    answered_s: float | None
+    level_s: float | None
+
+
 class FollowEngine:
     """Keeps a verified replica. Records are answered only when this replica itself holds them."""
 
@@ -86,6 +98,8 @@ class FollowEngine:
         self._forwarders: ThreadPoolExecutor | None = None
         self._chain: StoredChain | None = None
         self._halted = False
+        self._answered_at: float | None = None
+        self._level_at: float | None = None
 
     def open(self) -> None:
         """Takes the home's lock and reads the replica, which is begun from genesis where it is new. Raises `Unreachable`, `Refused`,
@@ -133,6 +147,11 @@ class FollowEngine:
             future: Future[Receipt] = Future()
             future.set_exception(stopped())
             return future
+
+    def heard(self) -> Heard:
+        """For whoever watches the node; for any thread."""
+        now_s = time.monotonic()
+        return Heard(*(None if at is None else now_s - at for at in (self._answered_at, self._level_at)))
 
     def refuse(self, show: Show) -> None:
         """Halts for good where `show` finds evidence against the operator in a reading of this replica; for any thread. Raises
@@ -200,6 +219,9 @@ class FollowEngine:
         """
         chain = self._chain = self._chain or StoredChain(self.store)
         bundles = self._upstream.blocks(chain.head.height, _FETCH_BLOCKS, wait_s)
+        self._answered_at = time.monotonic()
+        if not bundles:
+            self._level_at = self._answered_at
         for taken, bundle in enumerate(bundles):
             if taken and self._stopping.is_set() and self._thread is not None:
                 break

@@ -92,6 +92,8 @@ IDEMPOTENCY_KEY_CHARS_MAX: Final = 128
 # Requests: what a full bucket holds, and of how many callers one is remembered
 RATE_BURST_S: Final = 10
 RATE_CALLERS_KEPT: Final = 10_000
+# How long a browser remembers that this node speaks TLS
+HSTS_SECONDS: Final = 31_536_000
 RATE_PER_S_MAX: Final = 100_000
 IDEMPOTENCY_DAYS: Final = 30
 ASSERTION_BYTES_MAX: Final = 4_096

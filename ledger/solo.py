@@ -67,6 +67,8 @@ class SoloEngine:
         self._lock = lock
         self._group_s = group_ms / 1000
         self._inbox = Inbox()
+        # Whose quota the last block had used up: they come first in the next.
+        self._carried: list[Waiting] = []
         self._verified = VerifiedSignatures()
         self._thread: threading.Thread | None = None
         # Held while a block is made and while the engine halts, so that evidence is about the head that it is kept beside.
@@ -78,8 +80,8 @@ class SoloEngine:
         self._clock_seen = (0, 0)
         self._chain: StoredChain | None = None
 
-    def start(self) -> None:
-        """Takes the home's lock, writes genesis where there is none, and begins to order. Raises `Unreachable`, `Refused`,
+    def open(self) -> None:
+        """Takes the home's lock, writes genesis where there is none, and lets records in. Raises `Unreachable`, `Refused`,
         and `VerificationFailed` for a ledger that has halted.
         """
         if self._operator.key != operator_of(self._genesis):
@@ -97,6 +99,10 @@ class SoloEngine:
         self.heights.publish(self._chain.head.height)
         self._clock_seen = (self._clock.now_ms(), self._clock.monotonic_ms())
         self._inbox.open()
+
+    def start(self) -> None:
+        """`open`, and then order in a thread of its own."""
+        self.open()
         self._thread = threading.Thread(target=self._run, name="solo-engine", daemon=True)
         self._thread.start()
 
@@ -111,6 +117,11 @@ class SoloEngine:
 
     def submit(self, raw: bytes) -> Future[Receipt]:
         return self._inbox.put(raw)
+
+    def order(self) -> None:
+        """One block of what waits now, if anything does. For a caller that only did `open`."""
+        if (self._carried or self._inbox.waiting()) and (batch := self._inbox.gather(self._carried, 0)) is not None:
+            self._carried = self._one_block(batch)
 
     def subscribe(self, callback: Callable[[int], None]) -> None:
         self.heights.subscribe(callback)
@@ -156,10 +167,9 @@ class SoloEngine:
             self._lock.release()
 
     def _run(self) -> None:
-        carried: list[Waiting] = []
-        while (batch := self._inbox.gather(carried, self._group_s)) is not None:
+        while (batch := self._inbox.gather(self._carried, self._group_s)) is not None:
             try:
-                carried = self._one_block(batch)
+                self._carried = self._one_block(batch)
             except BaseException:
                 fail(batch, Unreachable("engine-failed", "the engine met a fault and stopped", hint="see the node's log"))
                 self._inbox.close()

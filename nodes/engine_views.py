@@ -9,6 +9,7 @@ from contracts.queries import engine_key_owner
 from ledger.comet.engine import CometEngine
 from ledger.comet.position import Misbehavior
 from ledger.engine import Engine
+from ledger.follow import FollowEngine
 from ledger.solo import SoloEngine
 
 
@@ -40,6 +41,29 @@ def faults(engine: Engine) -> Sequence[str]:
     if isinstance(engine, CometEngine):
         return engine.condition().faults
     return []
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How a replica stands to whom it follows, in seconds: `silent_s` since that last answered, and `behind_s`, by which this replica lies
+    back at most. None where nothing was heard since the start.
+    """
+
+    silent_s: float | None
+    behind_s: float | None
+
+
+def lag(engine: Engine, head_time_ms: int, now_ms: int) -> Lag | None:
+    """Of a replica whose newest block has this time; None where it follows nobody. What it lacks is newer than that block, and than the
+    moment at which it last lacked nothing.
+    """
+    if not isinstance(engine, FollowEngine):
+        return None
+    heard = engine.heard()
+    if heard.answered_s is None:
+        return Lag(None, None)
+    age_s = max(0.0, (now_ms - head_time_ms) / 1000)
+    return Lag(heard.answered_s, age_s if heard.level_s is None else min(age_s, heard.level_s))
 
 
 def consensus(engine: Engine) -> Consensus | None:

@@ -229,7 +229,7 @@ class OidcSection(_Section):
     claim: Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")] = "sub"
     scopes: Annotated[list[Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,64}$")]], Field(max_length=16)] = []
     ca_file: Annotated[str, Field(min_length=1)] | None = None
-    landing: Annotated[str, Field(pattern=r"^/([^\s/\\][^\s\\]*)?$")] = "/v1/session"
+    landing: Annotated[str, Field(pattern=r"^/([^\s/\\][^\s\\]*)?$")] = "/portal/work"
 
     @model_validator(mode="after")
     def _is_asked_over_tls(self) -> Self:

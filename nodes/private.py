@@ -14,7 +14,8 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -153,6 +154,15 @@ def private_schema() -> Schema:
     return Schema("private", metadata, Path(__file__).parent / "migrations" / "versions", head="0005")
 
 
+@dataclass(slots=True)
+class _Whole:
+    """The transaction that all of a thread's writing belongs to: `connection` is None until something is written."""
+
+    stack: ExitStack = field(default_factory=ExitStack)
+    connection: sa.Connection | None = None
+    after: dict[Callable[[], None], None] = field(default_factory=dict)
+
+
 class PrivateStore:
     """Opens or makes the private database at a SQLAlchemy URL. Safe to share between threads."""
 
@@ -180,17 +190,34 @@ class PrivateStore:
         """
         if getattr(self._writing, "now", False):
             raise Refused("transaction-nested", "a writing transaction inside another would wait for itself", hint="pass the connection on")
+        whole = self._whole()
         self._writing.now = True
+        self._writing.after = {} if whole is None else whole.after
         try:
-            self._writing.after = {}
-            with failing_as_unreachable(), self._writer.begin() as connection:
-                connection.execute(_LOCK)
+            with self._transaction() if whole is None else self._part_of(whole) as connection:
                 yield connection
         except DataError as error:
             raise _bad_text() from error
         finally:
             self._writing.now = False
-        for call in self._writing.after:
+        if whole is None:
+            for call in self._writing.after:
+                call()
+
+    @contextmanager
+    def as_one(self) -> Iterator[None]:
+        """All that this thread writes inside becomes durable together at the end, or nothing if an exception leaves it. Its first `begin`
+        takes the turn, and what is read after that sees what was written. Raises as `begin`.
+        """
+        if self._whole() is not None:
+            raise Refused("transaction-nested", "a writing transaction inside another would wait for itself", hint="pass the connection on")
+        whole = self._writing.whole = _Whole()
+        try:
+            with whole.stack:
+                yield
+        finally:
+            self._writing.whole = None
+        for call in whole.after:
             call()
 
     def once_committed(self, call: Callable[[], None]) -> None:
@@ -203,6 +230,10 @@ class PrivateStore:
         """One consistent reading. It never waits for a writer; what is written in it is dropped. Raises `Unreachable` (`database-busy`),
         `InputError` (`bad-text`) where it is asked for a value that it could not hold.
         """
+        whole = self._whole()
+        if whole is not None and whole.connection is not None:
+            yield whole.connection
+            return
         try:
             with failing_as_unreachable(), self.engine.connect() as connection:
                 yield connection
@@ -211,6 +242,23 @@ class PrivateStore:
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def _whole(self) -> _Whole | None:
+        found: _Whole | None = getattr(self._writing, "whole", None)
+        return found
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        with failing_as_unreachable(), self._writer.begin() as connection:
+            connection.execute(_LOCK)
+            yield connection
+
+    @contextmanager
+    def _part_of(self, whole: _Whole) -> Iterator[sa.Connection]:
+        if whole.connection is None:
+            whole.connection = whole.stack.enter_context(self._transaction())
+        with failing_as_unreachable(), whole.connection.begin_nested():
+            yield whole.connection
 
     def _make_lock(self) -> None:
         """Makes the row by which writers take turns, where it is not there."""

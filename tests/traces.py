@@ -162,8 +162,8 @@ def real_genesis(**policy: int) -> dict[str, Any]:
 class RealMaker(Maker):
     """The main job in its records: declarations, consents, enquiries, and financings that race."""
 
-    def __init__(self, seed: int) -> None:
-        super().__init__("real", real_genesis(), seed)
+    def __init__(self, seed: int, genesis: dict[str, Any] | None = None) -> None:
+        super().__init__("real", genesis or real_genesis(), seed)
         self.declarations: list[str] = []
         self.openings: dict[str, list[dict[str, Any]]] = {bank: [] for bank in BANKS}
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from api.cli.homes import HomeOption, reading
-from api.cli.hsm import register_hsm_key
+from api.cli.hsm import SERVICE, register_hsm_key
 from api.cli.output import AsJson, print_json, print_table, say
 from api.cli.staff import CheckerOption, CheckerSecretFile, MakerOption, MakerSecretFile, Signer, staff_of
 from contracts import validator_entries
@@ -111,12 +111,15 @@ def revoke_key(
     reason: Annotated[Literal["rotated", "compromised"], typer.Option("--reason", help="rotated or compromised")] = "rotated",
     as_json: AsJson = False,
 ) -> None:
-    """End a key of purpose `validate` of this node's member. One that votes ends only after the governors took it out of the validators."""
+    """End a key of purpose `validate`, or an older one of purpose `service`, of this node's member. One that votes ends only after the
+    governors took it out of the validators; the newest of purpose `service` is what the node signs with.
+    """
     with staff_of(home) as staff:
-        found = [key for key in staff.node.directory.keys(staff.node.member, VALIDATE) if key.id == key_id]
-        if not found:
-            raise NotFound("unknown-key", "this member has no such key of purpose validate in force", hint="see tallystick keys list")
-        receipt = staff.keys.end_key(key_id, reason, staff.node.identity_key)
+        node = staff.node
+        keys_there = [key for purpose in (VALIDATE, SERVICE) for key in node.directory.keys(node.member, purpose)]
+        if key_id not in {key.id for key in keys_there} - {node.identity_key.id}:
+            raise NotFound("unknown-key", "this member has no such key in force that may end here", hint="see tallystick keys list")
+        receipt = staff.keys.end_key(key_id, reason, node.identity_key)
     _show({"id": key_id, "record_id": receipt.record_id}, as_json)
 
 

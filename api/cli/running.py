@@ -32,7 +32,7 @@ from nodes.webhooks.worker import WebhookWorker
 from nodes.witnessing.workers import GossipWorker, WitnessWorker
 
 WORKERS: Final = 2
-_GRACE_S: Final = 5
+GRACE_S: Final = 5
 _BEGIN_S: Final = 30
 
 
@@ -76,7 +76,7 @@ class RunningNode:
             raise
         self._app = create_app(self.node)
         manner: dict[str, Any] = {"log_config": None, "access_log": False, "ws": "none", "lifespan": "off", "server_header": False, **tls}
-        config = uvicorn.Config(self._app, timeout_graceful_shutdown=_GRACE_S, **manner)
+        config = uvicorn.Config(self._app, timeout_graceful_shutdown=GRACE_S, **manner)
         self._server = _Server(config, self._begun)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]}, name="api", daemon=True)
         self._thread.start()

@@ -30,11 +30,15 @@ from api.client.conversation import (
 )
 from api.client.credentials import Credentials
 from api.client.operations import Async, Mode, Sync
+from api.client.resources.adjustments import Loads
 from api.client.resources.banking import Attachments, Enquiries, Financings, Tasks
+from api.client.resources.credit import Credit
 from api.client.resources.exporters import Consents, Declarations
 from api.client.resources.following import Events, Webhooks
 from api.client.resources.ledger import Anything, NetworkResource, Records
 from api.client.resources.messages import Iso20022
+from api.client.resources.oversight import Alerts, Disputes, Monitoring, Orders
+from api.client.resources.statements import Statements
 
 T = TypeVar("T")
 WAIT_S: Final = 20.0
@@ -53,6 +57,13 @@ class _Base(Generic[Mode]):
         self.consents: Consents[Mode] = Consents(self._driver())
         self.enquiries: Enquiries[Mode] = Enquiries(self._driver())
         self.financings: Financings[Mode] = Financings(self._driver())
+        self.loads: Loads[Mode] = Loads(self._driver())
+        self.credit: Credit[Mode] = Credit(self._driver())
+        self.statements: Statements[Mode] = Statements(self._driver())
+        self.orders: Orders[Mode] = Orders(self._driver())
+        self.disputes: Disputes[Mode] = Disputes(self._driver())
+        self.alerts: Alerts[Mode] = Alerts(self._driver())
+        self.monitoring: Monitoring[Mode] = Monitoring(self._driver())
         self.tasks: Tasks[Mode] = Tasks(self._driver())
         self.attachments: Attachments[Mode] = Attachments(self._driver())
         self.events: Events[Mode] = Events(self._driver())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from api.portal.calls import ApiRefused, calls_of
+from api.portal.calls import ApiRefused, Calls, calls_of
 from api.portal.reading import ROOT, page
 
 
@@ -15,7 +17,8 @@ async def show(request: Request) -> Response:
         try:
             await calls.get("/v1/session")
         except ApiRefused:
-            return page(request, None, "sign_in.html", {"problem": None, "user": "", "next": _next(request.query_params.get("next"))})
+            shown = {"problem": None, "user": "", "next": _next(request.query_params.get("next"))}
+            return page(request, None, "sign_in.html", {**shown, **await _ways(calls)})
     return RedirectResponse(f"{ROOT}/work", 303)
 
 
@@ -27,9 +30,13 @@ async def enter(request: Request) -> Response:
         try:
             answer = await calls.send("/v1/session", {"user": user, "password": str(form.get("password", ""))})
         except ApiRefused as refused:
-            shown = {"problem": refused.problem, "user": user, "next": following}
+            shown = {"problem": refused.problem, "user": user, "next": following, **await _ways(calls)}
             return page(request, None, "sign_in.html", shown, status=refused.status)
     return answer.hand_on_cookies(RedirectResponse(following, 303))
+
+
+async def _ways(calls: Calls) -> dict[str, Any]:
+    return {"ways": (await calls.get("/v1/session/ways"))["ways"]}
 
 
 def _next(path: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Query
@@ -14,14 +15,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.context import Caller, Context, TheNode
+from api.idempotency import done_once
 from api.look_ups import pseudonym
 from api.models import ApiModel, Limit
+from api.principal import Principal
 from api.responses import json_response, page
 from ledger.clock import rfc3339
 from ledger.errors import InputError
 from ledger.limits import EXCHANGE_RATES_PER_REQUEST_MAX, INTEGER_MAX
 from nodes.monitoring.rate_checks import enter_and_check
 from nodes.monitoring.rates import ExchangeRates, Rate, checked
+from nodes.node import Node
 
 AfterId = Annotated[int, Query(ge=0, le=INTEGER_MAX, description="the cursor that the page before gave as `next`")]
 CurrencyQuery = Annotated[str | None, Query(pattern=r"^[A-Z]{3}$")]
@@ -51,9 +55,7 @@ async def enter_rates(request: Request, context: Context, caller: Caller) -> Res
         rates = _from_csv(await request.body())
     else:
         raise HTTPException(415)
-    node = context.node
-    count = await run_in_threadpool(enter_and_check, node.private, node.clock, rates, pseudonym(node, caller))
-    return json_response({"entered": count}, status=201)
+    return await run_in_threadpool(done_once, partial(_enter, context.node, caller, rates))
 
 
 def list_rates(node: TheNode, after: AfterId = 0, limit: Limit = 100, currency: CurrencyQuery = None) -> Response:
@@ -71,6 +73,11 @@ def add_routes(app: FastAPI) -> None:
     extra = {"requestBody": {"required": True, "content": schemas}}
     app.add_api_route("/v1/exchange-rates", enter_rates, methods=["POST"], status_code=201, tags=tags, openapi_extra=extra)
     app.add_api_route("/v1/exchange-rates", list_rates, methods=["GET"], tags=tags)
+
+
+def _enter(node: Node, caller: Principal, rates: list[Rate]) -> Response:
+    count = enter_and_check(node.private, node.clock, rates, pseudonym(node, caller))
+    return json_response({"entered": count}, status=201)
 
 
 def _from_json(body: bytes) -> list[Rate]:

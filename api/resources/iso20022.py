@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from api.context import Acting, Context, TheNode
 from api.problems import problem, request_id_of
+from api.responses import tagged
 from nodes.iso20022.messages import Messages
 from nodes.iso20022.reading import MessageInvalid
 
@@ -34,13 +35,14 @@ async def take_message(request: Request, context: Context, acting: Acting) -> Re
     except MessageInvalid as error:
         places = {"errors": [{"in": "body", "field": error.place, "message": error.fault}]}
         return problem(422, error.code, error.message, hint=error.hint, request_id=request_id_of(request), extra=places)
-    status = await run_in_threadpool(messages.status, message_id)
-    return _xml(status, 201, {"Location": f"/v1/iso20022/messages/{message_id}"})
+    told = await run_in_threadpool(messages.status, message_id)
+    return tagged(request, _xml(told.content, 201, {"Location": f"/v1/iso20022/messages/{message_id}"}), told.stable)
 
 
-def get_status(node: TheNode, message_id: MessageId) -> Response:
-    """How the request of a message stands now, as a tsin.002."""
-    return _xml(Messages(node).status(message_id), 200, {})
+def get_status(request: Request, node: TheNode, message_id: MessageId) -> Response:
+    """How the request of a message stands now, as a tsin.002. Its own id and time move with every block and are left out of the `ETag`."""
+    told = Messages(node).status(message_id)
+    return tagged(request, _xml(told.content, 200, {}), told.stable)
 
 
 def add_routes(app: FastAPI) -> None:

@@ -30,10 +30,10 @@ Read = Callable[[BinaryIO], Sequence[RowResult]]
 TemplateFormat = Annotated[FileFormat, Query(alias="format", description="the file to fill in")]
 
 
-async def report_file(request: Request, node: TheNode, acting: Acting) -> Response:
+async def report_file(request: Request, node: TheNode, caller: Caller, acting: Acting) -> Response:
     """What loading each loan of a file would do, on this node's own replica; no other bank is named."""
-    service = Financings(node).load_files
-    return await _answered(request, lambda stream: service.report(acting, stream))
+    service, cause = Financings(node).load_files, reference_of(request, caller.name)
+    return await _answered(request, lambda stream: service.report(acting, stream, cause))
 
 
 async def load_file(request: Request, node: TheNode, caller: Caller, acting: Acting) -> Response:

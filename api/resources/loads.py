@@ -53,9 +53,9 @@ class LoadIn(ApiModel):
     attachments: Annotated[list[Hash], Field(max_length=ATTACHMENTS_PER_PART_MAX, default_factory=list)]
 
 
-def report(node: TheNode, acting: Acting, body: ConflictReportIn) -> Response:
+def report(request: Request, node: TheNode, caller: Caller, acting: Acting, body: ConflictReportIn) -> Response:
     """What loading would do, on this node's own replica; no other bank is named."""
-    made = ConflictReports(node).make(acting, _asked(body.lines))
+    made = ConflictReports(node).make(acting, _asked(body.lines), cause=reference_of(request, caller.name))
     return json_response(_json(made), status=201, headers={"Location": f"/v1/conflict-reports/{made.id}"})
 
 

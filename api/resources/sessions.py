@@ -21,7 +21,7 @@ from api.signing_in import address_of, check_way, opened_key, signing_in
 from api.tls import thumbprint_of
 from api.tokens import SESSION
 from ledger.clock import rfc3339
-from ledger.errors import NotPermitted, TallystickError
+from ledger.errors import NotFound, NotPermitted, TallystickError
 from ledger.limits import INTEGER_MAX, SECRET_BYTES_MAX, SESSION_IDLE_SECONDS
 from nodes.keys.lockout import source_of
 from nodes.keys.sign_ins import SignIn
@@ -51,11 +51,18 @@ class UnlockIn(ApiModel):
 
 
 async def sign_in(request: Request, context: Context, body: SignInIn) -> Response:
-    """Opens a session, with the person's key if it has one. The answer sets the cookie; `csrf_token` goes with what changes anything."""
+    """Opens a session of one of the staff, with the person's key if it has one, or of an exporter in custody. The answer sets the cookie;
+    `csrf_token` goes with what changes anything.
+    """
     refuse_other_sites(request.headers)
     attempt = partial(_sign_in, context, request, body)
     held, cookie = await asyncio.get_running_loop().run_in_executor(context.sign_ins, attempt)
     return opened(context, held, cookie)
+
+
+def list_ways(context: Context) -> Response:
+    """How people may sign in here: by `password` (POST /v1/session), and at an OpenID provider (`oidc`, GET /v1/session/oidc)."""
+    return json_response({"ways": ["password"] if context.openid is None else ["password", "oidc"]})
 
 
 def get_session(context: Context, caller: Caller) -> Response:
@@ -95,6 +102,7 @@ def list_sign_ins(context: Context, after: Before = None, limit: Limit = 100) ->
 def add_routes(app: FastAPI) -> None:
     tags: list[Any] = ["sign-in"]
     app.add_api_route("/v1/session", sign_in, methods=["POST"], tags=tags)
+    app.add_api_route("/v1/session/ways", list_ways, methods=["GET"], tags=tags)
     app.add_api_route("/v1/session", get_session, methods=["GET"], tags=tags)
     app.add_api_route("/v1/session", sign_out, methods=["DELETE"], tags=tags)
     app.add_api_route("/v1/session/password", change_password, methods=["POST"], tags=tags)
@@ -113,13 +121,13 @@ def _sign_in(context: ApiContext, request: Request, body: SignInIn) -> tuple[Hel
     address, accounts = address_of(request), context.node.accounts
     try:
         with signing_in(context, "password", address, body.user):
-            user = accounts.verify_user(body.user, body.password, source_of(address))
-            check_way(context, user)
-            key = opened_key(accounts, user, body.password)
+            account = accounts.verify_person(body.user, body.password, source_of(address))
+            check_way(context, account)
+            key = opened_key(accounts, account, body.password)
     except NotPermitted as error:
         raise _failed(error) from error
     end_former(context, request)
-    return context.sessions.open(user, "password", key, thumbprint_of(request))
+    return context.sessions.open(account, "password", key, thumbprint_of(request))
 
 
 def end_former(context: ApiContext, request: Request) -> None:
@@ -135,9 +143,9 @@ def _change_password(context: ApiContext, request: Request, held: Held, body: Pa
     caller, address = held.principal, address_of(request)
     key = context.tokens.signing_key(caller)
     with signing_in(context, "password-change", address, caller.id):
-        user = context.node.accounts.change_secret(caller.id, body.old, body.new, source_of(address))
+        account = context.node.accounts.change_secret(caller.id, body.old, body.new, source_of(address))
     context.sessions.end(caller)
-    return context.sessions.open(user, held.way, key, thumbprint_of(request))
+    return context.sessions.open(account, held.way, key, thumbprint_of(request))
 
 
 def _unlock(context: ApiContext, request: Request, held: Held, body: UnlockIn) -> None:
@@ -167,11 +175,21 @@ def _json(context: ApiContext, caller: Principal, held: Held | None) -> dict[str
         "id": caller.id,
         "kind": caller.kind,
         "role": caller.role,
+        "enterprise": None if caller.enterprise is None else _enterprise(context, caller.enterprise),
         "key": ("open" if context.tokens.signing_key(caller) is not None else "locked") if signs else None,
         "scopes": sorted(caller.scopes),
         "expires": rfc3339(caller.expires_ms),
         "session": None if held is None else {"way": held.way, "csrf_token": held.csrf, "idle_s": SESSION_IDLE_SECONDS},
     }
+
+
+def _enterprise(context: ApiContext, enterprise_id: str) -> dict[str, Any]:
+    """The exporter that the caller acts for; only its custodian's node knows who that is."""
+    try:
+        known = context.node.enterprises.get(enterprise_id)
+    except NotFound:
+        return {"id": enterprise_id, "uscc": None, "name": None}
+    return {"id": known.id, "uscc": known.uscc, "name": known.name}
 
 
 def _sign_in_json(each: SignIn) -> dict[str, Any]:

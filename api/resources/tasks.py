@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.context import Acting, TheNode
+from api.idempotency import done_once
 from api.models import After, ApiModel, Limit, ShortText
 from api.resources.records import receipt_json
 from api.responses import json_response, page, single
@@ -59,7 +60,7 @@ def sign_task(node: TheNode, acting: Acting, task_id: TaskId) -> Response:
     """
     record_type = Tasks(node).get(task_id).type
     if record_type == MATURITY:
-        return json_response(task_json(Financings(node).maturities.sign(task_id, acting)))
+        return done_once(lambda: json_response(task_json(Financings(node).maturities.sign(task_id, acting))))
     if Countersignatures(node).has(task_id):
         return json_response(receipt_json(Countersignatures(node).sign(task_id, acting)))
     receipt = Tasks(node).complete(task_id, acting)

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.context import Caller, Context
+from api.idempotency import reference_of
 from api.models import ApiModel, Limit, ShortText
 from api.responses import json_response, page, single
 from ledger.clock import rfc3339
@@ -68,9 +69,9 @@ def rotate_secret(context: Context, webhook_id: WebhookId) -> Response:
     return json_response(_json(context.webhooks.rotate(webhook_id)))
 
 
-def test_webhook(context: Context, webhook_id: WebhookId) -> Response:
+def test_webhook(request: Request, context: Context, caller: Caller, webhook_id: WebhookId) -> Response:
     """Sends a `ping` now and says what became of it."""
-    return json_response(_delivery_json(context.webhooks.test(webhook_id)))
+    return json_response(_delivery_json(context.webhooks.test(webhook_id, cause=reference_of(request, caller.name))))
 
 
 def replay_webhook(context: Context, webhook_id: WebhookId, body: ReplayIn) -> Response:

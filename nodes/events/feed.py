@@ -52,6 +52,19 @@ class EventFeed:
                 found.append([Event.of(row) for row in connection.execute(query)])
         return list(merge(*found, key=lambda event: event.cursor))[:limit]
 
+    def count(self, after: Cursor, types: Collection[str]) -> int:
+        """How many events of the owner's there are after a cursor."""
+        with self._private.reading() as connection:
+            read = cursor_of(connection)
+            return sum(
+                connection.execute(
+                    sa.select(sa.func.count())
+                    .select_from(table)
+                    .where(_after(table, after), table.c.log_index < read, table.c.type.in_(types), table.c.enterprise == "")
+                ).scalar_one()
+                for table in _TABLES
+            )
+
     def newest(self) -> Cursor:
         """The end of the order as it is now."""
         ends = [START]

@@ -76,9 +76,10 @@ class ConflictReports:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    def make(self, caller: Caller, lines: Sequence[ApplicationLine]) -> ConflictReport:
-        """Each line with what is drawn on it; it is kept. Raises `InputError` (`bad-field`, `currency-differs`, `exporters-differ`,
-        `amount-invalid`), `NotPermitted` as `registered_key`.
+    def make(self, caller: Caller, lines: Sequence[ApplicationLine], *, cause: str | None = None) -> ConflictReport:
+        """Each line with what is drawn on it; it is kept, once for a `cause`.
+
+        Raises `InputError` (`bad-field`, `currency-differs`, `exporters-differ`, `amount-invalid`), `NotPermitted` as `registered_key`.
         """
         node = self._node
         may_prepare(node, caller, "make", "check")
@@ -97,10 +98,12 @@ class ConflictReports:
             height = reader.head.height
         content = [asdict(line) for line in found]
         made = {"made_by": caller.id, "made_ms": node.clock.now_ms(), "height": height}
-        report_id = tagged_json("conflict-report", {**made, "lines": content, "nonce": node.random(16).hex()})
+        named = {**made, "lines": content, "nonce": node.random(16).hex()} if cause is None else {"cause": cause}
+        report_id = tagged_json("conflict-report", named)
         with node.private.begin() as connection:
-            text = canonical.encode({"lines": content}).decode("utf-8")
-            connection.execute(sa.insert(conflict_reports).values(id=report_id, **made, content=text))
+            if connection.execute(sa.select(conflict_reports.c.id).where(conflict_reports.c.id == report_id)).first() is None:
+                text = canonical.encode({"lines": content}).decode("utf-8")
+                connection.execute(sa.insert(conflict_reports).values(id=report_id, **made, content=text))
         return self.get(report_id)
 
     def get(self, report_id: str) -> ConflictReport:

@@ -50,11 +50,13 @@ class LoadFiles:
     def __init__(self, node: Node, loads: Loads) -> None:
         self._node, self._loads = node, loads
 
-    def report(self, caller: Caller, stream: BinaryIO) -> Sequence[RowResult]:
-        """Makes a conflict report about each loan. Raises as `read_loans`, and `NotPermitted` as `ConflictReports.make`."""
+    def report(self, caller: Caller, stream: BinaryIO, cause: str | None = None) -> Sequence[RowResult]:
+        """Makes a conflict report about each loan. `cause` as of `prepare`. Raises as `read_loans`, and `NotPermitted` as
+        `ConflictReports.make`.
+        """
         results: list[RowResult] = []
-        for loan, ids in self._read(stream):
-            results += self._reported(caller, loan, ids)
+        for place, (loan, ids) in enumerate(self._read(stream)):
+            results += self._reported(caller, loan, ids, _of_loan(cause, place))
         return results
 
     def prepare(self, caller: Caller, stream: BinaryIO, cause: str | None = None) -> Sequence[RowResult]:
@@ -64,8 +66,7 @@ class LoadFiles:
         reports = self._loads.reports.recent()
         results: list[RowResult] = []
         for place, (loan, ids) in enumerate(self._read(stream)):
-            own = None if cause is None else f"{cause}:{place}"
-            results += self._prepared(caller, loan, ids, reports, own)
+            results += self._prepared(caller, loan, ids, reports, _of_loan(cause, place))
         return results
 
     def _read(self, stream: BinaryIO) -> list[tuple[FiledLoan, dict[str, str]]]:
@@ -77,12 +78,12 @@ class LoadFiles:
             ids = {row.number: row.id for row in connection.execute(query.order_by(declarations.c.log_index))}
         return [(loan, ids) for loan in loans]
 
-    def _reported(self, caller: Caller, loan: FiledLoan, ids: dict[str, str]) -> Sequence[RowResult]:
+    def _reported(self, caller: Caller, loan: FiledLoan, ids: dict[str, str], cause: str | None) -> Sequence[RowResult]:
         lines = _lines(loan, ids)
         if isinstance(lines, list):
             return lines
         try:
-            made = self._loads.reports.make(caller, lines)
+            made = self._loads.reports.make(caller, lines, cause=cause)
         except InputError as error:
             return [_refused(row, error) for row in loan.rows]
         found = zip(loan.rows, made.lines, strict=True)
@@ -111,6 +112,10 @@ class LoadFiles:
         except (InputError, NotFound, Refused) as error:
             return [_refused(row, error) for row in loan.rows]
         return [RowResult(row.position, row.reference, row.number, OK, report=report, task=task.id) for row in loan.rows]
+
+
+def _of_loan(cause: str | None, place: int) -> str | None:
+    return None if cause is None else f"{cause}:{place}"
 
 
 def _lines(loan: FiledLoan, ids: dict[str, str]) -> tuple[ApplicationLine, ...] | list[RowResult]:

@@ -46,6 +46,14 @@ _HELD: Final = frozenset({"APPLIED", "IN_REVIEW", "APPROVED"})
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A tsin.002 as of now, and the same without its own id and time, which move while nothing else does."""
+
+    content: bytes
+    stable: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class _Message:
     """A message as it is taken."""
 
@@ -83,7 +91,7 @@ class Messages:
             connection.execute(sa.update(messages).where(messages.c.id == message.id).values(outcome=text))
         return message.id
 
-    def status(self, message_id: str) -> bytes:
+    def status(self, message_id: str) -> Told:
         """The tsin.002 of a message, as things are now. Raises `NotFound` (`unknown-iso-message`)."""
         with self._node.private.reading() as connection:
             row = connection.execute(sa.select(messages).where(messages.c.id == message_id)).first()
@@ -92,12 +100,15 @@ class Messages:
         outcome = canonical.decode(row.outcome.encode("utf-8"))
         with self._node.store.reading() as reader:
             head = reader.head
-        statement = Statement(f"{message_id[:20]}-{head.height}", rfc3339(head.time_ms), self._node.config.node.id)
+        agent = self._node.config.node.id
+        now, never = Statement(f"{message_id[:20]}-{head.height}", rfc3339(head.time_ms), agent), Statement("", "", agent)
         if row.kind == REQUEST:
             request = FinancingRequest.model_validate_json(row.request)
-            return request_status(statement, request, self._results(request, outcome))
+            results = self._results(request, outcome)
+            return Told(*(request_status(each, request, results) for each in (now, never)))
         taken_back = CancellationRequest.model_validate_json(row.request)
-        return cancellation_status(statement, taken_back, outcome["status"], outcome["code"], outcome["words"])
+        words = (outcome["status"], outcome["code"], outcome["words"])
+        return Told(*(cancellation_status(each, taken_back, *words) for each in (now, never)))
 
     def _message(self, content: bytes) -> _Message:
         kind, element = read(content)

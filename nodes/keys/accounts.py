@@ -1,8 +1,11 @@
 """Who may sign in to a node: its staff, and programs that act for it.
 
 A maker or checker owns a key of that purpose in the key store, and the one secret that signs them in opens it: nobody else on the
-node can sign for them, the administrator neither. So a forgotten secret means a new key, never a reset. Failures in a row make a user
-wait (`nodes.keys.lockout`). Users and clients share one space of ids, since both sign in under theirs.
+node can sign for them, the administrator neither. So a forgotten secret means a new key, never a reset. Users and clients share one space
+of ids, since both sign in under theirs.
+
+A client of an exporter in custody serves its people too: they sign in with its secret, and may choose another. Failures in a row make it
+wait like a user (`nodes.keys.lockout`).
 """
 
 from __future__ import annotations
@@ -138,14 +141,14 @@ class Accounts:
             except NotFound as error:
                 self._matches(self._nobodys_hash, secret)
                 raise _sign_in_failed() from error
-            if table is clients:
+            if table is clients and row["role"] != ENTERPRISE_ROLE:
                 return self._verified_client(row, secret)
-            return self._verified_by_secret(row, secret, source)
+            return self._verified_by_secret(table, row, secret, source)
 
-    def verify_user(self, account_id: str, secret: str, source: str = "") -> User:
-        """Which member of staff signs in. Raises as `verify`, for a client too."""
+    def verify_person(self, account_id: str, secret: str, source: str = "") -> Account:
+        """Who of the people signs in: of the staff, or of an exporter in custody. Raises as `verify`, for a program too."""
         account = self.verify(account_id, secret, source)
-        if not isinstance(account, User):
+        if not is_persons(account):
             raise _sign_in_failed()
         return account
 
@@ -159,19 +162,21 @@ class Accounts:
             raise VerificationFailed("key-file-damaged", f"the key of {account.id} is not a staff key of that user")
         return private
 
-    def change_secret(self, account_id: str, old: str, new: str, source: str = "") -> User:
-        """Changes a user's secret and what opens that user's keys. After a crash half-way, the same call again completes it.
+    def change_secret(self, account_id: str, old: str, new: str, source: str = "") -> Account:
+        """Changes a person's secret and what opens that person's keys. After a crash half-way, the same call again completes it.
 
-        Raises `InputError` (`weak-secret`), `NotPermitted` as `verify`, `NotFound` (`unknown-account`) for a client.
+        Raises `InputError` (`weak-secret`), `NotPermitted` as `verify`, `NotFound` (`unknown-account`) for a program.
         """
-        account = self._verified_user(account_id, old, source)
+        account = self.verify(account_id, old, source)
+        if not is_persons(account):
+            raise _no_such_user()
         check_password(new, account.id, account.name)
         for info in self._keystore.list():
             if info.owner == account.id:
                 self._change_key_secret(info.id, password_bytes(old), password_bytes(new))
         hashed = self._hasher.hash(password_bytes(new))
         with self._private.begin() as connection:
-            _update(connection, users, account.id, secret_hash=hashed)
+            _update(connection, users if isinstance(account, User) else clients, account.id, secret_hash=hashed)
         return replace(account, credential=credential_of(hashed))
 
     def rotate_key(
@@ -205,7 +210,7 @@ class Accounts:
     def _verified_user(self, account_id: str, secret: str, source: str = "") -> User:
         account = self.verify(account_id, secret, source)
         if not isinstance(account, User):
-            raise NotFound("unknown-account", "there is no such user", hint="a client's secret is rotated")
+            raise _no_such_user()
         return account
 
     def _new_row(self, account_id: str, name: str, role: str, secret: bytes) -> dict[str, Any]:
@@ -239,23 +244,28 @@ class Accounts:
             raise _sign_in_failed()
         return client_of(row)
 
-    def _verified_by_secret(self, row: dict[str, Any], secret: str, source: str) -> User:
-        """Counts a failure, or forgets those before. A disabled user's are counted too, so that it answers like any other."""
+    def _verified_by_secret(self, table: sa.Table, row: dict[str, Any], secret: str, source: str) -> Account:
+        """Counts a failure, or forgets those before. A disabled account's are counted too, so that it answers like any other."""
         with self._private.reading() as connection:
-            held = lockout.standing(connection, row, source, self._clock.now_ms())
+            held = lockout.standing(connection, table, row, source, self._clock.now_ms())
         lockout.check_open(held, self._clock.now_ms())
         good = self._matches(row["secret_hash"], secret) and not row["disabled"]
         now_ms = self._clock.now_ms()
         if good and lockout.is_settled(held, now_ms):
-            return user_of(row)
+            return account_of(table, row)
         with self._private.begin() as connection:
-            _, row = _found(connection, row["id"])
-            held = lockout.standing(connection, row, source, now_ms)
+            table, row = _found(connection, row["id"])
+            held = lockout.standing(connection, table, row, source, now_ms)
             note = lockout.note_success if good and not row["disabled"] else lockout.note_failure
             note(connection, held, now_ms)
         if note is lockout.note_failure:
             raise _sign_in_failed()
-        return user_of(row)
+        return account_of(table, row)
+
+
+def is_persons(account: Account) -> bool:
+    """Whether people sign in by it, and choose its secret: of the staff, or of an exporter in custody."""
+    return isinstance(account, User) or account.role == ENTERPRISE_ROLE
 
 
 def _check_free(connection: sa.Connection, account_id: str) -> None:
@@ -278,3 +288,7 @@ def _update(connection: sa.Connection, table: sa.Table, account_id: str, **value
 
 def _sign_in_failed() -> NotPermitted:
     return NotPermitted("sign-in-failed", "the id and the secret do not belong together, or the account is disabled")
+
+
+def _no_such_user() -> NotFound:
+    return NotFound("unknown-account", "there is no such user", hint="a client's secret is rotated")

@@ -101,12 +101,24 @@ class MailWorker(Background):
             standing = _Standing(self._node.events.newest(), None)
             self._keep(group, standing)
             return standing
-        value: Mapping[str, Any] = canonical.decode(text.encode("ascii"))
-        return _Standing(Cursor.parse(value["after"]), None if value["until"] is None else Cursor.parse(value["until"]))
+        return _standing_of(text)
 
     def _keep(self, group: Group, standing: _Standing) -> None:
         with self._node.private.begin() as connection:
             set_meta(connection, _key(group), standing.to_text())
+
+
+def waiting(node: Node, section: MailSection) -> int:
+    """How many events are to be told of by mail yet."""
+    with node.private.reading() as connection:
+        found = [(group, get_meta(connection, _key(group))) for group in GROUPS if getattr(section, group.name)]
+    # A group that has no place yet begins at the end of the feed.
+    return sum(node.events.count(_standing_of(text).after, [group.event]) for group, text in found if text is not None)
+
+
+def _standing_of(text: str) -> _Standing:
+    value: Mapping[str, Any] = canonical.decode(text.encode("ascii"))
+    return _Standing(Cursor.parse(value["after"]), None if value["until"] is None else Cursor.parse(value["until"]))
 
 
 def _key(group: Group) -> str:

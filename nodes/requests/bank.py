@@ -81,7 +81,7 @@ class ReceivedRequests:
             now_ms = self._node.clock.now_ms()
             book.note(connection, request_id, state, by, now_ms, reason=reason, fields=fields, financing=financing)
             self._write(connection, request, {"state": state, "reason": reason, "fields": list(fields), "financing": financing})
-        self.post.hurry()
+            self._node.private.once_committed(self.post.hurry)
         return self.get(request_id)
 
     def _write(self, connection: sa.Connection, request: FinancingRequest, answer: dict[str, object]) -> None:

@@ -94,7 +94,7 @@ class SentRequests:
                 body = self._body(enterprise, request_id, 1, form)
                 book.insert(connection, SENT, "SENT", body, by, now_ms)
                 self._write_request(connection, enterprise, body, form.attachments)
-        self.post.hurry()
+            self._node.private.once_committed(self.post.hurry)
         return self.get(request_id, enterprise.id)
 
     def resend(self, enterprise: Enterprise, request_id: str, draft: Draft, by: str) -> FinancingRequest:
@@ -113,7 +113,7 @@ class SentRequests:
             book.correct(connection, "RESENT", body, by, now_ms)
             had = {each.sha256 for each in known.form.attachments}
             self._write_request(connection, enterprise, body, [each for each in form.attachments if each.sha256 not in had])
-        self.post.hurry()
+            self._node.private.once_committed(self.post.hurry)
         return self.get(request_id, enterprise.id)
 
     def withdraw(self, enterprise: Enterprise, request_id: str, reason: str, by: str) -> FinancingRequest:
@@ -128,7 +128,7 @@ class SentRequests:
             book.note(connection, request_id, "WITHDRAWN", by, self._node.clock.now_ms(), reason=reason)
             body = WithdrawalBody(request=request_id, reason=reason)
             self._write(connection, enterprise, known.bank, WITHDRAWAL, body)
-        self.post.hurry()
+            self._node.private.once_committed(self.post.hurry)
         return self.get(request_id, enterprise.id)
 
     def get(self, request_id: str, enterprise_id: str) -> FinancingRequest:

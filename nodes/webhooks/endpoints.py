@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from ledger import canonical
 from ledger.clock import rfc3339
 from ledger.errors import InputError, NotFound, Refused, VerificationFailed
+from ledger.hashing import tagged_json
 from ledger.limits import WEBHOOK_DELIVERIES_KEPT, WEBHOOK_OLD_SECRET_S, WEBHOOKS_MAX
 from nodes.events.catalogue import TYPES
 from nodes.events.tables import Cursor
@@ -151,11 +152,14 @@ class Webhooks:
             self._node.events.changed()
         return self.get(webhook)
 
-    def test(self, webhook: str) -> Delivery:
-        """Sends a `ping` now, whatever the webhook's state, and says what became of it. Raises `NotFound` (`unknown-webhook`)."""
+    def test(self, webhook: str, *, cause: str | None = None) -> Delivery:
+        """Sends a `ping` now, whatever the webhook's state, and says what became of it. Pings of one `cause` have one id, by which their
+        receiver knows them again. Raises `NotFound` (`unknown-webhook`).
+        """
         now_ms = self._node.clock.now_ms()
         content = {"type": PING, "timestamp": rfc3339(now_ms), "data": {"webhook_id": webhook}}
-        message = Message(f"ping_{self._node.random(16).hex()}", PING, orjson.dumps(content))
+        ping = self._node.random(16).hex() if cause is None else tagged_json("webhook-ping", [webhook, cause])[:32]
+        message = Message(f"ping_{ping}", PING, orjson.dumps(content))
         outcome = asyncio.run(self.send(self.get(webhook), message))
         with self._node.private.begin() as connection:
             _row(connection, webhook)

@@ -84,10 +84,18 @@ def test_a_request_becomes_an_application_and_its_status_follows_the_financing(n
     path = f"/v1/financings/{loan['id']}"
     assert maker.post(f"{path}/intake", json={}).status_code == 200
     signed(network, maker.post(f"{path}/approve", json={"pledge": PLEDGE}))
-    assert result(maker.get(at)) == ("PDNG", "approved", None)
+    seen = maker.get(at)
+    assert result(seen) == ("PDNG", "approved", None)
+    assert seen.headers["etag"] != taken.headers["etag"]
+    imported(network, row())
+    network.await_head("bank-a")
+    later = maker.get(at)
+    assert (later.headers["etag"], later.content != seen.content) == (seen.headers["etag"], True), "only its own id and time have moved"
+    assert maker.get(at, headers={"If-None-Match": seen.headers["etag"]}).status_code == 304
     days = {"disbursed_on": "2026-10-27", "matures_on": "2027-01-27", "reference": "D-1"}
     signed(network, maker.post(f"{path}/disburse", json=days))
-    assert result(maker.get(at)) == ("FNCD", "disbursed", "29000.00")
+    paid = maker.get(at, headers={"If-None-Match": seen.headers["etag"]})
+    assert result(paid) == ("FNCD", "disbursed", "29000.00")
     summary = find(status(maker.get(at)), "FincgInfAndSts/FincgAllwdSummry")
     assert summary is not None
     assert [text_of(summary, each) for each in ("FincdItmNb", "TtlAccptdItmsAmt", "TtlFincdAmt")] == ["1", "36250.00", "29000.00"]

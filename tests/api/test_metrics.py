@@ -13,15 +13,20 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.app import context
 from api.cli.running import RunningNode, listen
+from api.metrics import Metrics
+from api.pools import CountedPool
 from ledger.background import Background
 from ledger.clock import SettableClock
 from ledger.errors import Unreachable
+from ledger.follow import FollowEngine
+from ledger.limits import SIGN_INS_AT_ONCE_MAX
 from nodes.enterprises import enrol, enrolment
 from nodes.founding import Addresses
 from nodes.home import Home
 from nodes.home_config import MetricsSection
 from nodes.node import Node
-from tests.api.served import CHEAP, token
+from tests.api.business import imported, row
+from tests.api.served import CHEAP, Network, token
 from tests.nodes.small_network import found
 from tests.ports import free_ports
 
@@ -78,6 +83,34 @@ def test_the_numbers_of_a_node_name_nobody(measured: Measured) -> None:
     assert numbers["tallystick_disk_free_bytes[]"] > 0
     text = str(numbers)
     assert [canary for canary in (USCC, NAME, measured.secret, signed_in, "0" * 64) if canary in text] == []
+
+
+def test_what_waits_to_sign_in_is_counted(measured: Measured) -> None:
+    pool, go_on = context(measured.running._app).sign_ins, threading.Event()
+    handed_in = [pool.submit(go_on.wait, 60) for _ in range(SIGN_INS_AT_ONCE_MAX + 3)]
+    while pool.waiting > 3:
+        time.sleep(0.01)
+    assert measured.numbers()["tallystick_queue_depth[('queue', 'sign-ins')]"] == 3
+    go_on.set()
+    assert all(each.result(30) for each in handed_in) and pool.waiting == 0
+
+
+def test_a_replica_says_how_far_it_lies_behind(network: Network) -> None:
+    node = network.nodes["bank-b"]
+    assert isinstance(node.engine, FollowEngine)
+    metrics = Metrics(node, CountedPool(1, "sign-in"))
+
+    def numbers() -> dict[str, float]:
+        return {sample.name: sample.value for family in metrics.registry.collect() for sample in family.samples}
+
+    imported(network, row())
+    network.await_head("bank-b")
+    while numbers()["tallystick_upstream_lag_seconds"] > 5:
+        time.sleep(0.1)
+    assert numbers()["tallystick_upstream_silent_seconds"] < 5
+    assert not [name for name in numbers() if name.startswith("tallystick_engine_")]
+    authority = Metrics(network.nodes["authority"], CountedPool(1, "sign-in")).registry.collect()
+    assert not [family.name for family in authority if family.name.startswith("tallystick_upstream")]
 
 
 class Faulty(Background):

@@ -55,6 +55,7 @@ def test_open_routes_are_those_of_the_interface() -> None:
         "/openapi.json",
         "/oauth2/token",
         "/v1/session",
+        "/v1/session/ways",
         "/v1/session/oidc",
         "/v1/session/oidc/callback",
         "/.well-known/jwks.json",

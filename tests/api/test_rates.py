@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.rates import Buckets, TooManyRequests
+from api.rates import Buckets, Left, TooManyRequests
 from ledger.limits import RATE_BURST_S, RATE_CALLERS_KEPT
 from nodes.home import Home
 from nodes.home_config import HomeConfig
@@ -25,13 +25,13 @@ class Watch:
 
 def test_a_bucket_holds_a_burst_and_fills_evenly() -> None:
     watch = Watch()
-    buckets = Buckets(2, watch)
+    buckets = Buckets("caller", 2, watch)
     for _ in range(2 * RATE_BURST_S):
         buckets.take("core")
     with pytest.raises(TooManyRequests) as refused:
         buckets.take("core")
-    assert refused.value.retry_after_s == 1
-    buckets.take("another")
+    assert (refused.value.retry_after_s, refused.value.left) == (1, Left("caller", 20, 0, 10))
+    assert buckets.take("another") == Left("caller", 20, 19, 1)
     watch.now_s = 0.5
     buckets.take("core")
     with pytest.raises(TooManyRequests):
@@ -42,7 +42,7 @@ def test_a_bucket_holds_a_burst_and_fills_evenly() -> None:
 
 
 def test_only_so_many_callers_are_remembered() -> None:
-    buckets = Buckets(1, Watch())
+    buckets = Buckets("caller", 1, Watch())
     for number in range(RATE_CALLERS_KEPT + 10):
         buckets.take(str(number))
     assert len(buckets._held) == RATE_CALLERS_KEPT
@@ -71,8 +71,11 @@ def test_a_caller_beyond_its_rate_is_told_when_to_come_back(slow: Network) -> No
     first, second = slow.sign_in("authority", "core"), slow.sign_in("authority", "dashboard")
     answers = [first.get("/v1/policy") for _ in range(RATE_BURST_S + 5)]
     assert [each.status_code for each in answers[:RATE_BURST_S]] == [200] * RATE_BURST_S
+    assert {each.headers["ratelimit-policy"] for each in answers} == {f'"caller";q={RATE_BURST_S};w={RATE_BURST_S}'}
+    assert answers[0].headers["ratelimit"] == f'"caller";r={RATE_BURST_S - 1};t=1'
     refused = next(each for each in answers if each.status_code == 429)
     assert problem(refused)["code"] == "too-many-requests"
+    assert refused.headers["ratelimit"] == f'"caller";r=0;t={RATE_BURST_S}'
     assert int(refused.headers["retry-after"]) >= 1
     assert second.get("/v1/policy").status_code == 200, "another caller has a bucket of its own"
     slow.await_head("bank-a")
@@ -85,4 +88,6 @@ def test_strangers_at_the_door_are_counted_by_their_address(slow: Network) -> No
     refused = answers[-1]
     assert (refused.status_code, problem(refused)["code"]) == (429, "too-many-requests")
     assert "retry-after" in refused.headers
+    assert refused.headers["ratelimit"].startswith('"sign-in";r=0;t=')
+    assert "ratelimit" not in client.get("/healthz").headers
     assert client.get("/healthz").status_code == 200

@@ -13,6 +13,7 @@ from api.app import context, create_app
 from api.resources import events as resource
 from ledger.limits import SESSION_IDLE_SECONDS, SESSION_SECONDS, SESSIONS_PER_ACCOUNT_MAX
 from nodes.author import SigningKey
+from nodes.keys.account import User
 from tests.api.served import Network, problem
 
 NEW = "eleven tonnes of plums"
@@ -263,7 +264,8 @@ def test_of_many_sessions_of_one_person_the_oldest_ends(network: Network) -> Non
 def test_the_key_of_a_session_that_rests_too_long_does_not_stay_open(network: Network) -> None:
     node = network.nodes["bank-b"]
     app = create_app(node)
-    held, user = context(app), node.accounts.verify_user("maker", network.secrets["bank-b", "maker"])
+    held, user = context(app), node.accounts.verify("maker", network.secrets["bank-b", "maker"])
+    assert isinstance(user, User)
     key = SigningKey(user.key_id or "", node.accounts.open_key(user, network.secrets["bank-b", "maker"]))
     resting, _ = held.sessions.open(user, "password", key, None)
     assert held.tokens.signing_key(resting.principal) is key

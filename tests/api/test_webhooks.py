@@ -21,11 +21,18 @@ from nodes.home_config import WebhooksSection
 from nodes.node import Node
 from nodes.plans import Addresses
 from nodes.private import idempotency
+from tests.api.lost_answers import POINTS, check_done_once
 from tests.api.served import problem, token
 from tests.nodes.small_network import CHEAP, found
 from tests.nodes.webhooks.receiver import Receiver, receiving
 from tests.ports import free_ports
 
+PRIVATE = {
+    "POST /v1/webhooks",
+    "POST /v1/webhooks/{webhook_id}/replay",
+    "POST /v1/webhooks/{webhook_id}/rotate-secret",
+    "POST /v1/webhooks/{webhook_id}/test",
+}
 SECRET = "rough seas and four sails"
 BASE = "/v1/webhooks"
 
@@ -33,6 +40,7 @@ BASE = "/v1/webhooks"
 @dataclass
 class Served:
     node: Node
+    clock: SettableClock
     url: str
     secrets: dict[str, str]
 
@@ -57,7 +65,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     node.accounts.add_user("root", "Root", "admin", SECRET)
     secrets = {each.user: each.secret for each in founded.sign_ins} | {"root": SECRET}
     with RunningNode(node, listen(config.api.host, port)) as running:
-        yield Served(node, running.url, secrets)
+        yield Served(node, clock, running.url, secrets)
 
 
 @pytest.fixture
@@ -149,6 +157,24 @@ def test_the_secret_is_in_no_answer_that_is_kept(served: Served, admin: httpx.Cl
         kept = [row.body for row in connection.execute(sa.select(idempotency))]
     assert len(kept) >= 2 and not any("whsec_" in body or secret in body for body in kept)
     admin.delete(path)
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("route", sorted(PRIVATE))
+def test_what_a_crash_interrupts_is_done_once(
+    served: Served, admin: httpx.Client, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, route: str, point: str
+) -> None:
+    webhook = registered(admin, receiver)["id"]
+    path = route.split()[1].replace("{webhook_id}", webhook)
+    body = {"url": receiver.url(), "description": "twice"} if path == BASE else {} if path.endswith("/replay") else None
+    key = f"{path}-{POINTS.index(point)}"
+    served.clock.advance(1)
+    check_done_once(served.node, monkeypatch, point, key, lambda headers: admin.post(path, json=body, headers=headers))
+    if path.endswith("/test"):
+        # A ping that nobody wrote down went out again, under its id.
+        assert len(set(receiver.ids)) == 1 and len(receiver.ids) == 2 - POINTS.index(point)
+    for each in admin.get(BASE).json()["items"]:
+        admin.delete(f"{BASE}/{each['id']}")
 
 
 def test_administrators_only_and_what_is_no_webhook_is_refused(served: Served, admin: httpx.Client) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from api.metrics import Metrics
+from api.pools import CountedPool
 from contracts.ruleset import RULEBOOK
 from ledger.clock import SystemClock
 from ledger.comet.engine import CometEngine
@@ -53,7 +55,11 @@ def test_who_misbehaved_is_named_as_long_as_the_engine_remembers_it(founded: Fou
     with node:
         wait_until(lambda: (told := consensus(node.engine)) is not None and told.height > 0 and not told.faults)
         told = consensus(node.engine)
+        numbers = {each.name: each.samples[0].value for each in Metrics(node, CountedPool(1, "sign-in")).registry.collect() if each.samples}
     assert told is not None
+    assert (numbers["tallystick_engine_syncing"], numbers["tallystick_engine_peers"]) == (0, 0)
+    assert numbers["tallystick_engine_height"] >= told.height and numbers["tallystick_engine_lag_seconds"] < 60
+    assert "tallystick_upstream_lag_seconds" not in numbers
     assert [(each.member, each.what) for each in told.misbehavior] == [("bank-a", seen[0]), (None, seen[1])]
     assert told.peers == 0
 

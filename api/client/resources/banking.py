@@ -11,9 +11,8 @@ from typing import Any, Literal
 from api.client.calls import Call, Page, Reply, Upload, as_bytes, get, paged, post, upload
 from api.client.models import Money, Receipt, money_json, reading, valuing, without_none
 from api.client.operations import Mode, Resource, listing, operation
+from api.client.resources.adjustments import Adjustments, Amounts, amounts_json, at
 from api.client.trade_models import Application, Enquiry, Financing, Signed, Task
-
-Amounts = Sequence[Money | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class Enquiries(Resource[Mode]):
         return get("/v1/enquiries", paged(valuing(Enquiry)))
 
 
-class Financings(Resource[Mode]):
+class Financings(Adjustments[Mode]):
     """`client.financings`: what two people sign gives a `Task`; the rules' refusal is `Refused` with their code."""
 
     @operation
@@ -133,7 +132,7 @@ class Financings(Resource[Mode]):
     @operation
     def intake(self, financing_id: str, keep: Amounts | None = None, *, idempotency_key: str | None = None) -> Call[Receipt]:
         """Takes an application in. `keep`: what each line keeps, None all of it."""
-        return post(_at(financing_id, "intake"), reading(Receipt), without_none(keep=_amounts(keep)), key=idempotency_key)
+        return post(at(financing_id, "intake"), reading(Receipt), without_none(keep=amounts_json(keep)), key=idempotency_key)
 
     @operation
     def approve(
@@ -151,8 +150,8 @@ class Financings(Resource[Mode]):
             "registration_number": pledge.registration_number,
             "registered_at": pledge.registered_at.isoformat(),
         }
-        body = {"pledge": secured, "attachments": list(attachments), **without_none(keep=_amounts(keep))}
-        return post(_at(financing_id, "approve"), reading(Task), body, key=idempotency_key)
+        body = {"pledge": secured, "attachments": list(attachments), **without_none(keep=amounts_json(keep))}
+        return post(at(financing_id, "approve"), reading(Task), body, key=idempotency_key)
 
     @operation
     def disburse(
@@ -169,8 +168,14 @@ class Financings(Resource[Mode]):
     ) -> Call[Task]:
         """Prepares the registration of a disbursement: what was paid on each line, None all that is left. `final` frees the rest."""
         days = {"disbursed_on": disbursed_on.isoformat(), "matures_on": matures_on.isoformat()}
-        body = {**days, "reference": reference, "final": final, "attachments": list(attachments), **without_none(amounts=_amounts(amounts))}
-        return post(_at(financing_id, "disburse"), reading(Task), body, key=idempotency_key)
+        body = {
+            **days,
+            "reference": reference,
+            "final": final,
+            "attachments": list(attachments),
+            **without_none(amounts=amounts_json(amounts)),
+        }
+        return post(at(financing_id, "disburse"), reading(Task), body, key=idempotency_key)
 
     @operation
     def repay(
@@ -187,7 +192,7 @@ class Financings(Resource[Mode]):
         """Prepares the registration of a repayment of `total`, by default of all that is outstanding. `collections`: how much of which."""
         used = [{"collection_id": each, "amount": amount.to_json()} for each, amount in (collections or {}).items()]
         body = {"paid_on": paid_on.isoformat(), "reference": reference, "source": source, "collections": used}
-        return post(_at(financing_id, "repay"), reading(Task), {**body, **without_none(total=money_json(total))}, key=idempotency_key)
+        return post(at(financing_id, "repay"), reading(Task), {**body, **without_none(total=money_json(total))}, key=idempotency_key)
 
     @operation
     def cancel(
@@ -195,13 +200,13 @@ class Financings(Resource[Mode]):
     ) -> Call[Receipt | Task]:
         """Lets it go; once approved, two people state that no money left, and the answer is their `Task`."""
         body = {"reason": reason, "text": text}
-        return post(_at(financing_id, "cancel"), _receipt_or_task, body, key=idempotency_key)
+        return post(at(financing_id, "cancel"), _receipt_or_task, body, key=idempotency_key)
 
     @operation
     def extend(self, financing_id: str, matures_on: date, reason: str, *, idempotency_key: str | None = None) -> Call[Task]:
         """Prepares a later maturity."""
         body = {"matures_on": matures_on.isoformat(), "reason": reason}
-        return post(_at(financing_id, "extend"), reading(Task), body, key=idempotency_key)
+        return post(at(financing_id, "extend"), reading(Task), body, key=idempotency_key)
 
 
 class Tasks(Resource[Mode]):
@@ -241,14 +246,6 @@ class Attachments(Resource[Mode]):
     def get(self, sha256: str) -> Call[bytes]:
         """The document."""
         return get(f"/v1/attachments/{sha256}", as_bytes)
-
-
-def _at(financing_id: str, step: str) -> str:
-    return f"/v1/financings/{financing_id}/{step}"
-
-
-def _amounts(amounts: Amounts | None) -> list[dict[str, str] | None] | None:
-    return None if amounts is None else [money_json(each) for each in amounts]
 
 
 def _application(

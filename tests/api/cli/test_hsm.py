@@ -44,8 +44,11 @@ def test_a_maker_and_the_member_sign_with_keys_in_the_module(
     mine = key_entry(authority, made.json["id"])
     assert mine is not None and (mine.alive, mine.purpose) == (True, "make")
 
+    service = [each["id"] for each in tallystick("keys", "list", *home).json["items"] if each["purpose"] == "service"]
     own = tallystick("keys", "hsm", "two", "--pin-file", pin_file, *people)
     assert own.status == 0, own.err
+    assert (own.json["revoked"], own.json["older"]) == (service, []), "a copy of the home signs nothing any more"
+    assert [each["id"] for each in tallystick("keys", "list", *home).json["items"] if each["purpose"] == "service"] == [own.json["id"]]
     with reading(authority) as opened, opened.store.reading() as reader:
         record = reader.record(own.json["record_id"])
     assert record is not None and record.result["code"] == "ok"
@@ -70,6 +73,26 @@ def test_a_maker_and_the_member_sign_with_keys_in_the_module(
         api = Home(authority).read_config().api
         who = httpx.get(f"http://{api.host}:{api.port}/v1/session", headers=bearer, timeout=120).json()
         assert who["key"] == "open"
+
+
+def test_beside_a_running_node_the_older_key_counts_until_somebody_revokes_it(
+    tallystick: Tallystick, founded: Path, authority: Path, pin_file: Path
+) -> None:
+    home = ("--home", authority, "--json")
+
+    def service() -> list[str]:
+        return [each["id"] for each in tallystick("keys", "list", *home).json["items"] if each["purpose"] == "service"]
+
+    with served(authority):
+        (older,) = service()
+        own = tallystick("keys", "hsm", "one", "--pin-file", pin_file, *signing(founded, "authority"), *home)
+        assert own.status == 0, own.err
+        assert (own.json["revoked"], own.json["older"]) == ([], [older])
+    with served(authority):
+        mine = tallystick("keys", "revoke", own.json["id"], *home)
+        assert (mine.status, mine.err.split(": ")[1]) == (1, "unknown-key"), "the node signs with it"
+        assert tallystick("keys", "revoke", older, *home).status == 0
+    assert service() == [own.json["id"]]
 
 
 def test_a_key_is_registered_by_who_owns_it_and_where_a_module_is_named(

@@ -151,7 +151,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 def test_the_node_names_itself_by_https(place: Place) -> None:
     with place.client() as client:
-        metadata = client.get("/.well-known/oauth-authorization-server").json()
+        answer = client.get("/.well-known/oauth-authorization-server")
+        assert answer.headers["strict-transport-security"] == "max-age=31536000"
+        metadata = answer.json()
         described = client.get("/openapi.json").json()["components"]["securitySchemes"]
     assert metadata["issuer"] == place.url and metadata["token_endpoint"] == f"{place.url}/oauth2/token"
     assert metadata["tls_client_certificate_bound_access_tokens"] is True

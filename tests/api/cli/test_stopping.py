@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 
+from api.cli.running import GRACE_S
 from nodes.home import Home
 from nodes.node import Node
 from tests.api.cli.conftest import served
 from tests.api.served import CHEAP, token
+from tests.waiting import wait_until
 
 
 def test_streams_come_to_a_proper_end_and_the_process_too(founded: Path) -> None:
@@ -32,3 +39,46 @@ def test_streams_come_to_a_proper_end_and_the_process_too(founded: Path) -> None
         assert process.wait(120) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
+
+
+def test_a_request_that_is_under_way_is_answered_and_nobody_else_gets_in(founded: Path) -> None:
+    home = founded / "authority"
+    node = Node.open(home, cost=CHEAP)
+    _, secret = node.accounts.add_client("treasury", "treasury", "service", ["rates:write"])
+    node.close()
+    api = Home(home).read_config().api
+    address = f"http://{api.host}:{api.port}"
+    with served(home) as process, httpx.Client(base_url=address, timeout=120) as client:
+        bearer = token(client, client_id="treasury", client_secret=secret).json()["access_token"]
+        headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
+        half, whole_body_asked_for = threading.Event(), threading.Event()
+
+        def body() -> Iterator[bytes]:
+            """The first half of a request, and its other half once the node was told to stop."""
+            yield b'{"rates": [{"currency": "KRW", "day": "2026-10-02",'
+            half.set()
+            assert whole_body_asked_for.wait(60)
+            yield b' "rate": "0.00071"}]}'
+
+        with ThreadPoolExecutor(1) as pool:
+            under_way = pool.submit(client.post, "/v1/exchange-rates", content=body(), headers=headers)
+            assert half.wait(60)
+            process.send_signal(signal.SIGTERM)
+            stopping = time.monotonic()
+            wait_until(lambda: _is_refused(api.host, api.port), 20)
+            assert process.poll() is None, "it waits for the request"
+            whole_body_asked_for.set()
+            answer = under_way.result(60)
+        assert (answer.status_code, answer.json()) == (201, {"entered": 1}), answer.text
+        assert process.wait(120) == 0
+        assert time.monotonic() - stopping < GRACE_S + 20
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def _is_refused(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=5):
+            return False
+    except ConnectionRefusedError:
+        return True

@@ -223,14 +223,15 @@ def test_a_browser_is_led_through_all_of_it(place: Place) -> None:
     place.node.accounts.add_user("zhou-yan", "Zhou Yan", "viewer", VIEWER_SECRET)
     place.node.links.link("zhou-yan", "zhou-yan")
     with chromium_page(offline=False) as page:
-        page.goto(f"{place.url}/v1/session/oidc")
+        page.goto(f"{place.url}/portal/work")
+        page.locator("main a[href='/v1/session/oidc']").click()
         page.locator("input[name=login]").fill("zhou-yan")
         page.locator("#loginform button[type=submit]").click()
         page.locator("input[name=password]").fill(place.provider.passwords["zhou-yan"])
         page.locator("#passwordform button[type=submit]").click()
         page.locator("#accept").click()
-        page.wait_for_url(f"{place.url}/v1/session")
-        expect(page.locator("body")).to_contain_text('"id":"zhou-yan"')
+        page.wait_for_url(f"{place.url}/portal/work")
+        expect(page.locator(".who strong")).to_have_text("zhou-yan")
 
 
 @pytest.mark.produces("problem-code", "oidc-off")

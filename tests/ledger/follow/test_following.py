@@ -9,6 +9,7 @@ from sqlalchemy import event
 
 from ledger.audit import audit
 from ledger.errors import Refused, TallystickError, Unreachable, VerificationFailed
+from ledger.follow import Heard
 from tests.ledger.follow.following import Open, roots
 from tests.ledger.small_ledger import (
     GENESIS,
@@ -26,6 +27,20 @@ def test_a_follower_ends_with_the_same_ledger(told: Solo, follow: Open) -> None:
     follower.catch_up()
     assert roots(follower.store) == roots(told.store)
     assert audit(follower.store, GENESIS, RULEBOOK, VOUCHER).ok
+
+
+def test_a_follower_knows_when_it_last_heard_and_last_lacked_nothing(told: Solo, follow: Open) -> None:
+    follower = follow()
+    assert follower.engine.heard() == Heard(None, None)
+    assert follower.engine.advance(0)
+    assert follower.engine.heard().answered_s is not None and follower.engine.heard().level_s is None, "there may be more"
+    follower.catch_up()
+    level = follower.engine.heard()
+    assert level.answered_s is not None and level.answered_s == level.level_s
+    told.put("later")
+    assert follower.engine.advance(0) == 1
+    behind = follower.engine.heard()
+    assert behind.answered_s is not None and behind.level_s is not None and behind.answered_s < behind.level_s
 
 
 def test_a_running_follower_keeps_up_and_forwards(told: Solo, follow: Open) -> None:

@@ -19,7 +19,7 @@ from ledger.clock import SettableClock
 from ledger.errors import Refused, Unreachable
 from nodes.home import Home
 from nodes.home_config import MailSection
-from nodes.mail.worker import MailWorker
+from nodes.mail.worker import MailWorker, waiting
 from nodes.node import Node
 from nodes.private_files import write_private_file
 from tests.nodes.certificates import certified
@@ -135,6 +135,7 @@ def test_what_was_before_the_mail_was_configured_is_not_told(node: Node, box: Bo
 
 def test_while_the_server_is_down_nothing_is_lost_and_nothing_comes_twice(node: Node, box: Box) -> None:
     with smtp(box) as port:
+        assert waiting(node, section(port)) == 0
         MailWorker(node, section(port)).run_once()
     noted(node, 1)
     worker = MailWorker(node, section(port))
@@ -142,6 +143,7 @@ def test_while_the_server_is_down_nothing_is_lost_and_nothing_comes_twice(node: 
         with pytest.raises(Unreachable, match="mail-unreachable"):
             worker.run_once()
     noted(node, 2)
+    assert waiting(node, section(port)) == 2
     box.refuses = ["451 try again", "554 no"]
     with smtp(box, port=port):
         for _ in range(2):
@@ -149,6 +151,7 @@ def test_while_the_server_is_down_nothing_is_lost_and_nothing_comes_twice(node: 
                 worker.run_once()
         assert worker.run_once() == 2
         assert worker.run_once() == 0
+        assert waiting(node, section(port)) == 0
     assert [[f"{number:064x}" in text for number in (1, 2)] for text in box.texts] == [[True, False], [False, True]]
 
 
