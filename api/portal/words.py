@@ -81,7 +81,6 @@ STEPS: Final = {
     "financing.take-over": N_("Take-over"),
     "financing.load": N_("Earlier loan"),
     "declaration.collected": N_("Collection"),
-    "maturity.change": N_("Extension"),
 }
 ROLES: Final = {
     "maker": N_("maker"),
