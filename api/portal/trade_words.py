@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from api.portal.words import N_
+from api.portal.words import N_, STEPS
 
+# Records, and the one decision that leaves none.
+TASKS: Final = {**STEPS, "maturity.change": N_("Extension")}
 # What a financing is marked as for ever.
 FLAGS: Final = {
     "CORRECTED": N_("corrected"),
@@ -99,6 +101,7 @@ CREDIT_INPUTS: Final = {
 }
 # Each is a filter of the templates.
 TABLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "step": TASKS,
     "flag_word": FLAGS,
     "scope_meaning": SCOPE_MEANINGS,
     "request_state": REQUEST_STATES,

@@ -78,7 +78,6 @@ STEPS: Final = {
     "financing.take-over": N_("Take-over"),
     "financing.load": N_("Earlier loan"),
     "declaration.collected": N_("Collection"),
-    "maturity.change": N_("Extension"),
     "declaration.register": N_("Registration of a declaration"),
     "declaration.amend": N_("Amendment of a declaration"),
     "declaration.void": N_("Voiding of a declaration"),

@@ -62,7 +62,7 @@ def _after(request: Request, answer: Answer) -> Response:
 async def _shown(request: Request, reader: Reader, again: Mapping[str, Any]) -> Response:
     """`again`: the step that did not go, what was typed, and the problem."""
     found = await reader.calls.get(_path(request))
-    may = reader.may("financings:write") and reader.role in ("maker", "checker")
+    may = reader.seat == "bank" and reader.may("financings:write") and reader.role in ("maker", "checker")
     now = allowed(found)
     steps = {
         name: (name in now and reader.role in step.people, step.why_not if name not in now else OTHER_ROLE) for name, step in STEPS.items()

@@ -17,6 +17,7 @@ from api.portal.words import N_
 _EXPORTER: Final = frozenset({"enterprise"})
 _MINE: Final = ("SENT", "RECEIVED", "SENT_BACK", "RESENT")
 _OPEN: Final = ("RECEIVED", "RESENT")
+_APPLIED: Final = ("APPLIED", "IN_REVIEW", "APPROVED")
 _DECLARATIONS_MAX: Final = 500
 
 
@@ -89,8 +90,8 @@ async def _shown(request: Request, reader: Reader, problem: Any, said: Typed) ->
     at_bank, financings = reader.seat == "bank", list[dict[str, Any]]()
     acts = _may(reader) and found["state"] in (_OPEN if at_bank else _MINE)
     if at_bank and acts:
-        about = found["exporter"]["uscc"]
-        financings = [each for each in (await reader.calls.get("/v1/financings", limit=100))["items"] if each["exporter"]["uscc"] == about]
+        about, latest = found["exporter"]["uscc"], (await reader.calls.get("/v1/financings", limit=100))["items"]
+        financings = [each for each in latest if each["exporter"]["uscc"] == about and each["state"] in _APPLIED]
     shown = {"request": found, "at_bank": at_bank, "acts": acts, "financings": financings, "fields": REQUEST_FIELDS}
     return page(request, reader, "request.html", {**shown, "problem": problem, "typed": said}, status=status_of(problem))
 

@@ -35,13 +35,19 @@ def prepare(who: Person, step: str, fields: dict[str, str]) -> None:
     send(who, step)
 
 
-def signed(network: Network, who: Person, financing: str) -> str:
-    """The checker signs what was just prepared, and the preparer reads the financing again: its state."""
+def checked(network: Network, who: Person, bank: str) -> str:
+    """The checker signs what was just prepared: the record's id."""
     who.page.wait_for_url("**/portal/tasks/*")
     who.check()
     task = who.page.url.rpartition("/")[2]
-    answer = network.sign_in("bank-a", "checker").post(f"/v1/tasks/{task}/sign", headers={"Prefer": "wait=20"})
+    answer = network.sign_in(bank, "checker").post(f"/v1/tasks/{task}/sign", headers={"Prefer": "wait=20"})
     assert answer.status_code == 200, answer.text
+    return str(answer.json().get("record_id"))
+
+
+def signed(network: Network, who: Person, financing: str) -> str:
+    """The same, and the preparer reads the financing again: its state."""
+    checked(network, who, "bank-a")
     who.go(f"/financings/{financing}")
     return state_of(who)
 
@@ -144,12 +150,7 @@ def test_a_loan_goes_to_another_lender(network: Network, opened: Browser) -> Non
         taker.check()
         granted(network, item, "bank-b")
         taker.page.click("main form button")
-        taker.page.wait_for_url("**/portal/tasks/*")
-        taker.check()
-        task = taker.page.url.rpartition("/")[2]
-        answer = network.sign_in("bank-b", "checker").post(f"/v1/tasks/{task}/sign", headers={"Prefer": "wait=20"})
-        assert answer.status_code == 200, answer.text
-        taker.go(f"/financings/{answer.json()['record_id']}")
+        taker.go(f"/financings/{checked(network, taker, 'bank-b')}")
         assert state_of(taker) == "DISBURSED"
         taker.check()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 
+from api.portal import trade_words
 from api.portal.catalogue import said
 from api.portal.texts import CATALOGUES, catalogue, texts_of
 from api.portal.words import TABLES, problem_text
@@ -14,8 +16,14 @@ from contracts.financings.invariants import _STATES
 from contracts.invariants_network import _STATUSES
 from contracts.policy import Policy
 from contracts.ruleset import RULESET
+from nodes.consents.paper import CONFIRMED, DISPUTED, UNCONFIRMED
+from nodes.credit.facts import Directory
+from nodes.credit.parameters import Input
+from nodes.financings.movement_book import CORRECTED, DISBURSED, HANDED_OVER, LOADED, RECOVERED, REPAID, TAKEN_OVER, WRITTEN_OFF
 from nodes.monitoring.catalogue import DETECTORS
 from nodes.monitoring.settings import MonitoringSettings
+from nodes.requests.formats import Form, State
+from nodes.statements.declarations import COLLECTED
 
 NAMED = re.compile(r"%\(\w+\)s")
 
@@ -46,6 +54,17 @@ def test_what_the_ledger_and_the_governors_name_has_words() -> None:
     assert set(TABLES["member_state"]) == _STATUSES
 
 
+def test_what_loans_requests_and_credit_say_has_words() -> None:
+    moved = {DISBURSED, REPAID, RECOVERED, WRITTEN_OFF, CORRECTED, LOADED, HANDED_OVER, TAKEN_OVER, COLLECTED}
+    assert set(trade_words.MOVEMENTS) == moved
+    assert set(trade_words.REQUEST_STATES) == set(get_args(State))
+    assert set(trade_words.REQUEST_FIELDS) == set(Form.model_fields) - {"bank"}
+    assert set(trade_words.CREDIT_INPUTS) == set(get_args(Input)) | {"collections", "payments"}
+    assert set(trade_words.DIRECTORY_STATES) == set(get_args(Directory))
+    assert set(trade_words.SCOPE_MEANINGS) == set(TABLES["scope_word"])
+    assert set(trade_words.BASIS_STATES) == {UNCONFIRMED, CONFIRMED, DISPUTED}
+
+
 @pytest.mark.parametrize(
     ("language", "money", "day", "last", "time", "share"),
     [
@@ -69,5 +88,4 @@ def test_a_problem_without_words_of_its_own_is_said_as_the_api_says_it_or_as_its
     assert problem_text(texts_of("en"), left) == left["detail"]
     assert problem_text(texts_of("zh"), left) == "超出该报关单的可融资余额"
     assert problem_text(texts_of("zh"), {"code": "csrf", "detail": "x"}).startswith("本页")
-    assert problem_text(texts_of("zh"), {"code": "suspended", "detail": "x"}) == "按规则不能办理：该成员已暂停。"
     assert problem_text(texts_of("zh"), {"code": "something-else", "detail": "what happened"}) == "what happened"
