@@ -35,7 +35,13 @@ PROGRAM: Final = shutil.which("chromium")
 WIDTHS_PX: Final = (360, 800, 1440)
 _HEIGHT_PX: Final = 900
 # Who sits at each seat of the demo.
-_PEOPLE: Final = {"bank-a": "maker", "bank-b": "checker", "authority": "checker", "exporter-a": "maker", "auditor": "viewer"}
+_PEOPLE: Final = (("bank-a", "maker"), ("bank-b", "checker"), ("authority", "maker"), ("auditor", "viewer"), ("exporter-a", "maker"))
+_FILES: Final = frozenset({"/proofs/file"})
+_CUSTOMS: Final = (
+    "declaration_number,import_export_flag,exporter_uscc,exporter_name,office,trade_mode,destination_country,export_date,hs_code,"
+    "goods_name,quantity,line_total,currency\n"
+    "090820260519999991,E,91210804MA0X6T3N5P,营口望海果品有限公司,0908,0110,IDN,2026-10-11,0809400000,鲜李子,11250,36250.00,USD\n"
+)
 _ASKED: Final = [(each.path, compile_path(each.path)[0]) for each in PAGES if "GET" in each.methods]
 
 
@@ -47,12 +53,12 @@ class Album:
     progress: Progress
     found: set[str] = field(default_factory=set)
 
-    def draw_seat(self, context: BrowserContext, person: SignIn) -> None:
-        """Every kind of page that a person's links lead to."""
+    def draw_seat(self, context: BrowserContext, person: SignIn, first: Sequence[str]) -> None:
+        """Every kind of page that a person's links lead to, and `first` what nothing leads to but what was done."""
         page = context.new_page()
         _enter(page, person)
         task, drawn = self.progress.add_task(person.node, total=None), set[str]()
-        waiting = [f"{person.address}{ROOT}/work", *_links(page)]
+        waiting = [f"{person.address}{ROOT}/work", *first, *_links(page)]
         while waiting:
             address = waiting.pop(0)
             kind = _kind(address)
@@ -60,7 +66,8 @@ class Album:
                 continue
             drawn.add(kind)
             page.goto(address)
-            waiting += _links(page)
+            # The oldest of a list has lived through most.
+            waiting += reversed(list(_links(page)))
             self._draw(page, person, kind)
             self.progress.advance(task)
         self.progress.update(task, total=len(drawn))
@@ -77,8 +84,45 @@ class Album:
                 page.screenshot(path=self.directory / language / str(width_px) / person.node / f"{name}.png", full_page=True)
 
     def missing(self) -> list[str]:
-        """Pages to which no link led, beside files and those that every seat has found empty."""
-        return sorted({path for path, _ in _ASKED if "." not in path} - self.found)
+        """Pages to which no link led, beside files."""
+        return sorted({path for path, _ in _ASKED if "." not in path and path not in _FILES} - self.found)
+
+
+def _ask_bank(page: Page, person: SignIn) -> str:
+    """The exporter asks a bank for a loan, so that there is a request to be seen."""
+    page.goto(f"{person.address}{ROOT}/requests/new")
+    page.select_option("#bank", "bank-a")
+    page.locator("p input[name=value]").first.fill("1000.00")
+    for name, value in (("product", "export invoice financing"), ("purpose", "greenhouse film"), ("contact", "Zhao Min")):
+        page.fill(f"#ask-{name}", value)
+    page.click("main form > button")
+    page.wait_for_url(f"**{ROOT}/requests/*")
+    return page.url
+
+
+def _send_back(page: Page, person: SignIn) -> str:
+    """The bank wants it corrected, once it has come."""
+    page.goto(f"{person.address}{ROOT}/incoming")
+    link = page.locator("main a[href*='/requests/']").first
+    link.wait_for(timeout=30_000)
+    link.click()
+    page.locator("details.step:has(form[action$='/send-back']) > summary").click()
+    page.fill("#back-reason", "太长")
+    page.check("input[name=field][value=tenor_days]")
+    page.click("form[action$='/send-back'] button")
+    return page.url
+
+
+def _take_in(page: Page, person: SignIn) -> str:
+    """The authority takes a customs file in."""
+    page.goto(f"{person.address}{ROOT}/intake")
+    page.set_input_files("#files", {"name": "customs.csv", "mimeType": "text/csv", "buffer": _CUSTOMS.encode()})
+    page.click("form[action$='/imports'] button")
+    page.wait_for_url(f"**{ROOT}/intake/imports/*")
+    return page.url
+
+
+_ACTS: Final = {("exporter-a", "maker"): _ask_bank, ("bank-a", "maker"): _send_back, ("authority", "maker"): _take_in}
 
 
 def _enter(page: Page, person: SignIn) -> None:
@@ -116,10 +160,16 @@ def draw(directory: Path, people: Sequence[SignIn]) -> list[str]:
     with sync_playwright() as playwright, Progress() as progress:
         album = Album(directory, progress)
         browser = playwright.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox"])
-        for person in people:
-            if _PEOPLE.get(person.node) == person.user:
-                with browser.new_context(device_scale_factor=1) as context:
-                    album.draw_seat(context, person)
+        seats = {(each.node, each.user): each for each in people}
+        done: dict[tuple[str, str], str] = {}
+        for seat, act in _ACTS.items():
+            with browser.new_context() as context:
+                page = context.new_page()
+                _enter(page, seats[seat])
+                done[seat] = act(page, seats[seat])
+        for seat in _PEOPLE:
+            with browser.new_context() as context:
+                album.draw_seat(context, seats[seat], [done[seat]] if seat in done else [])
         browser.close()
         return album.missing()
 
