@@ -7,7 +7,7 @@ from functools import cache
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from api import oauth, problems
@@ -119,10 +119,15 @@ def create_app(node: Node) -> FastAPI:
     app.router.redirect_slashes = False
     app.state.context = ApiContext.of(node)
     problems.install(app)
+    app.add_route(ROOT, _to_portal, include_in_schema=False)
     app.mount(ROOT, create_portal(app))
     app.add_middleware(RequestBounds, random=node.random, sandbox=is_sandbox(node.genesis))
     app.add_middleware(MeasuredRequests, metrics=context(app).metrics)
     return app
+
+
+async def _to_portal(_request: Request) -> Response:
+    return RedirectResponse(f"{ROOT}/", 308)
 
 
 @cache

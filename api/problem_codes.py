@@ -134,7 +134,10 @@ _INPUT: Final = {
     "columns-wrong": ("the header is that of no template", "take the columns from the template"),
     "countersigner-missing": ("the last signer is not the member's service key", "see GET /v1/members"),
     "csv-malformed": ("the file is not CSV", "save it anew; the detail says where"),
-    "currency-differs": ("the amount is in another currency than the declaration", "state it in that one"),
+    "currency-differs": (
+        "the amount is in another currency than the declaration, or the declarations are in several",
+        "state it in that one; make an application for each currency",
+    ),
     "currency-unknown": ("the currency is none of ISO 4217 that is known here", "correct it"),
     "encoding-wrong": ("the file is not in UTF-8", "save it as UTF-8"),
     "enterprise-missing": ("the request does not say which enterprise it is about", "name it: see GET /v1/enterprises"),

@@ -146,5 +146,11 @@ def _fields(errors: Sequence[Any]) -> list[dict[str, str]]:
     found = []
     for error in errors[:_ERRORS_MAX]:
         where, *path = error["loc"] or ("body",)
-        found.append({"in": str(where), "field": ".".join(str(step) for step in path) or str(where), "message": str(error["msg"])})
+        found.append(
+            {
+                "in": str(where),
+                "field": ".".join(str(step) for step in path) or str(where),
+                "message": str(error["msg"]).removeprefix("Value error, "),
+            }
+        )
     return found

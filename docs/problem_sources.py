@@ -44,7 +44,7 @@ INSIDE: Final[Mapping[str, str]] = {
             "account-exists bad-account bad-subject database-empty database-not-empty home-not-empty key-exists no-snapshot "
             "nothing-offered secret-exists snapshot-broken snapshot-differs snapshot-unwritable subject-taken unknown-account "
             "unknown-witness malformed-report report-not-signed report-unsigned audit-stopped file-unreadable file-not-written "
-            "bad-secret too-many-files other-declaration note-elsewhere"
+            "bad-secret too-few-witnesses too-many-files other-declaration note-elsewhere"
         ),
         "a second look at what the API's own door, or its reading of the request, has refused before": "xlsx-sheet-unknown",
         "it is a task's `state`": "awaiting-authority",

@@ -36,12 +36,6 @@ SUBJECTS: Final = {
     "consent": N_("Consent"),
 }
 ORDER_STATES: Final = {"standing": N_("in force"), "lifted": N_("lifted")}
-DISPUTE_STATES: Final = {
-    "OPEN": N_("open"),
-    "UPHELD": N_("upheld"),
-    "REJECTED": N_("rejected"),
-    "WITHDRAWN": N_("withdrawn"),
-}
 MEMBER_STATES: Final = {"active": N_("active"), "suspended": N_("suspended"), "succeeded": N_("succeeded by another bank")}
 SUSPENSIONS: Final = {"investigation": N_("under investigation"), "breach": N_("breach of the rules"), "request": N_("at its own request")}
 KEY_PURPOSES: Final = {
@@ -114,7 +108,6 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "alert_change": ALERT_CHANGES,
     "subject_word": SUBJECTS,
     "order_state": ORDER_STATES,
-    "dispute_state": DISPUTE_STATES,
     "member_state": MEMBER_STATES,
     "suspension": SUSPENSIONS,
     "purpose_word": KEY_PURPOSES,

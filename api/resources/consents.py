@@ -21,7 +21,7 @@ from api.resources.exporter import enterprise_for
 from api.resources.records import receipt_json
 from api.responses import as_of, json_response, page, single
 from ledger.clock import rfc3339
-from ledger.errors import NotFound
+from ledger.errors import NotFound, NotPermitted
 from ledger.limits import CONSENT_USES_MAX, INTEGER_MAX
 from nodes.consents.giving import Consent, Consents
 from nodes.consents.paper import Papers, basis_state
@@ -58,7 +58,7 @@ def list_consents(
     """In the order of the ledger, as far as they concern the caller."""
     only = _only(node, caller)
     if None not in (only, enterprise_id) and only != enterprise_id:
-        return page([], None)
+        raise NotPermitted("not-your-enterprise", "the caller acts for another enterprise")
     found = Consents(node).list(enterprise=only or enterprise_id, after=after, limit=limit)
     following = found[-1].log_index if len(found) == limit else None
     return page([_json(node, each) for each in found], following)

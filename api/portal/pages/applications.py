@@ -94,6 +94,8 @@ def _lines(sent: FormData) -> list[dict[str, Any]]:
     """The lines as the form names them: five lists of one length."""
     names = ("id", "number", "left", "currency", "amount")
     columns = [[str(each).strip() for each in sent.getlist(name)] for name in names]
+    # People write amounts as they read them here.
+    columns[-1] = [each.replace(",", "") for each in columns[-1]]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=False)]
 
 

@@ -71,7 +71,12 @@ async def show_enquiry(request: Request, reader: Reader, enquiry_id: str, proble
     found = await reader.calls.get(f"/v1/enquiries/{enquiry_id}")
     lines = found["lines"] or []
     usable = [each for each in lines if each["grant"] and each["status"] and float(each["status"]["available"]["value"]) > 0]
-    counted = {"all": len(lines), "genuine": sum(each["result"] == "match" for each in lines), "usable": len(usable)}
+    counted = {
+        "all": len(lines),
+        "genuine": sum(each["result"] == "match" for each in lines),
+        "usable": len(usable),
+        "currencies": len({each["status"]["available"]["currency"] for each in usable}),
+    }
     shown = {"enquiry": found, "lines": lines, "counted": counted, "year": int(found["asked"][:4]) - 1, "problem": problem}
     shown["wanted"] = request.query_params.get("request", "")
     return page(request, reader, "enquiry.html", shown, status=status_of(problem))

@@ -56,6 +56,18 @@ function follow(address) {
   addEventListener("pagehide", () => stream.close());
 }
 
+// Everything, or nothing, with one click.
+function choose() {
+  for (const group of document.querySelectorAll("[data-choices]")) {
+    group.hidden = false;
+    for (const button of group.querySelectorAll("[data-choose]")) {
+      button.addEventListener("click", () => {
+        for (const box of document.getElementsByName(group.dataset.choices)) box.checked = button.dataset.choose === "all";
+      });
+    }
+  }
+}
+
 function wait() {
   const parts = live().filter((part) => "waiting" in part.dataset);
   if (parts.length > 0) redraw(parts).finally(() => setTimeout(wait, 1000));
@@ -85,6 +97,7 @@ document.addEventListener("change", (event) => event.target.matches("[data-bytes
 document.addEventListener("click", (event) => event.target.closest("[data-print]") && print());
 document.documentElement.classList.add("scripted");
 label(document);
+choose();
 if (document.body.dataset.events) {
   follow(document.body.dataset.events);
   wait();

@@ -187,7 +187,7 @@ def test_a_dispute_waits_and_is_resolved_once(network: Network, opened: Browser)
         who.page.check("input[value=rejected]")
         who.page.fill("#statement", "海关报文金额一致")
         who.page.click("main form button")
-        expect(who.page.locator("h1")).to_contain_text("不成立")
+        expect(who.page.locator("h1")).to_contain_text("不予支持")
         expect(who.page.locator("main")).to_contain_text("海关报文金额一致")
         expect(who.page.locator("main form")).to_have_count(0)
 

@@ -50,7 +50,7 @@ def test_every_page_of_a_seat_reads_well(network: Network, answering: None, open
         for name in SEATS[node]:
             who.go(f"/{name}")
             who.check()
-            headings = who.page.locator("nav, h1, h2, thead, label, button, summary, .empty").all_inner_texts()
+            headings = who.page.locator("nav, h1, h2:not(article h2), thead, label, button, summary, .empty").all_inner_texts()
             if language == "zh-CN":
                 left = {word for text in headings for word in LATIN.findall(text)} - KEPT
                 assert left == set(), (name, left)
