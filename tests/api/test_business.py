@@ -200,10 +200,10 @@ def test_an_exporter_in_custody_sees_and_consents_for_itself_only(network: Netwo
     assert problem(staff.post("/v1/consents", json={**body, "enterprise_id": network.in_custody}))["code"] == "not-permitted"
     theirs = consented(network)
     assert problem(client.get(f"/v1/consents/{theirs}"))["code"] == "unknown-consent"
+    assert problem(client.get("/v1/consents", params={"enterprise_id": network.exporter}))["code"] == "not-your-enterprise"
     for caller, enterprise, seen in (
         (staff, network.in_custody, {given.json()["id"]}),
         (staff, network.exporter, {theirs}),
-        (client, network.exporter, set()),
     ):
         listed = caller.get("/v1/consents", params={"enterprise_id": enterprise, "limit": "500"}).json()["items"]
         assert {each["id"] for each in listed} & {given.json()["id"], theirs} == seen

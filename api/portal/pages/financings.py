@@ -75,6 +75,7 @@ async def _shown(request: Request, reader: Reader, again: Mapping[str, Any]) -> 
         "today": today(reader),
         "steps": steps,
         "may": may,
+        "waiting": await _waiting(reader, found["id"]),
         "collections": await _collections(reader, found) if reader.seat == "bank" else [],
         "banks": [each for each in members if each["role"] == "bank" and each["status"] == "active" and each["member"] != own],
         "step": again.get("step"),
@@ -85,6 +86,14 @@ async def _shown(request: Request, reader: Reader, again: Mapping[str, Any]) -> 
         "problem": again.get("problem"),
     }
     return page(request, reader, "financing.html", shown, status=status_of(again.get("problem")))
+
+
+async def _waiting(reader: Reader, financing: str) -> list[dict[str, Any]]:
+    """What somebody prepared for a financing and nobody has signed second."""
+    if reader.seat != "bank" or not reader.may("tasks:read"):
+        return []
+    tasks = (await reader.calls.get("/v1/tasks", state="open", limit=100))["items"]
+    return [each for each in tasks if each["summary"].get("financing") == financing]
 
 
 async def _collections(reader: Reader, financing: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,8 +31,15 @@ async def work(request: Request, reader: Reader) -> Response:
         "prepared": [each for each in waiting if each["author"] == me],
         "decided": [each for each in items if each["state"] not in _WAITING][:20],
         "incoming": await counted(reader) if reader.seat == "bank" else None,
+        "to_pay_out": await _to_pay_out(reader) if reader.seat == "bank" and reader.may("financings:read") else [],
     }
     return page(request, reader, "work.html", shown)
+
+
+async def _to_pay_out(reader: Reader) -> list[dict[str, Any]]:
+    """Financings that were approved and of which nothing was paid out."""
+    found = await reader.calls.get("/v1/financings", state="APPROVED", limit=20)
+    return list(found["items"])
 
 
 async def task(request: Request, reader: Reader) -> Response:

@@ -52,6 +52,8 @@ def consensus(made: Served, member: str) -> dict[str, Any]:
 def test_every_node_says_who_validates_and_how_its_engine_stands(running: Served) -> None:
     for member in running.homes:
         wait_until(lambda member=member: consensus(running, member)["peers"] == 3)  # type: ignore[misc]  # called at once
+        # Engines may know each other before their first block.
+        wait_until(lambda member=member: consensus(running, member)["height"] > 0)  # type: ignore[misc]  # called at once
         with running.signed_in(member, "maker") as http:
             network = http.get("/v1/network").json()
         assert (network["engine"], network["node"]["engine"]) == ({"kind": "comet"}, "comet")

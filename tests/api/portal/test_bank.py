@@ -114,6 +114,8 @@ def sign_second(maker: Person, checker: Person, step: str) -> None:
     maker.page.wait_for_url("**/portal/tasks/*")
     assert maker.page.locator("form[action$='/sign']").count() == 0
     task = maker.page.url.rpartition("/")[2]
+    maker.page.locator("main a[href*='/financings/']").click()
+    expect(maker.page.locator(f"#doing .note a[href$='/tasks/{task}']")).to_have_count(1)
     link = checker.page.locator(f"a[href$='/tasks/{task}']")
     expect(link).to_be_visible(timeout=15_000)
     assert waiting.count() > 0
