@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
-from api.portal.filled_in import digests, documents, status_of, text
+from api.portal.filled_in import amount, digests, documents, status_of, text
 from api.portal.reading import Page, Reader, page, see
 
 
@@ -33,7 +33,7 @@ async def send(request: Request, reader: Reader) -> Response:
     lines = _lines(sent)
     words = {name: str(sent.get(name, "")).strip() for name in ("product", "reference", "branch", "mode", "request")}
     body: dict[str, Any] = {
-        "lines": [{"declaration_id": each["id"], "amount": {"currency": each["currency"], "value": each["amount"]}} for each in lines],
+        "lines": [{"declaration_id": each["id"], "amount": amount(each["currency"], each["amount"])} for each in lines],
         "product": words["product"],
         "reference": words["reference"],
         "branch": words["branch"] or None,
@@ -94,8 +94,6 @@ def _lines(sent: FormData) -> list[dict[str, Any]]:
     """The lines as the form names them: five lists of one length."""
     names = ("id", "number", "left", "currency", "amount")
     columns = [[str(each).strip() for each in sent.getlist(name)] for name in names]
-    # People write amounts as they read them here.
-    columns[-1] = [each.replace(",", "") for each in columns[-1]]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=False)]
 
 
