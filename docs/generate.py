@@ -1,5 +1,5 @@
 """Writes the documents that follow from the code: `docs/result-codes.md`, `docs/record-types.md`, `docs/routes.md`,
-`docs/alerts.md`, `docs/events.md` and `docs/problem-codes.md`.
+`docs/alerts.md`, `docs/events.md`, `docs/problem-codes.md` and `docs/assurance.md`.
 
 python docs/generate.py            writes
 python docs/generate.py --check    exits 1 where a document on disk is not what the code says
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, get_args
 
+import assurance
 from problem_sources import statuses_of
 from produced import produced
 
@@ -258,6 +259,7 @@ def documents() -> dict[Path, str]:
         DOCS / "alerts.md": alerts(),
         DOCS / "events.md": events(),
         DOCS / "problem-codes.md": problem_page(),
+        DOCS / "assurance.md": assurance.page(),
     }
 
 

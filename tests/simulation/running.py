@@ -1,12 +1,12 @@
-"""Runs of the simulation by their seed. `python -m tests.simulation.running solo 0 100` makes a hundred and prints what was counted.
+"""Runs of the simulation by their seed. `python -m tests.simulation.running solo 0 100` makes a hundred and prints what was counted;
+`--out` keeps it (`tests/counted.py`).
 
 A run that fails names its seed, its world and the commit: with these it fails again.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import argparse
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from ledger import keys
+from tests.counted import commit, tell
 from tests.simulation.ring_world import RingWorld
 from tests.simulation.solo_world import SoloWorld
 
-ROOT: Final = Path(__file__).parents[2]
 # RFC 6979: or else no run would have the same bytes again.
 _SAME_EACH_TIME: Final = ec.ECDSA(utils.Prehashed(hashes.SHA256()), deterministic_signing=True)
 WORLDS: Final[Mapping[str, Callable[[int, Path], SoloWorld | RingWorld]]] = {
@@ -38,16 +38,17 @@ def run(world: str, seed: int) -> tuple[Counter[str], str]:
         try:
             return made.run(), made.works.digest
         except Exception as error:
-            raise AssertionError(f"world {world}, seed {seed}, commit {_commit()}, at {made.works.now_ms}: {error}") from error
-
-
-def _commit() -> str:
-    done = subprocess.run(["git", "describe", "--always", "--dirty"], check=False, cwd=ROOT, capture_output=True, text=True)
-    return done.stdout.strip() or "unknown"
+            raise AssertionError(f"world {world}, seed {seed}, commit {commit()}, at {made.works.now_ms}: {error}") from error
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("world", choices=WORLDS)
+    parser.add_argument("first", type=int)
+    parser.add_argument("end", type=int)
+    parser.add_argument("--out", type=Path)
+    asked = parser.parse_args()
     counted: Counter[str] = Counter()
-    for each in range(int(sys.argv[2]), int(sys.argv[3])):
-        counted += run(sys.argv[1], each)[0] + Counter({"seeds": 1})
-    sys.stdout.writelines(f"{number:10,} {what}\n" for what, number in sorted(counted.items()))
+    for each in range(asked.first, asked.end):
+        counted += run(asked.world, each)[0] + Counter({"seeds": 1})
+    tell(counted, f"python -m tests.simulation.running {asked.world} {asked.first} {asked.end}", asked.out)
