@@ -20,6 +20,7 @@ from api.examples import examples
 
 _REF: Final = "#/components/schemas/"
 _JSON: Final = "application/json"
+_EVENTS: Final = "text/event-stream"
 _STEPS: Final = ("approve", "disburse", "repay", "extend", "write-off", "correct", "transfer", "take-over")
 # A list in place of a model is a page of such items.
 ANSWERS: Final[Mapping[str, type[models.Answer] | list[type[models.Answer]]]] = {
@@ -106,7 +107,7 @@ def _complete(operation: dict[str, Any], method: str, path: str) -> None:
                 content.pop(_JSON, None)
             body = content.setdefault(example["response_type"], {})
             body["schema"] = answer_schema(f"{method} {path}", example["status"], example["response_type"])
-            body.setdefault("example", example["response"])
+            body.setdefault("example", _streamed(example["response"]) if example["response_type"] == _EVENTS else example["response"])
         else:
             response.pop("content", None)
         if example["request_type"] and "requestBody" in operation:
@@ -117,7 +118,11 @@ def _complete(operation: dict[str, Any], method: str, path: str) -> None:
 
 
 def answer_schema(route: str, status: int, media_type: str) -> dict[str, Any]:
-    """What a good answer of a status and type is made of."""
+    """What a good answer of a status and type is made of; of a stream, what each of its events is."""
+    if media_type == _EVENTS:
+        told = {"type": "string", "contentMediaType": _JSON, "contentSchema": {"$ref": _REF + models.Event.__name__}}
+        fields = {"id": {"type": "string"}, "event": {"type": "string"}, "data": told}
+        return {"type": "object", "required": sorted(fields), "properties": fields}
     if media_type != _JSON:
         return {"type": "string"}
     model = ANSWERS.get(route)
@@ -128,6 +133,11 @@ def answer_schema(route: str, status: int, media_type: str) -> dict[str, Any]:
     if model is not None and (model is not trade_models.Task or status == 202 or "tasks" in route):
         return {"$ref": _REF + model.__name__}
     return {"type": "object"}
+
+
+def _streamed(text: str) -> dict[str, str]:
+    """The last event of a stream, by the names of its fields."""
+    return dict(line.split(": ", 1) for line in text.strip().rsplit("\n\n", 1)[-1].splitlines())
 
 
 def _typed(value: str, schema: Mapping[str, Any]) -> Any:

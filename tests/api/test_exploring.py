@@ -156,6 +156,12 @@ def test_every_operation_answers_as_described_whatever_it_is_asked(explored: Exp
         assert [canary for canary in explored.canaries if any(canary in text for text in told)] == []
 
 
+def test_each_event_of_a_stream_is_as_described(explored: Explored) -> None:
+    wrong, told = explore(explored.network, "bank-a", "maker", 3, "^/v1/events/stream$")
+    assert any("data: {" in text for text in told)
+    assert wrong == []
+
+
 def test_an_answer_that_is_not_described_is_noticed(explored: Explored) -> None:
     described = explored.network.anyone("bank-a").get("/openapi.json").json()
     described["paths"]["/v1/policy"]["get"]["responses"]["200"]["content"] = {"text/plain": {}}
