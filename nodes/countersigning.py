@@ -95,7 +95,7 @@ class Countersignatures:
             return connection.execute(sa.select(countersignatures.c.task).where(countersignatures.c.task == task_id)).first() is not None
 
     def sign(self, task_id: str, caller: Caller) -> Receipt:
-        """A person of this member decides for it: the node signs and sends the record.
+        """A person of this member decides for it: the node signs and sends the record. As with any task, who did gets the answer again.
 
         Raises `NotFound` (`unknown-task`), `NotPermitted` as `registered_key`, `Refused` (`task-signed`, `task-declined`,
         `task-expired`), `RuleRefused`, and as `Outbox.send`.
@@ -103,6 +103,8 @@ class Countersignatures:
         node = self._node
         registered_key(caller, node.directory, node.member, "make", "check")
         task = Tasks(node).get(task_id)
+        if task.state == SIGNED and task.decided_by == caller.id and (sent := node.outbox.by_reference(reference_of(task_id))) is not None:
+            return require_ok(node.outbox.send(sent.raw, sent.purpose, sent.reference))
         if task.state != OPEN:
             raise Refused(_REFUSALS[task.state], f"the task is {task.state}", hint="its bank may have the record prepared again")
         with node.private.begin() as connection:

@@ -115,7 +115,8 @@ class Tasks:
 
     def complete(self, task_id: str, caller: Caller) -> Receipt | None:
         """Completes the record with the caller's signature and sends it; the receipt is of a record that the rules accepted. None where
-        another member's signature is missing still: then the task waits for that.
+        another member's signature is missing still: then the task waits for that. Who signed it gets the same answer again, and nothing
+        is done twice: a client that was not answered asks once more.
 
         Raises `NotFound` (`unknown-task`), `NotPermitted` (`same-person`, `not-permitted`, and as `registered_key`), `Refused`
         (`task-signed`, `task-declined`, `task-expired`), `RuleRefused`, and as `Outbox.send`: then the outbox goes on trying.
@@ -124,22 +125,36 @@ class Tasks:
         key, known = registered_key(caller, node.directory, node.member, "make", "check")
         with node.private.begin() as connection:
             row = _row(connection, task_id)
-            self._check_open(row)
-            self._check_second(known, row.author_key)
-            record = connection.execute(_record_of(task_id, key.id)).first()
-            if record is None:
-                raise NotPermitted("not-permitted", "the record names other second signers", hint="decline it, and have it prepared again")
-            core, given = _given(record, key)
-            if len(canonical.decode(core)["signers"]) > len(given):
-                put_aside(connection, task_id, record.core, given)
-                _decide(connection, task_id, AWAITING, caller.id, node.clock.now_ms(), record_id=core_id(canonical.decode(core)))
+            again = row.decided_by == caller.id
+            if again and row.state == AWAITING:
                 return None
-            raw = assemble(core, given)
-            sent = node.outbox.store(connection, Outgoing(raw, row.type, reference_of(task_id)))
-            _decide(connection, task_id, SIGNED, caller.id, node.clock.now_ms(), record_id=sent.record_id)
+            raw = connection.execute(_SENT.where(outbox.c.reference == reference_of(task_id))).scalar() if again else None
+            if raw is None:
+                self._check_open(row)
+                self._check_second(known, row.author_key)
+                signed = self._signed(connection, row, key, caller)
+                if signed is None:
+                    return None
+                raw = signed
         receipt = require_ok(node.outbox.send(raw, row.type, reference_of(task_id)))
         node.reader.wait_for(receipt.log_index, _READ_S)
         return receipt
+
+    def _signed(self, connection: sa.Connection, row: Any, key: SigningKey, caller: Caller) -> bytes | None:
+        """The complete record, stored to be sent; None where it is put aside for another member's signature."""
+        record = connection.execute(_record_of(row.id, key.id)).first()
+        if record is None:
+            raise NotPermitted("not-permitted", "the record names other second signers", hint="decline it, and have it prepared again")
+        core, given = _given(record, key)
+        now_ms = self._node.clock.now_ms()
+        if len(canonical.decode(core)["signers"]) > len(given):
+            put_aside(connection, row.id, record.core, given)
+            _decide(connection, row.id, AWAITING, caller.id, now_ms, record_id=core_id(canonical.decode(core)))
+            return None
+        raw = assemble(core, given)
+        sent = self._node.outbox.store(connection, Outgoing(raw, row.type, reference_of(row.id)))
+        _decide(connection, row.id, SIGNED, caller.id, now_ms, record_id=sent.record_id)
+        return raw
 
     def decline(self, task_id: str, caller: Caller, reason: str) -> Task:
         """Ends a task unsigned; its author may do so too. Raises as `sign` does, but for what concerns sending, and `InputError`
@@ -227,6 +242,7 @@ class Tasks:
         )
 
 
+_SENT: Final = sa.select(outbox.c.raw)
 _TASKS = sa.select(
     *(column for column in tasks.c if column.name != "result"), sa.func.coalesce(outbox.c.result, tasks.c.result).label("result")
 ).select_from(tasks.outerjoin(outbox, outbox.c.record_id == tasks.c.record_id))

@@ -125,12 +125,19 @@ def test_a_declined_task_never_reaches_the_ledger(market: Lending, desk: Desk) -
     assert records_with_result(desk, financing, "financing.approve") == []
 
 
-def test_a_signed_task_cannot_be_declined_or_signed_again(market: Lending, desk: Desk) -> None:
+def test_a_signed_task_cannot_be_declined_or_signed_by_another(market: Lending, desk: Desk, second_checker: Caller) -> None:
     financing, task = waiting(market)
     desk.sign(task.id)
-    for attempt in (lambda: desk.sign(task.id), lambda: desk.financings.tasks.decline(task.id, desk.checker, "too late")):
+    tasks = desk.financings.tasks
+    for attempt in (lambda: tasks.sign(task.id, second_checker), lambda: tasks.decline(task.id, desk.checker, "too late")):
         with pytest.raises(Refused, match="task-signed"):
             attempt()
+    assert records_with_result(desk, financing, "financing.approve") == ["ok"]
+
+
+def test_who_signed_and_was_not_answered_asks_again(market: Lending, desk: Desk) -> None:
+    financing, task = waiting(market)
+    assert desk.sign(task.id) == desk.sign(task.id)
     assert records_with_result(desk, financing, "financing.approve") == ["ok"]
 
 
@@ -147,7 +154,7 @@ def test_two_checkers_at_once_submit_once(market: Lending, desk: Desk, second_ch
 
     with ThreadPoolExecutor(4) as pool:
         codes = sorted(pool.map(sign, [desk.checker, second_checker, desk.checker, second_checker]))
-    assert codes == ["ok", "task-signed", "task-signed", "task-signed"]
+    assert codes == ["ok", "ok", "task-signed", "task-signed"], "one of the two, who gets the same answer twice"
     assert records_with_result(desk, financing, "financing.approve") == ["ok"]
 
 
