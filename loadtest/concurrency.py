@@ -15,7 +15,6 @@ import json
 import os
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -34,14 +33,13 @@ from stdnum.cn.uscc import calc_check_digit
 from api.permissions import scopes_of
 from ledger.clock import SystemClock
 from ledger.store import LedgerStore
+from loadtest.served import CHEAP, Served
 from nodes.enterprises import RECORD_TYPE, enterprises
 from nodes.founding import Addresses, MemberPlan, create_network
 from nodes.home import Home
-from nodes.keys.keystore import Argon2Cost
 from nodes.node import Node
 from nodes.private import PrivateStore
 
-CHEAP: Final = Argon2Cost(passes=1, memory_kib=8, lanes=1)
 _READS: Final = ("/v1/network", "/v1/enterprises?limit=5", "/v1/blocks?limit=2")
 _TIMEOUT_S: Final = 60.0
 _PAUSE_S: Final = 0.2
@@ -56,30 +54,6 @@ class Seen:
     latencies_ms: list[float] = field(default_factory=list)
     written: dict[str, str] = field(default_factory=dict)
     unanswered: int = 0
-
-
-class Served:
-    """The node's process."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        api = Home(home).read_config().api
-        self.url = f"http://{api.host}:{api.port}"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Returns once it answers."""
-        command = [sys.executable, "-m", "api.cli", "serve", "--home", str(self.home)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - this program, with arguments of its own
-        assert self._process.stdout is not None, "it is a pipe"
-        assert self._process.stdout.readline(), "it says where it answers"
-
-    def end(self, number: int) -> int:
-        """Sends a signal and waits: the exit status."""
-        assert self._process is not None, "it was started"
-        self._process.send_signal(number)
-        self._process.communicate()
-        return self._process.returncode
 
 
 def founded(directory: Path, clients: int, port: int) -> tuple[Path, list[tuple[str, str]]]:
