@@ -70,11 +70,11 @@ def get_consent(request: Request, node: TheNode, caller: Caller, consent_id: Con
     return single(request, _json(node, _visible(node, caller, consent_id)))
 
 
-def revoke_consent(node: TheNode, caller: Caller, consent_id: ConsentId) -> Response:
+def revoke_consent(request: Request, node: TheNode, caller: Caller, consent_id: ConsentId) -> Response:
     """Takes a consent back: its grants end, and holds under it that are not approved are let go."""
     consent = _visible(node, caller, consent_id)
     enterprise_for(node, caller, consent.enterprise, for_itself=True)
-    return json_response(receipt_json(Consents(node).revoke(consent_id)))
+    return json_response(receipt_json(Consents(node).revoke(consent_id, reference_of(request, caller.name))))
 
 
 def confirm_consent(node: TheNode, caller: Caller, consent_id: ConsentId) -> Response:

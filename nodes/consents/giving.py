@@ -99,8 +99,9 @@ class Consents:
             known = self.introductions.keep(core, once, enterprise_id, reference)
         return self.get(require_ok(self.introductions.hand_in(known)).record_id)
 
-    def revoke(self, consent_id: str) -> Receipt:
-        """Takes a consent back: its grants end, and holds under it that are not approved are let go.
+    def revoke(self, consent_id: str, reference: str | None = None) -> Receipt:
+        """Takes a consent back: its grants end, and holds under it that are not approved are let go. With a `reference` there is one
+        record for it, however often asked.
 
         Raises `NotFound` (`unknown-consent`), `NotPermitted`, `RuleRefused` (`consent-revoked`), `Unreachable`.
         """
@@ -109,14 +110,14 @@ class Consents:
         body = {"consent": consent_id}
         if kind == "custody":
             authored = node.author.record(REVOKE, body, [node.identity_key])
-            receipt = node.outbox.send(authored.raw, REVOKE)
+            receipt = node.outbox.send(authored.raw, REVOKE, reference)
         else:
             own = node.reader.parts_of(consent_id).get(OWN_PART)
             if own is None:
                 raise NotFound("unknown-consent", f"this node holds no key to revoke the consent with, as {enterprise.id} would")
             once = derive_private_key(int(read_part(OwnPart, own.content).private, 16), SECP256R1())
             core, _ = node.author.core(REVOKE, body, [keys.public_of(once).id, self._introducer()])
-            receipt = self.introductions.hand_in(self.introductions.keep(core, once, enterprise.id, None))
+            receipt = self.introductions.hand_in(self.introductions.keep(core, once, enterprise.id, reference))
         require_ok(receipt)
         node.reader.wait_for(receipt.log_index, _READ_S)
         return receipt

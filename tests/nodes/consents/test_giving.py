@@ -103,6 +103,14 @@ def test_a_consent_is_taken_back_by_who_gave_it_and_once(net: Network, uscc: str
         service.revoke(consent.id)
 
 
+@pytest.mark.parametrize("uscc", [OWN, CUSTODY])
+def test_who_was_not_answered_takes_it_back_under_the_same_reference(net: Network, uscc: str) -> None:
+    consent = net.consent(uscc)
+    service = Consents(net.exporter if uscc == OWN else net.authority)
+    first = service.revoke(consent.id, f"taken-back-{uscc}")
+    assert service.revoke(consent.id, f"taken-back-{uscc}") == first
+
+
 def test_nobody_revokes_or_gives_for_an_enterprise_that_signs_for_itself(net: Network) -> None:
     consent, now_ms = net.consent(OWN), net.clock.now_ms()
     with pytest.raises(NotPermitted):
