@@ -38,6 +38,8 @@ _SMALL_ORDER: Final = frozenset(
     }
 )
 _PREHASHED: Final = ec.ECDSA(utils.Prehashed(hashes.SHA256()))
+# RFC 6979: no signature leaks its key because a machine's randomness was poor, or was the same twice in a copied machine.
+_SIGNING: Final = ec.ECDSA(utils.Prehashed(hashes.SHA256()), deterministic_signing=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def public_of(private: ec.EllipticCurvePrivateKey) -> PublicKey:
 
 def sign(private: ec.EllipticCurvePrivateKey, digest: bytes) -> bytes:
     """The low-s signature of a 32-byte digest, 64 raw bytes."""
-    r, s = utils.decode_dss_signature(private.sign(digest, _PREHASHED))
+    r, s = utils.decode_dss_signature(private.sign(digest, _SIGNING))
     if s > _HALF_ORDER:
         s = _ORDER - s
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")

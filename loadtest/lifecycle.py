@@ -3,7 +3,7 @@
 Each life is a declaration, a consent under a one-time key, an enquiry with its answer, and a financing that is applied for, taken in,
 approved, disbursed, collected and repaid in two parts: twelve records. Lives begin a few in each block and take one step a block, so
 that a block mixes records of every age. Sealed parts are random bytes of the lengths that the demo's have, because the ledger opens
-none. Everything follows from the seed but the signatures, which ECDSA draws at random.
+none. Everything follows from the seed.
 """
 
 from __future__ import annotations
