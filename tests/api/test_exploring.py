@@ -75,6 +75,7 @@ def explored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explored]:
         (other,) = imported(network, row(CUSTODY_USCC))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("api.resources.events._still_shown", _shown_once)
+            patch.setattr("api.resources.events.EVENT_HEARTBEAT_S", 0.1)
             yield Explored(network, (theirs["number"], other["number"], CUSTODY_USCC, "Custody Exporter"))
         worker.stop()
 
