@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.portal import trade_words, words
 from api.portal.calls import ApiRefused, Calls, calls_of
+from api.portal.region_words import region_name
 from api.portal.texts import LANGUAGES, Texts, language_of, texts_of
 from nodes.days import day_of
 
@@ -153,6 +154,7 @@ def environment(language: str) -> Environment:
     made.filters.update(instant=found.instant, hours=found.hours)
     for name, table in (*words.TABLES.items(), *trade_words.TABLES.items()):
         made.filters[name] = _worded(found, table)
+    made.filters["region_name"] = partial(region_name, found)
     made.filters["problem_text"] = lambda problem: words.problem_text(found, problem)
     return made
 

@@ -45,7 +45,7 @@ def test_figures_stand_beside_drawings_and_can_be_narrowed_and_kept(network: Net
         who.page.locator("section.card summary").first.click()
         expect(who.page.locator("section.card tbody tr").first).to_contain_text("USD")
         assert "bank-a" in who.page.locator("tbody").all_inner_texts()[3]
-        assert "110000" in " ".join(who.page.locator("tbody th").all_inner_texts())
+        assert "北京" in " ".join(who.page.locator("tbody th").all_inner_texts())
         with who.page.expect_download() as kept:
             who.page.locator("a[href^='/v1/monitoring/regions'][href*='xlsx']").click()
         assert kept.value.suggested_filename.startswith("monitoring-regions")

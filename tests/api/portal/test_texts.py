@@ -9,6 +9,7 @@ import pytest
 
 from api.portal import trade_words
 from api.portal.catalogue import said
+from api.portal.region_words import region_name
 from api.portal.texts import CATALOGUES, catalogue, texts_of
 from api.portal.words import TABLES, problem_text
 from contracts.codes import CODES
@@ -81,6 +82,14 @@ def test_money_and_days_are_said_in_the_readers_way(language: str, money: str, d
     assert texts.last_day("2027-09-30T16:00:00.000Z") == last
     assert texts.time("2027-09-30T16:00:00.000Z") == time
     assert texts.share(415_000) == share
+
+
+@pytest.mark.parametrize(
+    ("code", "english", "chinese"),
+    [("210000", "Liaoning", "辽宁"), ("210200", "Liaoning (210200)", "辽宁 (210200)"), ("990000", "990000", "990000")],
+)
+def test_a_region_is_said_by_its_province(code: str, english: str, chinese: str) -> None:
+    assert (region_name(texts_of("en"), code), region_name(texts_of("zh"), code)) == (english, chinese)
 
 
 def test_a_problem_without_words_of_its_own_is_said_as_the_api_says_it_or_as_its_code_means() -> None:
