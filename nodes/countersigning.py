@@ -26,6 +26,7 @@ from nodes.outcomes import require_ok
 from nodes.private import metadata, tasks
 from nodes.sealing import open_part
 from nodes.task_book import AWAITING, DECLINED, EXPIRED, OPEN, SIGNED
+from nodes.task_summaries import Told, summarise
 from nodes.tasks import NOT_SIGNED, WAITING, Task, Tasks, note_task, reference_of
 from nodes.upstream import HttpUpstream
 
@@ -151,14 +152,16 @@ class Countersignatures:
         return record
 
     def _summary(self, member: str, record: Record) -> dict[str, Any]:
-        """What the authority's people are shown: the record, and what is sealed in it."""
+        """What the authority's people are shown: what the bank's were, and the record, and what is sealed in it."""
         try:
             opened = {name: open_part(record.core, name, self._node.sealing_keys) for name in sorted(record.core["sealed"])}
         except VerificationFailed as error:
             # What is wrong is what was handed in, not this node.
             raise InputError(error.code, error.message) from error
         sealed = {name: part.content for name, part in opened.items() if part is not None}
-        return {"action": "countersign", "bank": member, "record": dict(record.body), "sealed": sealed}
+        with self._node.private.reading() as connection:
+            told = summarise(connection, Told(record.type, record.body, sealed))
+        return {**told, "action": "countersign", "bank": member, "record": dict(record.body), "sealed": sealed}
 
 
 class Awaiting(Background):

@@ -1,8 +1,9 @@
 """What people are shown of a task: made from its record's public body and its own sealed parts, whether the record was prepared just now or
 is read again from the ledger. So whoever loses a private database is shown the same afterwards.
 
-Beside the record a summary takes only what never changes once it stands on the ledger: a financing's name, reference and numbers, and what
-was applied for.
+Whoever signs second signs all that the record says, so a summary names all of it: days, numbers of papers, documents, what was changed
+into another currency. Beside the record it takes only what never changes once it stands on the ledger: a financing's name, reference and
+numbers, what was applied for, and the day and reference of a collection.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from ledger import canonical
+from ledger.clock import rfc3339
 from ledger.errors import NotFound, TallystickError
+from nodes.attachments.reference import AttachmentRef
 from nodes.declarations.book import declarations
 from nodes.enquiries.grants import grants_of
 from nodes.financings.book import financing_lines, financings
+from nodes.financings.collection_book import collections
 from nodes.financings.offer_book import transfer_offers
 from nodes.financings.parts import (
     COLLECTION,
@@ -28,9 +32,11 @@ from nodes.financings.parts import (
     TERMS,
     AdjustmentPart,
     CollectionPart,
+    ExchangeStated,
     LoanPart,
     OfferPart,
     PledgePart,
+    ReasonPart,
     RepaymentPart,
     TakeOverPart,
 )
@@ -73,23 +79,42 @@ def _public(_connection: sa.Connection, told: Told) -> Summary:
 
 def _approval(connection: sa.Connection, told: Told) -> Summary:
     part = told.part(PLEDGE, PledgePart)
-    what = {"agreement": part.agreement, "registration_number": part.registration_number}
-    return _of_financing(connection, told, "approve", part.lines) | what
+    what = {"agreement": part.agreement, "registration_number": part.registration_number, "registered_at": part.registered_at}
+    return _of_financing(connection, told, "approve", part.lines) | what | {"attachments": _documents(part.attachments)}
 
 
 def _disbursement(connection: sa.Connection, told: Told) -> Summary:
     part = told.part(LOAN, LoanPart)
-    what = {"final": told.body["final"], "disbursed_on": part.disbursed_on, "matures_on": part.matures_on}
-    return _of_financing(connection, told, "disburse", part.lines) | what
+    what = {"final": told.body["final"], "loan_number": part.reference}
+    return _of_financing(connection, told, "disburse", part.lines) | what | _paid_out(part)
+
+
+def _paid_out(part: LoanPart) -> Summary:
+    return {
+        "disbursed_on": part.disbursed_on,
+        "matures_on": part.matures_on,
+        "exchange": _exchange(part.exchange),
+        "attachments": _documents(part.attachments),
+    }
 
 
 def _repayment(connection: sa.Connection, told: Told) -> Summary:
     part = told.part(REPAYMENT, RepaymentPart)
-    return _of_financing(connection, told, "repay", part.lines) | {"source": part.source, "paid_on": part.paid_on}
+    what = {"source": part.source, "paid_on": part.paid_on, "payment_reference": part.reference}
+    used = [_used(connection, each["collection"], each["share"]) for each in told.body["collections"]]
+    return _of_financing(connection, told, "repay", part.lines) | what | {"collections": used}
+
+
+def _used(connection: sa.Connection, collection: str, share: int) -> Summary:
+    """What a repayment uses up of a collection, as a share of the declaration; and which one that is, where it opens here."""
+    row = connection.execute(sa.select(collections).where(collections.c.id == collection)).first()
+    about = {} if row is None else {"collected_on": row.collected_on, "reference": row.reference}
+    return {"collection_id": collection, "share": share, **about}
 
 
 def _cancellation(connection: sa.Connection, told: Told) -> Summary:
-    return _of_financing(connection, told, "cancel", None) | {"reason": told.body["reason"]}
+    text = told.part(REASON, ReasonPart).text if REASON in told.parts else ""
+    return _of_financing(connection, told, "cancel", None) | {"reason": told.body["reason"], "text": text}
 
 
 def _write_off(connection: sa.Connection, told: Told) -> Summary:
@@ -111,9 +136,12 @@ def _load(_connection: sa.Connection, told: Told) -> Summary:
         "action": "load",
         "enterprise": part.loaded.name,
         "reference": part.reference,
+        "branch": part.loaded.branch,
+        "product": part.loaded.product,
         "report": part.loaded.report,
         "amount": Money(part.currency, part.amount_minor).to_json(),
         "lines": _lines(part.currency, part.loaded.numbers, part.lines),
+        **_paid_out(part),
     }
 
 
@@ -123,8 +151,17 @@ def _offer(connection: sa.Connection, told: Told) -> Summary:
     if told.body["offer"] is None:
         return {"action": "withdraw-offer", **about, "to": None}
     part = told.part(TERMS, OfferPart)
-    amount = Money(part.currency, part.amount_minor).to_json()
-    return {"action": "transfer", **about, "amount": amount, "to": part.bank, "terms": part.terms, "note": part.note}
+    return {
+        "action": "transfer",
+        **about,
+        "amount": Money(part.currency, part.amount_minor).to_json(),
+        "lines": _lines(part.currency, [line.number for line in part.lines], [line.amount_minor for line in part.lines]),
+        "to": part.bank,
+        "until": rfc3339(part.until),
+        "matures_on": part.matures_on,
+        "terms": part.terms,
+        "note": part.note,
+    }
 
 
 def _take_over(connection: sa.Connection, told: Told) -> Summary:
@@ -138,7 +175,12 @@ def _take_over(connection: sa.Connection, told: Told) -> Summary:
         "lender": lenders[0] if lenders else None,
         "enterprise": part.name,
         "reference": part.reference,
+        "branch": part.branch,
+        "product": part.product,
         "amount": Money(part.currency, part.amount_minor).to_json(),
+        "lines": _lines(part.currency, [line.number for line in part.lines], [line.amount_minor for line in part.lines]),
+        "disbursed_on": part.disbursed_on,
+        "matures_on": part.matures_on,
         "terms": part.terms,
     }
 
@@ -156,6 +198,8 @@ def _collection(connection: sa.Connection, told: Told) -> Summary:
         "amount": Money(part.currency, part.amount_minor).to_json(),
         "collected_on": part.collected_on,
         "reference": part.reference,
+        "corrects": told.body["corrects"],
+        "exchange": _exchange(part.exchange),
     }
 
 
@@ -191,6 +235,14 @@ def _of_financing(
 
 def _lines(currency: str, numbers: Iterable[str], amounts: Iterable[int], money: type[Money | SignedMoney] = Money) -> list[Summary]:
     return [{"number": number, "amount": money(currency, amount).to_json()} for number, amount in zip(numbers, amounts, strict=False)]
+
+
+def _documents(attachments: Iterable[AttachmentRef]) -> list[Summary]:
+    return [{"sha256": each.sha256, "name": each.name, "bytes": each.bytes} for each in attachments]
+
+
+def _exchange(stated: ExchangeStated | None) -> Summary | None:
+    return None if stated is None else {"amount": Money(stated.currency, stated.amount_minor).to_json(), "rate": stated.rate}
 
 
 def _booked(connection: sa.Connection, financing_id: str) -> tuple[Any, Sequence[Any]]:

@@ -151,7 +151,7 @@ def environment(language: str) -> Environment:
     )
     made.install_gettext_callables(found.gettext, found.ngettext, newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
     made.filters.update(money=found.money, number=found.number, share=found.share, day=found.day, last_day=found.last_day, time=found.time)
-    made.filters.update(instant=found.instant, hours=found.hours)
+    made.filters.update(instant=found.instant, hours=found.hours, stated_time=found.stated)
     for name, table in (*words.TABLES.items(), *trade_words.TABLES.items()):
         made.filters[name] = _worded(found, table)
     made.filters["region_name"] = partial(region_name, found)

@@ -21,6 +21,7 @@ from babel.numbers import format_decimal, format_percent
 from starlette.requests import Request
 
 from ledger.clock import rfc3339
+from nodes.days import instant_ms
 
 LANGUAGES: Final[Mapping[str, str]] = {"zh": "中文", "en": "English"}
 COOKIE: Final = "tallystick-language"
@@ -88,6 +89,12 @@ class Texts:
 
     def time(self, text: str | None) -> str:
         return "–" if not text else str(format_datetime(_moment(text), "yyyy-MM-dd HH:mm:ss", locale=self.locale))
+
+    def stated(self, text: str) -> str:
+        """A time or day that somebody outside stated, if it is one; what is none is shown as it was said."""
+        if instant_ms(text) is None:
+            return text
+        return self.day(text) if len(text) == len("2026-06-11") else self.time(text)
 
     def instant(self, time_ms: int) -> str:
         """The same of milliseconds since 1970."""

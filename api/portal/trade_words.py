@@ -80,6 +80,13 @@ MOVEMENTS: Final = {
     "collected": N_("Collected from abroad"),
 }
 SOURCES: Final = {"own-funds": N_("the exporter's own funds"), "collections": N_("collections")}
+# Why a financing is let go: by its lender, or once stale by the authority.
+CANCEL_REASONS: Final = {
+    "withdrawn": N_("withdrawn by the exporter"),
+    "rejected": N_("rejected by the bank"),
+    "error": N_("entered in error"),
+    "stale": N_("not paid out in time"),
+}
 BASIS_STATES: Final = {
     "unconfirmed": N_("on paper, not confirmed yet"),
     "confirmed": N_("on paper, confirmed by the exporter"),
@@ -112,6 +119,7 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "movement_word": MOVEMENTS,
     "source_word": SOURCES,
     "basis_word": BASIS_STATES,
+    "cancel_reason": CANCEL_REASONS,
     "directory_word": DIRECTORY_STATES,
     "credit_input": CREDIT_INPUTS,
 }

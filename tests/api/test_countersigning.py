@@ -55,6 +55,7 @@ def test_a_correction_that_lowers_a_loan_takes_effect_with_the_authoritys_signat
     task = at_the_authority(network, location)
     assert (task["state"], task["author"], task["summary"]["action"]) == ("open", "bank-a", "countersign")
     assert task["summary"]["sealed"]["reason"]["text"] == "paid in part only", "they see what they sign"
+    assert (task["summary"]["amount"], task["summary"]["reason"]) == (usd("-5000.00"), "paid in part only"), "and in money"
     answer = network.sign_in("authority", "checker").post(f"/v1/tasks/{task['id']}/sign")
     assert answer.status_code == 200, answer.text
     network.await_head("bank-a")

@@ -55,13 +55,22 @@ def test_a_loan_from_the_first_look_at_declarations_to_its_repayment(
         assert state_of(maker) == "IN_REVIEW"
         pledge = {"#approve-agreement": "A-1", "#approve-registration_number": "R-1", "#approve-registered_at": "2026-10-20T09:00"}
         assert by_two(maker, checker, "approve", pledge) == "APPROVED"
+        told(checker, "A-1", "R-1", "2026-10-20 09:00:00", "29,000.00")
         loan = {"#disburse-matures_on": (today + timedelta(90)).isoformat(), "#disburse-reference": "N-1"}
         assert by_two(maker, checker, "disburse", loan) == "DISBURSED"
+        told(checker, "N-1", {"zh-CN": "最后一笔放款", "en-GB": "Last payout"}[language], "29,000.00")
         assert by_two(maker, checker, "repay", {"#repay-reference": "P-1"}) == "PAID_OFF"
+        told(checker, "P-1", {"zh-CN": "自有资金", "en-GB": "own funds"}[language])
         assert maker.page.locator(".timeline li").count() == 5
         maker.check()
         maker.page.click("form[action$='/sign-out'] button")
         maker.page.wait_for_url("**/portal/sign-in")
+
+
+def told(checker: Person, *facts: str) -> None:
+    """What the checker has signed stands on the page where it was signed."""
+    shown = checker.page.locator("main").inner_text()
+    assert [fact for fact in facts if fact not in shown] == [], shown
 
 
 def look(maker: Person, consent: str, numbers: list[str]) -> None:

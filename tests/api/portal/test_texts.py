@@ -21,6 +21,7 @@ from nodes.consents.paper import CONFIRMED, DISPUTED, UNCONFIRMED
 from nodes.credit.facts import Directory
 from nodes.credit.parameters import Input
 from nodes.financings.movement_book import CORRECTED, DISBURSED, HANDED_OVER, LOADED, RECOVERED, REPAID, TAKEN_OVER, WRITTEN_OFF
+from nodes.financings.steps import Reason
 from nodes.monitoring.catalogue import DETECTORS
 from nodes.monitoring.settings import MonitoringSettings
 from nodes.requests.formats import Form, State
@@ -64,6 +65,7 @@ def test_what_loans_requests_and_credit_say_has_words() -> None:
     assert set(trade_words.DIRECTORY_STATES) == set(get_args(Directory))
     assert set(trade_words.SCOPE_MEANINGS) == set(TABLES["scope_word"])
     assert set(trade_words.BASIS_STATES) == {UNCONFIRMED, CONFIRMED, DISPUTED}
+    assert set(trade_words.CANCEL_REASONS) == {*get_args(Reason), "stale"}
 
 
 @pytest.mark.parametrize(
@@ -82,6 +84,9 @@ def test_money_and_days_are_said_in_the_readers_way(language: str, money: str, d
     assert texts.last_day("2027-09-30T16:00:00.000Z") == last
     assert texts.time("2027-09-30T16:00:00.000Z") == time
     assert texts.share(415_000) == share
+    assert texts.stated("2026-10-20T09:00:00+08:00") == "2026-10-20 09:00:00"
+    assert texts.stated("2027-09-30") == day
+    assert texts.stated("in the register since May") == "in the register since May"
 
 
 @pytest.mark.parametrize(
