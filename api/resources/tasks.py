@@ -82,7 +82,7 @@ def _hand_in(node: Node) -> None:
 
 
 def decline_task(node: TheNode, acting: Acting, task_id: TaskId, body: DeclineIn) -> Response:
-    """Ends a task unsigned."""
+    """Ends a task unsigned. Who prepared it may do so too, and takes it back in this way."""
     return json_response(task_json(Tasks(node).decline(task_id, acting, body.reason)))
 
 

@@ -156,6 +156,19 @@ def test_the_person_who_prepared_it_cannot_sign_it_too(network: Network) -> None
     assert problem(checker.post(f"{prepared.headers['location']}/sign"))["code"] == "task-declined"
 
 
+def test_who_prepared_it_may_take_it_back_before_anybody_has_signed(network: Network) -> None:
+    declaration = imported(network, row())[0]
+    answered(network, consented(network), [asked(declaration)])
+    path = financed(network, declaration["declaration_id"], "1000.00").headers["location"]
+    maker = network.sign_in("bank-a", "maker")
+    maker.post(f"{path}/intake", json={})
+    pledge = {"agreement": "A-1", "registration_number": "R-1", "registered_at": "2026-10-26T08:00:00Z"}
+    prepared = maker.post(f"{path}/approve", json={"pledge": pledge})
+    taken_back = maker.post(f"{prepared.headers['location']}/decline", json={"reason": "the wrong agreement"}).json()
+    assert (taken_back["state"], taken_back["decided_by"], taken_back["author"]) == ("declined", "maker", "maker")
+    assert problem(network.sign_in("bank-a", "checker").post(f"{prepared.headers['location']}/sign"))["code"] == "task-declined"
+
+
 def test_after_a_revocation_the_next_hold_is_refused(network: Network) -> None:
     declaration = imported(network, row())[0]
     consent = consented(network)

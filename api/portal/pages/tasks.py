@@ -62,9 +62,18 @@ async def decline(request: Request, reader: Reader) -> Response:
     return see(f"/tasks/{task_id}")
 
 
+async def withdraw(request: Request, reader: Reader) -> Response:
+    """Whoever prepared it takes it back, which is to decline it oneself: then nobody can sign it any more."""
+    form, task_id = await request.form(), request.path_params["task_id"]
+    reason = text(form, "reason") or reader.texts.gettext(N_("withdrawn by who prepared it"))
+    await reader.calls.send(f"/v1/tasks/{task_id}/decline", {"reason": reason}, key=text(form, "key"))
+    return see(f"/tasks/{task_id}")
+
+
 PAGES: Final = (
     Page("/work", work, seats=_SEATS, scope="tasks:read", heading=N_("Work list")),
     Page("/tasks/{task_id}", task),
     Page("/tasks/{task_id}/sign", sign, ("POST",)),
     Page("/tasks/{task_id}/decline", decline, ("POST",)),
+    Page("/tasks/{task_id}/withdraw", withdraw, ("POST",)),
 )
