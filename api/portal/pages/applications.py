@@ -1,8 +1,12 @@
-"""An application for financing, from the lines of an enquiry that were chosen: first what it would do, then, if it is sent, what it did."""
+"""An application for financing, from the lines of an enquiry that were chosen: first what it would do, then, if it is sent, what it did.
+
+A line can be left out again, and the sums of what is asked for and of what is left stand below the lines; `static/portal.js` keeps them up
+while one types.
+"""
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from starlette.datastructures import FormData
@@ -12,6 +16,10 @@ from starlette.responses import Response
 from api.portal.calls import ApiRefused
 from api.portal.filled_in import amount, digests, documents, status_of, text
 from api.portal.reading import Page, Reader, page, see
+from nodes.customs.codes import CURRENCY_DIGITS
+
+# More than any amount has.
+_DIGITS_MAX: Final = 16
 
 
 async def form(request: Request, reader: Reader) -> Response:
@@ -23,15 +31,17 @@ async def form(request: Request, reader: Reader) -> Response:
     wanted = request.query_params.get("request", "")
     asking: dict[str, Any] = await reader.calls.get(f"/v1/financing-requests/{wanted}") if wanted else {"product": "", "lines": []}
     lines = [_chosen(each, asking["lines"]) for each in enquiry["lines"] or [] if each["declaration_id"] in chosen and each["status"]]
-    words = {"product": asking["product"], "reference": "", "branch": "", "mode": "all", "request": wanted}
+    words = {"product": asking["product"], "reference": "", "branch": "", "mode": "all", "request": wanted, "enquiry": enquiry["id"]}
     return _form(request, reader, lines, words, None, None, [])
 
 
 async def send(request: Request, reader: Reader) -> Response:
-    """Tries it on this node's replica, which writes nothing; or sends it to the ledger."""
+    """Tries it on this node's replica, which writes nothing; or sends it to the ledger. `without` leaves a line out, and asks nothing."""
     sent = await request.form()
     lines = _lines(sent)
-    words = {name: str(sent.get(name, "")).strip() for name in ("product", "reference", "branch", "mode", "request")}
+    words = {name: text(sent, name) for name in ("product", "reference", "branch", "mode", "request", "enquiry")}
+    if "without" in sent:
+        return _form(request, reader, lines, words, None, None, await documents(sent, reader.calls))
     body: dict[str, Any] = {
         "lines": [{"declaration_id": each["id"], "amount": amount(each["currency"], each["amount"])} for each in lines],
         "product": words["product"],
@@ -73,7 +83,7 @@ def _form(
     problem: Any,
     kept: list[dict[str, str]],
 ) -> Response:
-    shown = {"lines": lines, "words": words, "trial": trial, "problem": problem, "kept": kept}
+    shown = {"lines": lines, "totals": _totals(lines), "words": words, "trial": trial, "problem": problem, "kept": kept}
     return page(request, reader, "application.html", shown, status=status_of(problem))
 
 
@@ -91,10 +101,37 @@ def _chosen(line: dict[str, Any], wanted: list[dict[str, Any]]) -> dict[str, Any
 
 
 def _lines(sent: FormData) -> list[dict[str, Any]]:
-    """The lines as the form names them: five lists of one length."""
+    """The lines as the form names them, five lists of one length, but for the one that is left out, and for any that no form of this page
+    has.
+    """
     names = ("id", "number", "left", "currency", "amount")
     columns = [[str(each).strip() for each in sent.getlist(name)] for name in names]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=False)]
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=False)]
+    return [row for row in rows if row["id"] != sent.get("without") and row["currency"] in CURRENCY_DIGITS and _read(row["left"]) > 0]
+
+
+def _totals(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each currency what is left, what is asked for, and what of it stays. What cannot be read counts nothing; the API refuses it."""
+    found = []
+    for currency in dict.fromkeys(each["currency"] for each in lines):
+        own = [each for each in lines if each["currency"] == currency]
+        digits = CURRENCY_DIGITS[currency]
+        left, asked = (sum((_read(each[name]) for each in own), Decimal()) for name in ("left", "amount"))
+        sums = {"left": left, "asked": asked, "stays": max(Decimal(), left - asked)}
+        found.append({"digits": digits, "currency": currency, **{name: _money(currency, value, digits) for name, value in sums.items()}})
+    return found
+
+
+def _read(value: str) -> Decimal:
+    try:
+        found = Decimal(value.replace(",", "") or "0")
+    except InvalidOperation:
+        return Decimal()
+    return found if found.is_finite() and found.adjusted() < _DIGITS_MAX else Decimal()
+
+
+def _money(currency: str, value: Decimal, digits: int) -> dict[str, str]:
+    return {"currency": currency, "value": f"{value:.{digits}f}"}
 
 
 PAGES: Final = (

@@ -79,6 +79,8 @@ async def show_enquiry(request: Request, reader: Reader, enquiry_id: str, proble
     }
     shown = {"enquiry": found, "lines": lines, "counted": counted, "year": int(found["asked"][:4]) - 1, "problem": problem}
     shown["wanted"] = request.query_params.get("request", "")
+    # The lines that were chosen before, for who comes back to choose again.
+    shown["chosen"] = request.query_params.getlist("line") if "line" in request.query_params else None
     return page(request, reader, "enquiry.html", shown, status=status_of(problem))
 
 

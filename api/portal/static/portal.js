@@ -63,8 +63,34 @@ function choose() {
     for (const button of group.querySelectorAll("[data-choose]")) {
       button.addEventListener("click", () => {
         for (const box of document.getElementsByName(group.dataset.choices)) box.checked = button.dataset.choose === "all";
+        remember();
       });
     }
+  }
+}
+
+// What is chosen stands in the page's own address, so that who goes on and comes back finds it as it was.
+function remember() {
+  for (const form of document.querySelectorAll("form[data-remembers]")) {
+    const name = form.dataset.remembers;
+    const address = new URL(location.href);
+    address.searchParams.delete(name);
+    const chosen = [...form.querySelectorAll(`input[name="${name}"]:checked`)].map((box) => box.value);
+    for (const value of chosen.length > 0 ? chosen : [""]) address.searchParams.append(name, value);
+    history.replaceState(history.state, "", address);
+  }
+}
+
+// Sums of what is being typed, in the smallest unit of each currency; what cannot be read counts nothing.
+function add() {
+  for (const total of document.querySelectorAll("[data-total]")) {
+    const currency = total.dataset.total;
+    const digits = Number(total.dataset.digits);
+    const minor = (text) => (/^[0-9][0-9,]*(\.[0-9]+)?$/.test(text.trim()) ? Math.round(Number(text.replaceAll(",", "")) * 10 ** digits) : 0);
+    const shown = (sum) => `${currency}\u00a0${(sum / 10 ** digits).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
+    const asked = [...document.querySelectorAll(`input[data-sum="${currency}"]`)].reduce((sum, input) => sum + minor(input.value), 0);
+    total.textContent = shown(asked);
+    document.querySelector(`[data-stays="${currency}"]`).textContent = shown(Math.max(0, minor(total.dataset.left) - asked));
   }
 }
 
@@ -94,6 +120,8 @@ function weigh(input) {
 
 for (const type of ["dragover", "dragleave", "drop"]) document.addEventListener(type, dropped);
 document.addEventListener("change", (event) => event.target.matches("[data-bytes-max]") && weigh(event.target));
+document.addEventListener("change", (event) => event.target.closest("form[data-remembers]") && remember());
+document.addEventListener("input", (event) => event.target.matches("[data-sum]") && add());
 document.addEventListener("click", (event) => event.target.closest("[data-print]") && print());
 document.documentElement.classList.add("scripted");
 label(document);

@@ -87,6 +87,21 @@ def look(maker: Person, consent: str, numbers: list[str]) -> None:
     assert "USD\u00a036,250.00" in lines.nth(0).inner_text()
     maker.check()
     lines.nth(1).locator("input[type=checkbox]").uncheck()
+    come_back(maker)
+
+
+def come_back(maker: Person) -> None:
+    """Whoever goes on and comes back, by the browser or by the page's link, finds the lines chosen as they were."""
+    boxes = maker.page.locator("#answer tbody input[type=checkbox]")
+    maker.page.click("#answer form > button")
+    maker.page.wait_for_url("**/portal/applications/new*")
+    maker.page.go_back()
+    expect(boxes).to_have_count(2)
+    assert [box.is_checked() for box in boxes.all()] == [True, False]
+    maker.page.click("#answer form > button")
+    maker.page.click(".way a[href*='line=']")
+    expect(boxes).to_have_count(2)
+    assert [box.is_checked() for box in boxes.all()] == [True, False]
 
 
 def apply(maker: Person, reference: str) -> None:
@@ -159,6 +174,33 @@ def test_an_application_whose_answer_came_too_late_is_sent_again_and_made_once(
         maker.page.wait_for_url("**/portal/financings/*")
         maker.go("/financings")
         assert maker.page.locator("tbody tr", has_text=reference).count() == 1
+
+
+@pytest.mark.parametrize(("language", "width"), [("zh-CN", 360), ("en-GB", 1280)])
+def test_the_sums_of_an_application_follow_what_is_typed_and_a_line_is_left_out(
+    network: Network, answering: None, opened: Browser, language: str, width: int
+) -> None:
+    rows = [row(), row()]
+    assert [each["result"] for each in imported(network, *rows)] == ["ok", "ok"]
+    consent = consented(network)
+    with person(opened, network, "bank-a", language, width) as maker:
+        maker.sign_in("maker", network.secrets["bank-a", "maker"])
+        maker.go(f"/enquiries/new?consent={consent}")
+        maker.page.fill("#lines", "\n".join(each["declaration_number"] for each in rows))
+        maker.page.click("main form button")
+        maker.page.locator("#answer form > button").click()
+        asked, stays = maker.page.locator("[data-total]"), maker.page.locator("[data-stays]")
+        assert asked.inner_text() == "USD\u00a072,500.00"
+        maker.check()
+        maker.page.locator("input[name=amount]").first.fill("30,000.5")
+        assert (asked.inner_text(), stays.inner_text()) == ("USD\u00a066,250.50", "USD\u00a06,249.50")
+        maker.page.fill("#product", "export invoice financing")
+        maker.page.locator("button[name=without]").nth(1).click()
+        expect(maker.page.locator("input[name=amount]")).to_have_count(1)
+        assert maker.page.locator("input[name=amount]").input_value() == "30,000.5", "what was typed stays"
+        assert maker.page.locator("#product").input_value() == "export invoice financing"
+        assert (asked.inner_text(), stays.inner_text()) == ("USD\u00a030,000.50", "USD\u00a06,249.50"), "the server sums up alike"
+        maker.check()
 
 
 def test_lines_that_cannot_be_read_are_shown_again_with_what_is_wrong(network: Network, opened: Browser) -> None:
