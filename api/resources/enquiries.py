@@ -26,6 +26,8 @@ from nodes.consents.paper_word import ask_for_word
 from nodes.consents.terms import PaperBasis
 from nodes.credit.facts import SCOPES, CreditScope
 from nodes.enquiries.asking import AnsweredLine, Enquiries, Enquiry, EnquiryLine
+from nodes.enquiries.parts import AskedLine
+from nodes.money import Money
 
 PENDING: Final = "pending"
 # How long a thread stays with one enquiry, and how long until it looks again: a node reads a block a moment after it is there.
@@ -143,6 +145,7 @@ def _line(line: AnsweredLine) -> dict[str, Any]:
     status = line.status
     return {
         "number": line.number,
+        "asked": None if line.asked is None else _asked(line.asked),
         "result": line.result,
         "declaration_id": line.declaration,
         "integrity": None if line.integrity is None else line.integrity.model_dump(),
@@ -159,3 +162,9 @@ def _line(line: AnsweredLine) -> dict[str, Any]:
         "source": None if line.source is None else line.source.model_dump(),
         "grant": line.grant,
     }
+
+
+def _asked(line: AskedLine) -> dict[str, Any]:
+    """What the papers said, as far as it was asked."""
+    amount = None if line.amount is None else Money(line.amount.currency, line.amount.amount_minor).to_json()
+    return {"exporter_uscc": line.exporter_uscc, "amount": amount, "export_date": line.export_date}

@@ -66,7 +66,9 @@ class EnquiryLine:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredLine:
-    """A line as it was asked and as it was answered. `grant` is the commitment that an application uses, at the bank only."""
+    """A line as it was asked, None where this node cannot tell, and as it was answered. `grant` is the commitment that an application uses,
+    at the bank only.
+    """
 
     number: str
     result: str
@@ -75,6 +77,7 @@ class AnsweredLine:
     status: Status | None
     source: Source | None
     grant: str | None
+    asked: AskedLine | None
 
     @property
     def financeable(self) -> Money | None:
@@ -232,12 +235,12 @@ class Enquiries:
 
     def _lines(self, answer: AnswerPart, asked: dict[str, Opened], answer_record: str) -> tuple[AnsweredLine, ...]:
         request = _request_of(asked)
-        numbers = [] if request is None else [line.number for line in request.lines]
+        said: list[AskedLine | None] = [] if request is None else [*request.lines]
         query = sa.select(grants.c.declaration, grants.c.commitment).where(grants.c.answer_record == answer_record)
         with self._node.private.reading() as connection:
             held = {row.declaration: row.commitment for row in connection.execute(query)}
-        numbers += [""] * (len(answer.lines) - len(numbers))
-        return tuple(_line(line, number, held) for line, number in zip(answer.lines, numbers, strict=False))
+        said += [None] * (len(answer.lines) - len(said))
+        return tuple(_line(line, asked_line, held) for line, asked_line in zip(answer.lines, said, strict=False))
 
 
 def _request_of(opened: dict[str, Opened]) -> RequestPart | None:
@@ -248,15 +251,16 @@ def _request_of(opened: dict[str, Opened]) -> RequestPart | None:
         return None
 
 
-def _line(line: AnswerLine, number: str, held: dict[str, str]) -> AnsweredLine:
+def _line(line: AnswerLine, asked: AskedLine | None, held: dict[str, str]) -> AnsweredLine:
     return AnsweredLine(
-        number=line.number or number,
+        number=line.number or ("" if asked is None else asked.number),
         result=line.result,
         declaration=line.declaration,
         integrity=line.integrity,
         status=line.status,
         source=line.source,
         grant=held.get(line.declaration or ""),
+        asked=asked,
     )
 
 

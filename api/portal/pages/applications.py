@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from api.portal.calls import ApiRefused
 from api.portal.filled_in import amount, digests, documents, status_of, text
+from api.portal.pages.enquiries import read_enquiry
 from api.portal.reading import Page, Reader, page, see
 from nodes.customs.codes import CURRENCY_DIGITS
 
@@ -26,11 +27,11 @@ async def form(request: Request, reader: Reader) -> Response:
     """The lines that were chosen, with all that is left on each to begin with."""
     if "enquiry" not in request.query_params:
         return see("/enquiries")
-    enquiry = await reader.calls.get(f"/v1/enquiries/{request.query_params['enquiry']}")
+    enquiry = await read_enquiry(reader, request.query_params["enquiry"])
     chosen = request.query_params.getlist("line")
     wanted = request.query_params.get("request", "")
     asking: dict[str, Any] = await reader.calls.get(f"/v1/financing-requests/{wanted}") if wanted else {"product": "", "lines": []}
-    lines = [_chosen(each, asking["lines"]) for each in enquiry["lines"] or [] if each["declaration_id"] in chosen and each["status"]]
+    lines = [_chosen(each, asking["lines"]) for each in enquiry["lines"] if each["declaration_id"] in chosen and each["left"]]
     words = {"product": asking["product"], "reference": "", "branch": "", "mode": "all", "request": wanted, "enquiry": enquiry["id"]}
     return _form(request, reader, lines, words, None, None, [])
 
@@ -89,7 +90,7 @@ def _form(
 
 def _chosen(line: dict[str, Any], wanted: list[dict[str, Any]]) -> dict[str, Any]:
     """A line with all that is left, or with what the exporter wants where that is less."""
-    left = line["status"]["available"]
+    left = line["left"]
     asked = next((each["amount"]["value"] for each in wanted if each["number"] == line["number"]), left["value"])
     return {
         "id": line["declaration_id"],

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import quote
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.portal.answer_sheet import answer_workbook
 from api.portal.asked_lines import Asked, NotReadable, from_workbook, pasted, template
 from api.portal.calls import ApiRefused
 from api.portal.filled_in import BLANK, INCOMPLETE, Incomplete, Typed, status_of, text, typed
-from api.portal.reading import Page, Reader, page, see
+from api.portal.reading import Page, Reader, not_here, page, see
 from api.portal.words import N_
 from ledger.errors import InputError
 
@@ -68,20 +70,63 @@ async def shown(request: Request, reader: Reader) -> Response:
 
 async def show_enquiry(request: Request, reader: Reader, enquiry_id: str, problem: Any) -> Response:
     """`problem` is of what was tried with the answer."""
-    found = await reader.calls.get(f"/v1/enquiries/{enquiry_id}")
-    lines = found["lines"] or []
-    usable = [each for each in lines if each["grant"] and each["status"] and float(each["status"]["available"]["value"]) > 0]
+    found = await read_enquiry(reader, enquiry_id)
+    lines = found["lines"]
+    usable = [each for each in lines if each["grant"] and each["left"] and float(each["left"]["value"]) > 0]
     counted = {
         "all": len(lines),
         "genuine": sum(each["result"] == "match" for each in lines),
         "usable": len(usable),
-        "currencies": len({each["status"]["available"]["currency"] for each in usable}),
+        "currencies": len({each["left"]["currency"] for each in usable}),
     }
     shown = {"enquiry": found, "lines": lines, "counted": counted, "year": int(found["asked"][:4]) - 1, "problem": problem}
     shown["wanted"] = request.query_params.get("request", "")
     # The lines that were chosen before, for who comes back to choose again.
     shown["chosen"] = request.query_params.getlist("line") if "line" in request.query_params else None
     return page(request, reader, "enquiry.html", shown, status=status_of(problem))
+
+
+async def read_enquiry(reader: Reader, enquiry_id: str) -> dict[str, Any]:
+    """An enquiry, each line with what is `left` by what this node's own replica tells now, or else as it was answered, and with that as
+    `now` where it is another amount than was answered.
+    """
+    found = await reader.calls.get(f"/v1/enquiries/{enquiry_id}")
+    known: dict[str, Any] = {}
+    if found["exporter"] is not None and reader.may("declarations:read") and any(each["status"] for each in found["lines"]):
+        listed = await reader.calls.all("/v1/declarations", exporter_uscc=found["exporter"]["uscc"])
+        known = {each["id"]: each["status"]["available"] for each in listed}
+    for line in found["lines"]:
+        answered = line["status"] and line["status"]["available"]
+        line["left"] = known.get(line["declaration_id"], answered) if answered else None
+        line["now"] = line["left"] if line["left"] != answered else None
+    return {**found, "compared": bool(known)}
+
+
+async def ask_again(request: Request, reader: Reader) -> Response:
+    """A new enquiry of the same lines, under the same consent or, where that is no longer in force, the exporter's newest."""
+    sent, enquiry_id = await request.form(), request.path_params["enquiry_id"]
+    found = await reader.calls.get(f"/v1/enquiries/{enquiry_id}")
+    lines = [{"number": each["number"], **each["asked"]} for each in found["lines"] if each["asked"] is not None]
+    consent = found["consent_id"]
+    in_force = [each["id"] for each in await _usable(reader)]
+    if consent not in in_force and found["exporter"] is not None:
+        consent = await _consent_of(reader, found["exporter"]["uscc"]) or consent
+    try:
+        body = {"kind": "declarations", "consent_id": consent, "lines": lines}
+        answer = await reader.calls.send("/v1/enquiries", body, key=text(sent, "key"))
+    except ApiRefused as refused:
+        return await show_enquiry(request, reader, enquiry_id, refused.problem)
+    wanted = f"?request={quote(text(sent, 'request'), safe='')}" if text(sent, "request") else ""
+    return see(f"/enquiries/{answer.body['id']}{wanted}")
+
+
+async def workbook(request: Request, reader: Reader) -> Response:
+    """The answer as a workbook to keep."""
+    found = await read_enquiry(reader, request.path_params["enquiry_id"])
+    if found["kind"] != "declarations" or found["as_of"] is None:
+        return not_here(request, reader)
+    headers = {"Content-Disposition": f'attachment; filename="enquiry-{found["asked"][:10]}-{found["id"][:8]}.xlsx"'}
+    return Response(answer_workbook(reader.texts, found), headers=headers, media_type=_XLSX)
 
 
 async def paper_form(request: Request, reader: Reader) -> Response:
@@ -163,5 +208,7 @@ PAGES: Final = (
     Page("/enquiries/paper", paper_form),
     Page("/enquiries/paper", ask_on_paper, ("POST",)),
     Page("/enquiries/template.xlsx", blank),
+    Page("/enquiries/{enquiry_id}.xlsx", workbook),
     Page("/enquiries/{enquiry_id}", shown),
+    Page("/enquiries/{enquiry_id}/again", ask_again, ("POST",)),
 )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
+import openpyxl
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.api.business import consented, imported, row
 from tests.api.portal.browsing import Person, browser, person
 from tests.api.served import Network
+from tests.api.supervised import applied, declared, granted
 
 FORGED = "090820260599999999"
 
@@ -174,6 +177,33 @@ def test_an_application_whose_answer_came_too_late_is_sent_again_and_made_once(
         maker.page.wait_for_url("**/portal/financings/*")
         maker.go("/financings")
         assert maker.page.locator("tbody tr", has_text=reference).count() == 1
+
+
+@pytest.mark.parametrize(("language", "width", "now", "as_of"), [("zh-CN", 360, "现为 USD", "截至"), ("en-GB", 1280, "now USD", "As of")])
+def test_an_old_answer_says_of_when_it_is_and_what_is_left_now_and_is_asked_again(
+    network: Network, answering: None, opened: Browser, language: str, width: int, now: str, as_of: str
+) -> None:
+    item = declared(network)
+    enquiry = granted(network, item)
+    with person(opened, network, "bank-a", language, width) as maker:
+        maker.sign_in("maker", network.secrets["bank-a", "maker"])
+        maker.go(f"/enquiries/{enquiry}")
+        assert as_of in maker.page.locator("main > p strong").first.inner_text()
+        assert now not in maker.page.locator("#answer tbody").inner_text()
+        assert applied(network, item, "29000.00").status_code == 201
+        maker.go(f"/enquiries/{enquiry}")
+        assert f"{now}\u00a07,250.00" in maker.page.locator("#answer tbody").inner_text()
+        maker.check()
+        with maker.page.expect_download() as taken:
+            maker.page.click("a[href$='.xlsx']")
+        rows = list(openpyxl.load_workbook(BytesIO(taken.value.path().read_bytes())).worksheets[0].iter_rows(values_only=True))
+        assert (rows[2][0], rows[2][4], rows[2][6], rows[2][7]) == (item["number"], "USD", 36250, 7250)
+        maker.page.click("form[action$='/again'] button")
+        maker.page.wait_for_url(lambda address: enquiry not in address)
+        expect(maker.page.locator("#answer tbody tr")).to_have_count(1, timeout=20_000)
+        assert "7,250.00" in maker.page.locator("#answer tbody").inner_text()
+        assert "36,250.00" in maker.page.locator("#answer tbody").inner_text(), "what is financeable is as it was"
+        assert now not in maker.page.locator("#answer tbody").inner_text()
 
 
 @pytest.mark.parametrize(("language", "width"), [("zh-CN", 360), ("en-GB", 1280)])
