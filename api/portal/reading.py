@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from api.portal import trade_words, words
 from api.portal.calls import ApiRefused, Calls, calls_of
 from api.portal.region_words import region_name
+from api.portal.field_words import field_text
 from api.portal.texts import LANGUAGES, Texts, language_of, texts_of
 from nodes.days import day_of
 
@@ -155,6 +156,7 @@ def environment(language: str) -> Environment:
     for name, table in (*words.TABLES.items(), *trade_words.TABLES.items()):
         made.filters[name] = _worded(found, table)
     made.filters["region_name"] = partial(region_name, found)
+    made.filters["field_text"] = lambda error: field_text(found, error)
     made.filters["problem_text"] = lambda problem: words.problem_text(found, problem)
     return made
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from api.portal.deeds import VERBS
 from api.portal.words import N_, STEPS
 
 # Records, and the one decision that leaves none.
@@ -120,6 +121,7 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "source_word": SOURCES,
     "basis_word": BASIS_STATES,
     "cancel_reason": CANCEL_REASONS,
+    "verb_word": VERBS,
     "directory_word": DIRECTORY_STATES,
     "credit_input": CREDIT_INPUTS,
 }

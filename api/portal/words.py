@@ -183,7 +183,8 @@ PROBLEMS: Final = {
     "idempotency-conflict": N_("This form was sent before, with something else in it. See what became of that before you send it again."),
     "session-ended": N_("You were away for a while and have been signed out. Nothing that was sent is lost."),
 }
-
+# Of a form whose fields the API names.
+FIELDS_WRONG: Final = N_("Something in the form does not fit. Nothing was done, and what you typed still stands there.")
 
 # What every code means that the API or the ledger answers with; `translations` has these sentences too.
 MEANINGS: Final[Mapping[str, str]] = {
@@ -222,6 +223,8 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
 def problem_text(texts: Texts, problem: Mapping[str, Any]) -> str:
     """What happened, in the reader's language."""
     code = str(problem.get("code", "internal"))
+    if problem.get("errors"):
+        return texts.gettext(FIELDS_WRONG)
     if code in PROBLEMS:
         return texts.gettext(PROBLEMS[code])
     if texts.language == "en" or code not in MEANINGS:

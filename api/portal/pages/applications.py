@@ -63,7 +63,7 @@ async def send(request: Request, reader: Reader) -> Response:
         return _form(request, reader, lines, words, answer.body, None, kept)
     if words["request"] and not await _taken_up(reader, words["request"], answer.body["id"], text(sent, "key")):
         return see(f"/requests/{words['request']}")
-    return see(f"/financings/{answer.body['id']}")
+    return see(f"/financings/{answer.body['id']}?done=financing.apply")
 
 
 async def _taken_up(reader: Reader, request_id: str, financing_id: str, key: str) -> bool:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.portal.calls import Answer, ApiRefused
+from api.portal.deeds import said_of, stages_of
 from api.portal.filled_in import BLANK, INCOMPLETE, Incomplete, documents, status_of, text, typed
 from api.portal.reading import Page, Reader, page, see, today
 from api.portal.steps import OTHER_ROLE, STEPS, allowed, collection_of
@@ -50,13 +51,23 @@ async def take_step(request: Request, reader: Reader) -> Response:
     except Incomplete:
         return await _shown(request, reader, {**again, "problem": INCOMPLETE})
     except ApiRefused as refused:
-        return await _shown(request, reader, {**again, "problem": refused.problem})
+        return await _shown(request, reader, {**again, "problem": _labelled(refused.problem, step)})
     return _after(request, answer)
+
+
+def _labelled(problem: Mapping[str, Any], step: str) -> Mapping[str, Any]:
+    """A payout's reference is the loan's number in the form."""
+    if step != "disburse" or "errors" not in problem:
+        return problem
+    named = [{**each, "field": "loan_number" if each["field"] == "reference" else each["field"]} for each in problem["errors"]]
+    return {**problem, "errors": named}
 
 
 def _after(request: Request, answer: Answer) -> Response:
     is_task = answer.status == 202 and (answer.location or "").startswith("/v1/tasks/")
-    return see(f"/tasks/{answer.body['id']}") if is_task else see(f"/financings/{request.path_params['financing_id']}")
+    if is_task:
+        return see(f"/tasks/{answer.body['id']}?done=prepared")
+    return see(f"/financings/{request.path_params['financing_id']}?done=financing.{request.path_params['step']}")
 
 
 async def _shown(request: Request, reader: Reader, again: Mapping[str, Any]) -> Response:
@@ -71,6 +82,8 @@ async def _shown(request: Request, reader: Reader, again: Mapping[str, Any]) -> 
     own = reader.network["node"]["member"]
     shown = {
         "financing": found,
+        "stages": stages_of(found),
+        "done": said_of(found, request.query_params.get("done", "")),
         "bars": [_bar(line) for line in found["lines"]],
         "today": today(reader),
         "steps": steps,

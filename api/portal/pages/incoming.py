@@ -60,7 +60,7 @@ async def take_over(request: Request, reader: Reader) -> Response:
         answer = await reader.calls.send(f"/v1/financings/{text(sent, 'financing')}/take-over", body, key=text(sent, "key"))
     except ApiRefused as refused:
         return await _offer(request, reader, refused.problem, typed(sent))
-    return see(f"/tasks/{answer.body['id']}")
+    return see(f"/tasks/{answer.body['id']}?done=prepared")
 
 
 async def _offer(request: Request, reader: Reader, problem: Any, said: Typed) -> Response:

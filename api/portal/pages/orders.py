@@ -102,7 +102,7 @@ async def resolve(request: Request, reader: Reader) -> Response:
 
 def _after(answer: Answer, path: str) -> Response:
     is_task = answer.status == 202 and (answer.location or "").startswith("/v1/tasks/")
-    return see(f"/tasks/{answer.body['id']}") if is_task else see(path)
+    return see(f"/tasks/{answer.body['id']}?done=prepared") if is_task else see(path)
 
 
 async def _target(reader: Reader, kind: str, named: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.portal.deeds import done_text
 from api.portal.filled_in import text
 from api.portal.pages import exporter
 from api.portal.pages.incoming import counted
@@ -45,21 +46,25 @@ async def _to_pay_out(reader: Reader) -> list[dict[str, Any]]:
 async def task(request: Request, reader: Reader) -> Response:
     """One task with everything that it says."""
     found = await reader.calls.get(f"/v1/tasks/{request.path_params['task_id']}")
-    return page(request, reader, "task.html", {"task": found})
+    done = done_text(found["type"], request.query_params.get("done", ""), found["state"], found["result"])
+    if found.get("heads", {"state": "final"})["state"] != "final":
+        # Not final before other members' heads match: no money may leave yet.
+        done = N_("It is signed, and waits until other members confirm the ledger's state. Look again before any money leaves.")
+    return page(request, reader, "task.html", {"task": found, "done": done})
 
 
 async def sign(request: Request, reader: Reader) -> Response:
     """Signs; the record goes to the ledger."""
     form, task_id = await request.form(), request.path_params["task_id"]
     await reader.calls.send(f"/v1/tasks/{task_id}/sign", {}, key=text(form, "key"))
-    return see(f"/tasks/{task_id}")
+    return see(f"/tasks/{task_id}?done=signed")
 
 
 async def decline(request: Request, reader: Reader) -> Response:
     """Declines, with a reason for whoever prepared it."""
     form, task_id = await request.form(), request.path_params["task_id"]
     await reader.calls.send(f"/v1/tasks/{task_id}/decline", {"reason": text(form, "reason")}, key=text(form, "key"))
-    return see(f"/tasks/{task_id}")
+    return see(f"/tasks/{task_id}?done=declined")
 
 
 async def withdraw(request: Request, reader: Reader) -> Response:
@@ -67,7 +72,7 @@ async def withdraw(request: Request, reader: Reader) -> Response:
     form, task_id = await request.form(), request.path_params["task_id"]
     reason = text(form, "reason") or reader.texts.gettext(N_("withdrawn by who prepared it"))
     await reader.calls.send(f"/v1/tasks/{task_id}/decline", {"reason": reason}, key=text(form, "key"))
-    return see(f"/tasks/{task_id}")
+    return see(f"/tasks/{task_id}?done=withdrawn")
 
 
 PAGES: Final = (

@@ -54,8 +54,14 @@ def test_a_loan_from_the_first_look_at_declarations_to_its_repayment(
         look(maker, consent, [each["declaration_number"] for each in rows])
         apply(maker, f"L-{language}")
         open_step(maker, "intake")
+        assert (
+            maker.page.locator("form[action$='/intake'] button").inner_text()
+            == {"zh-CN": "受理申请", "en-GB": "Accept for review"}[language]
+        )
         send(maker, "intake")
         assert state_of(maker) == "IN_REVIEW"
+        assert {"zh-CN": "下一步", "en-GB": "Next:"}[language] in maker.page.locator(".note.done").inner_text()
+        assert stages(maker) == ["done", "now", "ahead", "ahead", "ahead"]
         pledge = {"#approve-agreement": "A-1", "#approve-registration_number": "R-1", "#approve-registered_at": "2026-10-20T09:00"}
         assert by_two(maker, checker, "approve", pledge) == "APPROVED"
         told(checker, "A-1", "R-1", "2026-10-20 09:00:00", "29,000.00")
@@ -64,10 +70,17 @@ def test_a_loan_from_the_first_look_at_declarations_to_its_repayment(
         told(checker, "N-1", {"zh-CN": "最后一笔放款", "en-GB": "Last payout"}[language], "29,000.00")
         assert by_two(maker, checker, "repay", {"#repay-reference": "P-1"}) == "PAID_OFF"
         told(checker, "P-1", {"zh-CN": "自有资金", "en-GB": "own funds"}[language])
+        assert stages(maker) == ["done"] * 5
+        assert maker.page.locator(".note.done").count() == 0, "what was done before is not said again"
         assert maker.page.locator(".timeline li").count() == 5
         maker.check()
         maker.page.click("form[action$='/sign-out'] button")
         maker.page.wait_for_url("**/portal/sign-in")
+
+
+def stages(who: Person) -> list[str | None]:
+    """How far the financing on the screen has come."""
+    return [each.get_attribute("class") for each in who.page.locator(".stages li").all()]
 
 
 def told(checker: Person, *facts: str) -> None:
@@ -140,7 +153,7 @@ def sign_second(maker: Person, checker: Person, step: str) -> None:
     send(maker, step)
     maker.page.wait_for_url("**/portal/tasks/*")
     assert maker.page.locator("form[action$='/sign']").count() == 0
-    task = maker.page.url.rpartition("/")[2]
+    task = maker.page.url.rpartition("/")[2].partition("?")[0]
     maker.page.locator("main a[href*='/financings/']").click()
     expect(maker.page.locator(f"#doing .note a[href$='/tasks/{task}']")).to_have_count(1)
     link = checker.page.locator(f"a[href$='/tasks/{task}']")
@@ -150,6 +163,7 @@ def sign_second(maker: Person, checker: Person, step: str) -> None:
     checker.check()
     checker.page.click("form[action$='/sign'] button")
     expect(checker.page.locator("h1 .mark.signed")).to_have_count(1)
+    expect(checker.page.locator(".note.done")).to_have_count(1)
 
 
 def test_an_application_whose_answer_came_too_late_is_sent_again_and_made_once(

@@ -39,7 +39,7 @@ def checked(network: Network, who: Person, bank: str) -> str:
     """The checker signs what was just prepared: the record's id."""
     who.page.wait_for_url("**/portal/tasks/*")
     who.check()
-    task = who.page.url.rpartition("/")[2]
+    task = who.page.url.rpartition("/")[2].partition("?")[0]
     answer = network.sign_in(bank, "checker").post(f"/v1/tasks/{task}/sign", headers={"Prefer": "wait=20"})
     assert answer.status_code == 200, answer.text
     return str(answer.json().get("record_id"))

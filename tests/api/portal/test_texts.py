@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from api.portal import trade_words
+from api.models import Day, ShortText
+from api.portal import deeds, trade_words
 from api.portal.catalogue import said
 from api.portal.region_words import region_name
+from api.portal.field_words import field_text
+from api.portal.steps import STEPS
 from api.portal.texts import CATALOGUES, catalogue, texts_of
 from api.portal.words import TABLES, problem_text
+from api.problems import _fields
+from api.resources.loads import LoadLineIn
 from contracts.codes import CODES
 from contracts.financings.invariants import _STATES
 from contracts.invariants_network import _STATUSES
@@ -20,6 +26,7 @@ from contracts.ruleset import RULESET
 from nodes.consents.paper import CONFIRMED, DISPUTED, UNCONFIRMED
 from nodes.credit.facts import Directory
 from nodes.credit.parameters import Input
+from nodes.financings.maturity import TASK as MATURITY
 from nodes.financings.movement_book import CORRECTED, DISBURSED, HANDED_OVER, LOADED, RECOVERED, REPAID, TAKEN_OVER, WRITTEN_OFF
 from nodes.financings.steps import Reason
 from nodes.monitoring.catalogue import DETECTORS
@@ -27,6 +34,7 @@ from nodes.monitoring.settings import MonitoringSettings
 from nodes.requests.formats import Form, State
 from nodes.statements.declarations import COLLECTED
 
+GOOD = {"matures_on": "2026-11-30", "reference": "N-1", "tenor_days": 90}
 NAMED = re.compile(r"%\(\w+\)s")
 
 
@@ -65,6 +73,9 @@ def test_what_loans_requests_and_credit_say_has_words() -> None:
     assert set(trade_words.DIRECTORY_STATES) == set(get_args(Directory))
     assert set(trade_words.SCOPE_MEANINGS) == set(TABLES["scope_word"])
     assert set(trade_words.BASIS_STATES) == {UNCONFIRMED, CONFIRMED, DISPUTED}
+    assert set(deeds.DONE) >= {f"financing.{step}" for step in STEPS if step != "extend"} | {MATURITY, "declaration.collected"}
+    assert set(deeds.DONE) <= {*RULESET.types, MATURITY}
+    assert set(deeds.VERBS) == {*STEPS, "collect"}
     assert set(trade_words.CANCEL_REASONS) == {*get_args(Reason), "stale"}
 
 
@@ -103,3 +114,51 @@ def test_a_problem_without_words_of_its_own_is_said_as_the_api_says_it_or_as_its
     assert problem_text(texts_of("zh"), left) == "超出该报关单的可融资余额"
     assert problem_text(texts_of("zh"), {"code": "csrf", "detail": "x"}).startswith("本页")
     assert problem_text(texts_of("zh"), {"code": "something-else", "detail": "what happened"}) == "what happened"
+
+
+class Looked(BaseModel):
+    """A body as the API takes them, with a field of every kind."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+    lines: list[LoadLineIn] = Field(min_length=1)
+    matures_on: Day
+    reference: ShortText
+    tenor_days: int = Field(ge=1, le=720)
+
+
+def found_wrong(body: Any) -> list[dict[str, str]]:
+    with pytest.raises(ValidationError) as caught:
+        Looked.model_validate(body)
+    return _fields(caught.value.errors())
+
+
+def test_a_field_that_does_not_fit_is_named_by_its_label_and_its_line_counted_from_one() -> None:
+    line = {"declaration_id": "0" * 64, "drawn": {"currency": "USD", "value": "1.00"}}
+    wrong = [line, {**line, "drawn": {"currency": "USD", "value": "36,25"}}, {**line, "drawn": None}]
+    fields = found_wrong({"lines": wrong, "matures_on": "2026-02-30", "reference": "", "tenor_days": 0, "more": 1})
+    assert [field_text(texts_of("en"), each) for each in fields] == [
+        "Line 2, field Outstanding: is not an amount: write digits, with exactly the decimal places of the currency, for instance 36250.00",
+        "Line 3, field Outstanding: is missing",
+        "Matures on: is not a day of the calendar",
+        "Reference: is missing",
+        "For how many days: is too small",
+        "more: is not asked for here",
+    ]
+    chinese = [field_text(texts_of("zh"), each) for each in fields]
+    assert chinese[0].startswith("第 2 行，")
+    assert all(re.search("[\u4e00-\u9fff]", each) and not re.search("[a-z]{3}", each.removeprefix("more")) for each in chinese), chinese
+    long = found_wrong({"lines": [line], "matures_on": "soon", "reference": "x" * 201, "tenor_days": 721})
+    assert [field_text(texts_of("en"), each) for each in long] == [
+        "Matures on: is not a day of the calendar",
+        "Reference: is longer than 200 characters",
+        "For how many days: is more than 720",
+    ]
+    assert problem_text(texts_of("zh"), {"code": "invalid-request", "detail": "x", "errors": fields}).startswith("表单")
+
+
+def test_every_sentence_about_an_amount_has_words() -> None:
+    for value in ("", "1e3", "36250", "36250.000", "9" * 17 + ".00"):
+        (field,) = found_wrong({"lines": [{"declaration_id": "0" * 64, "drawn": {"currency": "USD", "value": value}}], **GOOD})
+        assert field["message"] not in field_text(texts_of("en"), field), field
+    (field,) = found_wrong({"lines": [{"declaration_id": "0" * 64, "drawn": {"currency": "XQX", "value": "1.00"}}], **GOOD})
+    assert "USD" in field_text(texts_of("zh"), field)
