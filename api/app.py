@@ -121,7 +121,7 @@ def create_app(node: Node) -> FastAPI:
     problems.install(app)
     app.add_route(ROOT, _to_portal, include_in_schema=False)
     app.mount(ROOT, create_portal(app))
-    app.add_middleware(RequestBounds, random=node.random, sandbox=is_sandbox(node.genesis))
+    app.add_middleware(RequestBounds, random=node.random, pages=ROOT, sandbox=is_sandbox(node.genesis))
     app.add_middleware(MeasuredRequests, metrics=context(app).metrics)
     return app
 

@@ -44,10 +44,13 @@ log = structlog.get_logger(__name__)
 
 
 class RequestBounds:
-    """The outermost layer. `random` gives that many random bytes. In a `sandbox` every answer says that it is of one."""
+    """The outermost layer. `random` gives that many random bytes. In a `sandbox` every answer says that it is of one. Below `pages` people
+    send forms: one that is too large is received to its end, as far as is bearable, because a browser shows no answer before that; then
+    the application is told, which has a page for it.
+    """
 
-    def __init__(self, app: ASGIApp, random: Callable[[int], bytes], *, sandbox: bool = False) -> None:
-        self._app, self._random, self._sandbox = app, random, sandbox
+    def __init__(self, app: ASGIApp, random: Callable[[int], bytes], *, pages: str, sandbox: bool = False) -> None:
+        self._app, self._random, self._pages, self._sandbox = app, random, pages, sandbox
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -75,8 +78,9 @@ class RequestBounds:
 
         bytes_max = _bytes_max(scope["path"], headers)
         try:
-            app = self._app if _declared(headers) <= bytes_max else _too_large
-            await app(scope, _bounded(receive, bytes_max), send_with_id)
+            is_page = scope["path"].startswith(f"{self._pages}/")
+            app = self._app if is_page or _declared(headers) <= bytes_max else _too_large
+            await app(scope, _bounded(receive, bytes_max, HTTP_UPLOAD_BYTES_MAX if is_page else 0), send_with_id)
         except Exception as error:
             response = problem_of(error, request_id)
             if response is None:
@@ -106,8 +110,10 @@ def _declared(headers: Headers) -> int:
     return int(length) if length.isascii() and length.isdecimal() and len(length) < 20 else 0
 
 
-def _bounded(receive: Receive, bytes_max: int) -> Receive:
-    """Counts the body as it comes, since a declared length may be missing or untrue."""
+def _bounded(receive: Receive, bytes_max: int, let_go_max: int) -> Receive:
+    """Counts the body as it comes, since a declared length may be missing or untrue. Of one that is too large the rest is let go, until it
+    is larger than `let_go_max` too.
+    """
     total = 0
 
     async def bounded() -> Message:
@@ -115,6 +121,9 @@ def _bounded(receive: Receive, bytes_max: int) -> Receive:
         message = await receive()
         if message["type"] == "http.request":
             total += len(message.get("body", b""))
+            while bytes_max < total <= let_go_max and message["type"] == "http.request" and message.get("more_body", False):
+                message = await receive()
+                total += len(message.get("body", b""))
             if total > bytes_max:
                 raise HTTPException(413)
         return message

@@ -27,9 +27,7 @@ _HEADINGS: Final = (
 def answer_workbook(texts: Texts, enquiry: Mapping[str, Any]) -> bytes:
     """`enquiry` as the API answers it, each of its lines with `now`, what is left by now where that is known and another amount."""
     as_of, exporter = enquiry["as_of"], enquiry["exporter"]
-    about = [
-        texts.gettext(N_("As of %(time)s (UTC+8), height %(height)s")) % {"time": texts.time(as_of["time"]), "height": as_of["height"]}
-    ]
+    about = [texts.gettext(N_("As of %(time)s (UTC+8)")) % {"time": texts.time(as_of["time"])}]
     if exporter is not None:
         about.append(f"{exporter['name']} {exporter['uscc']}")
     headers = [about, [texts.gettext(name) for name, _ in _HEADINGS]]

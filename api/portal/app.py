@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
@@ -19,7 +20,7 @@ from api.portal import sign_in
 from api.portal.pages import PAGES
 from api.portal.reading import ROOT, page, shown_to_reader
 from api.portal.texts import COOKIE, LANGUAGES
-from api.problems import request_id_of
+from api.problems import HTTP_CODES, request_id_of
 
 STATIC: Final = Path(__file__).parent / "static"
 # Everything comes from this node; nothing is run or styled from within a page (CSP Level 3).
@@ -46,7 +47,9 @@ def create_portal(api: ASGIApp) -> Starlette:
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     app = Starlette(
-        routes=routes, middleware=[Middleware(BaseHTTPMiddleware, dispatch=_guarded)], exception_handlers={404: _missing, Exception: _fault}
+        routes=routes,
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=_guarded)],
+        exception_handlers={404: _missing, HTTPException: _refused, Exception: _fault},
     )
     app.state.api = api
     return app
@@ -70,6 +73,14 @@ async def _speak(request: Request) -> Response:
 
 async def _missing(request: Request, _error: Exception) -> Response:
     return page(request, None, "missing.html", {}, status=404)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """What could not be read at all, for instance a form that is too large, or asks what no page answers."""
+    assert isinstance(error, HTTPException), "the handler is of these"
+    code, detail = HTTP_CODES.get(error.status_code, HTTP_CODES[400])
+    problem = {"code": code, "detail": detail, "request_id": request_id_of(request)}
+    return page(request, None, "error.html", {"problem": problem}, status=error.status_code)
 
 
 async def _fault(request: Request, _error: Exception) -> Response:

@@ -20,11 +20,15 @@ from api.portal.calls import ApiRefused, Calls, calls_of
 from api.portal.region_words import region_name
 from api.portal.field_words import field_text
 from api.portal.texts import LANGUAGES, Texts, language_of, texts_of
+from nodes.customs.codes import CURRENCY_DIGITS
 from nodes.days import day_of
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 ROOT: Final = "/portal"
 SIGN_IN: Final = f"{ROOT}/sign-in"
+# What trade is settled in mostly first, for lists to choose from.
+_COMMON: Final = ("USD", "CNY", "EUR", "HKD", "JPY", "GBP")
+_CURRENCIES: Final = (*_COMMON, *sorted(set(CURRENCY_DIGITS) - set(_COMMON)))
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,7 @@ def page(request: Request, reader: Reader | None, template: str, shown: Mapping[
         "languages": LANGUAGES,
         "reader": reader,
         "menu": menu,
+        "currencies": _CURRENCIES,
         # A form that is sent twice does its work once.
         "form_key": str(request.state.sent_key) if is_unsure else secrets.token_urlsafe(18),
         "csrf": None if reader is None or reader.session["session"] is None else reader.session["session"]["csrf_token"],

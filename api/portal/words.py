@@ -174,6 +174,10 @@ STAGES: Final = {
 # What went wrong, for those who meet it in a form. Of other codes the API's own words are shown, or what the code means.
 PROBLEMS: Final = {
     "internal": N_("This node met a fault. Nothing that was sent is lost; send it again in a while, or tell the operator the request."),
+    "body-too-large": N_(
+        "What you sent is larger than 8 MB. Nothing was taken in. Go back, choose fewer or smaller files, and send it again."
+    ),
+    "method-not-allowed": N_("This address is for a form only. Nothing was done."),
     "form-incomplete": N_("A field of the form is missing or cannot be read. Nothing was sent."),
     "sign-in-failed": N_("The name or the password is not right."),
     "exhausted": N_("Nothing is left to finance on this declaration. Nothing was written."),

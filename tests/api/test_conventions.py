@@ -95,7 +95,7 @@ def test_json_is_read_into_memory_only_as_far_as_any_other_where_files_may_be_la
 
     app.add_api_route("/v1/declaration-imports", count, methods=["POST"])
     problems.install(app)
-    app.add_middleware(RequestBounds, random=bytes)
+    app.add_middleware(RequestBounds, random=bytes, pages="/portal")
     content = b" " * (HTTP_BODY_BYTES_MAX + 1)
     assert _ask(app, "POST", "/v1/declaration-imports", content=content, headers={"Content-Type": media_type}).status_code == status
 
@@ -174,7 +174,7 @@ def till(tmp_path: Path) -> Iterator[FastAPI]:
         return await kept.answer(request, "client/core", (await request.body()).hex(), handle)
 
     problems.install(app)
-    app.add_middleware(RequestBounds, random=bytes)
+    app.add_middleware(RequestBounds, random=bytes, pages="/portal")
     yield app
     private.close()
 

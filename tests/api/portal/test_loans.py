@@ -97,7 +97,7 @@ def test_a_loan_with_a_document_a_collection_an_extension_and_a_loss(network: Ne
         maker.page.fill("#write-off-reason", "the buyer paid after all")
         send(maker, "write-off")
         assert signed(network, maker, financing) == "REPAYING"
-        for name in ("Taking in", "Approval", "Cancellation", "Take-over"):
+        for name in ("Accept for review:", "Approve:", "Cancel the financing:", "Take-over:"):
             expect(maker.page.locator("details.not li", has_text=name)).to_have_count(1)
         open_step(maker, "correct")
         maker.page.fill("form[action$='/correct'] input[name=line]", "100.00")
@@ -171,3 +171,34 @@ def test_a_period_is_shown_and_taken_along_as_a_file(network: Network, opened: B
         viewer.go("/statements?from=2026-11-30&to=2026-10-01")
         expect(viewer.page.locator(".trouble code").first).to_have_text("bad-period")
         assert viewer.forgive() == ["422"]
+
+
+@pytest.mark.parametrize(("language", "width"), [("zh-CN", 360), ("en-GB", 1280)])
+def test_earlier_loans_are_read_about_and_then_prepared_from_the_same_file(
+    network: Network, opened: Browser, language: str, width: int
+) -> None:
+    item = declared(network)
+    granted(network, item, "bank-b")
+    columns = "reference,declaration_number,currency,drawn,product,branch,disbursed_on,matures_on"
+    row = f"E-{language},{item['number']},USD,10000.00,earlier,,2026-08-01,2027-02-01"
+    unknown = f"F-{language},090820260599999998,USD,10000.00,earlier,,2026-08-01,2027-02-01"
+    file = {"name": "loans.csv", "mimeType": "text/csv", "buffer": f"{columns}\n{row}\n{unknown}".encode()}
+    with person(opened, network, "bank-b", language, width) as maker:
+        maker.sign_in("maker", network.secrets["bank-b", "maker"])
+        maker.go("/financings")
+        maker.page.click("main a[href$='/loads']")
+        maker.check()
+        maker.page.set_input_files("#file", file)
+        maker.page.click("button[value=load]")
+        assert maker.page.locator("#rows tr.bad").count() == 2, "nobody loads unread"
+        maker.page.set_input_files("#file", file)
+        maker.page.click("button[value=report]")
+        expect(maker.page.locator("#rows tr.good")).to_have_count(1)
+        assert "USD\u00a036,250.00" in maker.page.locator("#rows tr.good").inner_text()
+        maker.check()
+        maker.page.set_input_files("#file", file)
+        maker.page.click("button[value=load]")
+        maker.page.click("#rows tr.good a[href*='/tasks/']")
+        shown = maker.page.locator("main").inner_text()
+        assert [each for each in (f"E-{language}", "10,000.00", item["number"]) if each not in shown] == [], shown
+        maker.check()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -111,3 +112,19 @@ def test_what_is_not_for_a_seat_is_refused_and_nothing_is_shown(network: Network
         maker.go(f"/financings/{'0' * 64}")
         assert maker.page.locator(".trouble code").first.inner_text() == "unknown-financing"
         assert maker.forgive() == ["403"] * 5 + ["404"] * 4
+
+
+@pytest.mark.parametrize(("language", "words"), [("zh", "超过 8 MB"), ("en", "larger than 8 MB")])
+def test_a_form_that_is_too_large_and_an_address_that_takes_none_are_answered_with_a_page(
+    network: Network, language: str, words: str
+) -> None:
+    headers = {"Accept-Language": language}
+    with httpx.Client(base_url=network.url("bank-a"), headers=headers, timeout=60) as browser_like:
+        large = browser_like.post("/portal/sign-in", files={"file": ("scan.pdf", b"0" * 9_000_000)})
+        assert (large.status_code, large.headers["content-type"]) == (413, "text/html; charset=utf-8")
+        assert words in large.text
+        assert "default-src 'none'" in large.headers["content-security-policy"]
+        wrong = browser_like.post("/portal/work")
+        assert (wrong.status_code, wrong.headers["content-type"]) == (405, "text/html; charset=utf-8")
+        api = browser_like.post("/v1/session", content=b"0" * 9_000_000)
+        assert (api.status_code, api.json()["code"]) == (413, "body-too-large")
