@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.portal import sign_in
 from api.portal.pages import PAGES
@@ -48,7 +47,7 @@ def create_portal(api: ASGIApp) -> Starlette:
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(BaseHTTPMiddleware, dispatch=_guarded)],
+        middleware=[Middleware(_Guarded)],
         exception_handlers={404: _missing, HTTPException: _refused, Exception: _fault},
     )
     app.state.api = api
@@ -90,11 +89,21 @@ async def _fault(request: Request, _error: Exception) -> Response:
     return response
 
 
-async def _guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await call_next(request)
-    # The verifier brings a policy of its own, which is no looser: it allows its one script by its hash.
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if not request.url.path.startswith(f"{ROOT}/static"):
-        response.headers["Cache-Control"] = "no-store"
-    return response
+class _Guarded:
+    """Says to the browser what its page may do. Not one of Starlette's own kind of middleware, which would hide why a form was not read."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                said = MutableHeaders(scope=message)
+                # The verifier brings a policy of its own, which is no looser: it allows its one script by its hash.
+                for name, value in HEADERS.items():
+                    said.setdefault(name, value)
+                if not scope["path"].startswith(f"{ROOT}/static"):
+                    said["Cache-Control"] = "no-store"
+            await send(message)
+
+        await self._app(scope, receive, guarded)

@@ -17,8 +17,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.portal import trade_words, words
 from api.portal.calls import ApiRefused, Calls, calls_of
-from api.portal.region_words import region_name
 from api.portal.field_words import field_text
+from api.portal.region_words import region_name
 from api.portal.texts import LANGUAGES, Texts, language_of, texts_of
 from nodes.customs.codes import CURRENCY_DIGITS
 from nodes.days import day_of

@@ -173,6 +173,10 @@ def test_a_period_is_shown_and_taken_along_as_a_file(network: Network, opened: B
         assert viewer.forgive() == ["422"]
 
 
+def choose(who: Person, content: bytes) -> None:
+    who.page.set_input_files("#file", {"name": "loans.csv", "mimeType": "text/csv", "buffer": content})
+
+
 @pytest.mark.parametrize(("language", "width"), [("zh-CN", 360), ("en-GB", 1280)])
 def test_earlier_loans_are_read_about_and_then_prepared_from_the_same_file(
     network: Network, opened: Browser, language: str, width: int
@@ -182,21 +186,21 @@ def test_earlier_loans_are_read_about_and_then_prepared_from_the_same_file(
     columns = "reference,declaration_number,currency,drawn,product,branch,disbursed_on,matures_on"
     row = f"E-{language},{item['number']},USD,10000.00,earlier,,2026-08-01,2027-02-01"
     unknown = f"F-{language},090820260599999998,USD,10000.00,earlier,,2026-08-01,2027-02-01"
-    file = {"name": "loans.csv", "mimeType": "text/csv", "buffer": f"{columns}\n{row}\n{unknown}".encode()}
+    content = f"{columns}\n{row}\n{unknown}".encode()
     with person(opened, network, "bank-b", language, width) as maker:
         maker.sign_in("maker", network.secrets["bank-b", "maker"])
         maker.go("/financings")
         maker.page.click("main a[href$='/loads']")
         maker.check()
-        maker.page.set_input_files("#file", file)
+        choose(maker, content)
         maker.page.click("button[value=load]")
         assert maker.page.locator("#rows tr.bad").count() == 2, "nobody loads unread"
-        maker.page.set_input_files("#file", file)
+        choose(maker, content)
         maker.page.click("button[value=report]")
         expect(maker.page.locator("#rows tr.good")).to_have_count(1)
         assert "USD\u00a036,250.00" in maker.page.locator("#rows tr.good").inner_text()
         maker.check()
-        maker.page.set_input_files("#file", file)
+        choose(maker, content)
         maker.page.click("button[value=load]")
         maker.page.click("#rows tr.good a[href*='/tasks/']")
         shown = maker.page.locator("main").inner_text()

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from api.models import Day, ShortText
 from api.portal import deeds, trade_words
 from api.portal.catalogue import said
-from api.portal.region_words import region_name
 from api.portal.field_words import field_text
+from api.portal.region_words import region_name
 from api.portal.steps import STEPS
 from api.portal.texts import CATALOGUES, catalogue, texts_of
 from api.portal.words import TABLES, problem_text
