@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -122,7 +123,33 @@ def _take_in(page: Page, person: SignIn) -> str:
     return page.url
 
 
-_ACTS: Final = {("exporter-a", "maker"): _ask_bank, ("bank-a", "maker"): _send_back, ("authority", "maker"): _take_in}
+def _propose(page: Page, person: SignIn) -> str:
+    """The authority proposes another policy to the governors."""
+    page.goto(f"{person.address}{ROOT}/governance")
+    form = page.locator("details.step:has(#field)")
+    form.locator("summary").click()
+    page.select_option("#field", "hold_days_max")
+    page.fill("#value", "14")
+    form.locator("form button").click()
+    page.wait_for_url(f"**{ROOT}/governance/*")
+    return page.url
+
+
+def _audit(page: Page, person: SignIn) -> str:
+    """The auditor audits its replica."""
+    page.goto(f"{person.address}{ROOT}/audits")
+    page.click("main form[action$='/audits'] button")
+    page.wait_for_url(f"**{ROOT}/audits/*")
+    return page.url
+
+
+_ACTS: Final = (
+    (("exporter-a", "maker"), _ask_bank),
+    (("bank-a", "maker"), _send_back),
+    (("authority", "maker"), _take_in),
+    (("authority", "maker"), _propose),
+    (("auditor", "viewer"), _audit),
+)
 
 
 def _enter(page: Page, person: SignIn) -> None:
@@ -161,15 +188,15 @@ def draw(directory: Path, people: Sequence[SignIn]) -> list[str]:
         album = Album(directory, progress)
         browser = playwright.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox"])
         seats = {(each.node, each.user): each for each in people}
-        done: dict[tuple[str, str], str] = {}
-        for seat, act in _ACTS.items():
+        done: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for seat, act in _ACTS:
             with browser.new_context() as context:
                 page = context.new_page()
                 _enter(page, seats[seat])
-                done[seat] = act(page, seats[seat])
+                done[seat].append(act(page, seats[seat]))
         for seat in _PEOPLE:
             with browser.new_context() as context:
-                album.draw_seat(context, seats[seat], [done[seat]] if seat in done else [])
+                album.draw_seat(context, seats[seat], done[seat])
         browser.close()
         return album.missing()
 
