@@ -60,7 +60,7 @@ FOUND: Final[tuple[Found, ...]] = (
     ),
     Found(
         "security",
-        "`/openapi.json`, which is open to everybody, was made anew for each request, in some 400 ms of the processor's time.",
+        "`/openapi.json`, which is open to everybody, was made anew for each request, in a good part of a second of the processor's time.",
         "tests/api/test_slow_clients.py::test_the_description_that_strangers_may_ask_for_is_made_once",
     ),
     Found(

@@ -60,7 +60,6 @@ def test_what_strangers_send_writes_no_line_and_no_control_character(network: Ne
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError(LINE)
 
-    monkeypatch.setattr("api.resources.ledger.get_policy", fails)
     monkeypatch.setattr(type(network.nodes["bank-a"].directory), "registrar", fails)
     failed = client.get("/v1/policy", headers=[(b"X-Request-Id", b"a.plain:word")])
     assert problem(failed)["code"] == "internal"
