@@ -49,7 +49,7 @@ FOUND: Final[tuple[Found, ...]] = (
     Found(
         "security",
         "A connection that said nothing, or sent its head or its body in drops, was kept for ever, and so was one that did not read its"
-        " answer; their number had no bound, so that a few hundred took every file that a node may open.",
+        " answer; their number had no bound, so that enough of them took every file that a node may open.",
         "tests/api/test_slow_clients.py::test_who_dawdles_is_cut_off_and_keeps_nobody_waiting",
     ),
     Found(
