@@ -11,7 +11,7 @@ ifneq ($(wildcard $(COMET)),)
 export TALLYSTICK_COMETBFT ?= $(CURDIR)/$(COMET)
 endif
 
-.PHONY: setup engine run consortium test test-deep mutants check format docs screenshots examples translations migrations proto lock
+.PHONY: setup engine run consortium test test-deep mutants check format docs sbom screenshots examples translations migrations proto lock
 
 setup: .venv/.installed
 
@@ -65,6 +65,7 @@ mutants:
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tests/dead_code.py
@@ -72,6 +73,11 @@ check: setup
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# What Tallystick is made of, as CycloneDX has it: every package of requirements.lock with its hashes, and the engine.
+sbom: setup
+	@mkdir -p var
+	$(BIN)/python docs/sbom.py var/sbom.json $(COMET_VERSION)
 
 # Writes the documents that are generated from the code; a test compares them.
 docs: setup

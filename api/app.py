@@ -11,8 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from api import oauth, problems
-from api.context import ApiContext, context_of
-from api.description import described
+from api.context import ApiContext
+from api.description import Description
 from api.metrics import MeasuredRequests
 from api.portal.app import create_portal
 from api.portal.reading import ROOT
@@ -59,7 +59,7 @@ from api.resources import (
     transfers,
     webhooks,
 )
-from api.responses import json_response
+from api.responses import JSON
 from api.routing import GuardedRoute
 from nodes.node import Node
 from nodes.sandbox import is_sandbox
@@ -117,7 +117,8 @@ def create_app(node: Node) -> FastAPI:
     app = FastAPI(title="Tallystick", version=VERSION, openapi_url=None, docs_url=None, redoc_url=None, routes=list(_routes()))
     app.router.route_class = GuardedRoute
     app.router.redirect_slashes = False
-    app.state.context = ApiContext.of(node)
+    app.state.context = held = ApiContext.of(node)
+    app.state.description = Description(app, f"{held.tokens.issuer}/oauth2/token", held.sessions.cookie)
     problems.install(app)
     app.add_route(ROOT, _to_portal, include_in_schema=False)
     app.mount(ROOT, create_portal(app))
@@ -150,5 +151,5 @@ def context(app: FastAPI) -> ApiContext:
 
 def _get_openapi(request: Request) -> Response:
     """The interface's description, OpenAPI 3.1."""
-    held = context_of(request)
-    return json_response(described(request.app, f"{held.tokens.issuer}/oauth2/token", held.sessions.cookie))
+    description: Description = request.app.state.description
+    return Response(description.json(), headers={"Cache-Control": "no-store"}, media_type=JSON)

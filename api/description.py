@@ -6,10 +6,12 @@ is a problem; and every operation has an example of its request and of each good
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
+import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
@@ -72,6 +74,24 @@ _PROBLEM_EXAMPLE: Final = {
     "detail": "this node knows no such financing",
     "request_id": "5f0e6b1c9f3b8a7d2c4e6f81",
 }
+
+
+class Description:
+    """The document of one application, made once: strangers may ask for it, and making it takes a good part of a second. Safe to share
+    between threads.
+    """
+
+    def __init__(self, app: FastAPI, token_url: str, cookie: str) -> None:
+        self._app, self._token_url, self._cookie = app, token_url, cookie
+        self._lock = threading.Lock()
+        self._json: bytes | None = None
+
+    def json(self) -> bytes:
+        """The document as it is sent."""
+        with self._lock:
+            if self._json is None:
+                self._json = orjson.dumps(described(self._app, self._token_url, self._cookie))
+            return self._json
 
 
 def described(app: FastAPI, token_url: str, cookie: str) -> dict[str, Any]:

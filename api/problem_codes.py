@@ -68,6 +68,7 @@ _REQUEST: Final = {
     "method-not-allowed": ("the resource does not know the method", "see `Allow`"),
     "not-found": ("there is no such path", "see /openapi.json"),
     "precondition-failed": ("the resource is not as `If-Match` says, or has no tag", "read it again, and decide anew"),
+    "too-many-connections": ("the node holds as many connections as it may", "come again, and close what is not needed"),
     "too-many-requests": ("the caller makes more requests than it may", "wait as long as `Retry-After` says"),
 }
 

@@ -93,7 +93,7 @@ class Rates:
         _take(request, self._guests if principal.role in GUEST_ROLES else self._callers, principal.name)
 
     def count_sign_in(self, request: HTTPConnection) -> None:
-        """A request at the token endpoint, from an address. Raises `TooManyRequests`."""
+        """An attempt to sign in, by whichever way, from an address. Raises `TooManyRequests`."""
         _take(request, self._strangers, request.client.host if request.client is not None else _UNKNOWN)
 
 

@@ -13,15 +13,15 @@ from typing import Any, Final
 
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from api.connections import BoundedProtocol
 from ledger.errors import InputError
 from nodes.home_config import HomeConfig
 
 _EXTENSION: Final = "tls"
 
 
-class TlsProtocol(H11Protocol):
+class TlsProtocol(BoundedProtocol):
     """HTTP/1.1 on one connection, whose requests say which certificate the client showed."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn's own
@@ -32,10 +32,10 @@ class TlsProtocol(H11Protocol):
 
 
 def server_options(config: HomeConfig, home: Path) -> dict[str, Any]:
-    """What uvicorn is told; nothing where the node speaks no TLS. Raises `InputError` (`bad-tls-file`)."""
+    """What uvicorn is told of connections, and of TLS where the node speaks it. Raises `InputError` (`bad-tls-file`)."""
     section = config.api.tls
     if section is None:
-        return {}
+        return {"http": BoundedProtocol}
     options: dict[str, Any] = {
         "http": TlsProtocol,
         "ssl_certfile": str(home / section.certificate),

@@ -36,9 +36,45 @@ PARTS: Final = (
         " a validator lies, an operator goes on from an old backup. Nothing that was acknowledged is lost, nothing is lent twice, all"
         " replicas agree. `tests/simulation/found.md` keeps the seeds.",
     ),
+    Part(
+        "security",
+        "Attacks",
+        "Floods and slow clients on loopback against a node in a process of its own, whose rates are set low; every route as every role at"
+        " every seat; and the [threat model](threat-model.md), each row of which names its tests. Six attackers who hold more than others"
+        " are played in `tests/attacks`: what each can do, what it cannot, and how it is seen.",
+    ),
 )
 
-FOUND: Final[tuple[Found, ...]] = ()
+FOUND: Final[tuple[Found, ...]] = (
+    Found(
+        "security",
+        "A connection that said nothing, or sent its head or its body in drops, was kept for ever, and so was one that did not read its"
+        " answer; their number had no bound, so that enough of them took every file that a node may open.",
+        "tests/api/test_slow_clients.py::test_who_dawdles_is_cut_off_and_keeps_nobody_waiting",
+    ),
+    Found(
+        "security",
+        "Attempts to sign in were counted by address at `/oauth2/token` and not at `/v1/session`, so that a stranger could queue up as many"
+        " checks of passwords as it liked.",
+        "tests/api/test_rates.py::test_strangers_at_the_door_are_counted_by_their_address",
+    ),
+    Found(
+        "security",
+        "`/openapi.json`, which is open to everybody, was made anew for each request, in a good part of a second of the processor's time.",
+        "tests/api/test_slow_clients.py::test_the_description_that_strangers_may_ask_for_is_made_once",
+    ),
+    Found(
+        "security",
+        "What is no HTTP, and whatever asked for another protocol, wrote a line into the log each time, and was answered in plain text"
+        " without a code.",
+        "tests/api/test_slow_clients.py::test_what_is_no_http_or_too_long_is_a_problem_and_leaves_no_line",
+    ),
+    Found(
+        "security",
+        "A member whose sealing key was stolen had no command to replace it.",
+        "tests/api/cli/test_sealing_key.py::test_a_sealing_key_is_replaced_by_two_people_while_the_node_is_stopped",
+    ),
+)
 
 _PAGE: Final = """\
 # Assurance: what was tried against Tallystick, and what was seen

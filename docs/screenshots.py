@@ -205,7 +205,7 @@ def draw(directory: Path, people: Sequence[SignIn]) -> list[str]:
 def served_demo(home: Path) -> Iterator[list[SignIn]]:
     """The demo played in a new directory and its members served, each by a process of its own."""
     command = [sys.executable, "-m", "api.cli", "demo", "--home", str(home), "--serve"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - this program itself
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - this program itself  # nosec B603
         assert process.stdout is not None, "its output is a pipe"
         try:
             if not any(line.startswith("ready:") for line in process.stdout):

@@ -86,6 +86,11 @@ HTTP_WAIT_SECONDS_MAX: Final = 30
 HTTP_UPLOAD_BYTES_MAX: Final = IMPORT_FILE_BYTES_MAX + HTTP_BODY_BYTES_MAX
 HTTP_BLOCKS_BYTES_MAX: Final = 8_388_608
 HTTP_LONG_POLLS_MAX: Final = 1_000
+# Connections: how many, how long a head may take, and in how many seconds of a body or an answer so much a second has to go on
+HTTP_CONNECTIONS_MAX: Final = 4_000
+HTTP_HEAD_SECONDS_MAX: Final = 10
+HTTP_SILENCE_SECONDS_MAX: Final = 20
+HTTP_BYTES_PER_S_MIN: Final = 1_024
 TOKEN_FORM_BYTES_MAX: Final = 16_384
 SIGN_INS_AT_ONCE_MAX: Final = 4
 IDEMPOTENCY_KEY_CHARS_MAX: Final = 128

@@ -86,7 +86,7 @@ def measure_apart(count: int, ending: str) -> Measured:
     """`measure` in a process of its own, on a home that is thrown away. Raises `CalledProcessError`."""
     with tempfile.TemporaryDirectory() as directory:
         command = [sys.executable, "-m", "loadtest.import_memory", "--one", directory, "--counts", str(count), "--ending", ending]
-        finished = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603 - this very program
+        finished = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603 - this very program  # nosec B603
     return Measured(**json.loads(finished.stdout))
 
 

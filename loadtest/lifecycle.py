@@ -114,7 +114,7 @@ class Lives:
     def __init__(self, starts: int, *, seed: int = 1, sealed: float = 1, signs: bool = True) -> None:
         self.chain = MemoryChain(GENESIS, RULEBOOK, Unchecked())
         self.starts, self.sealed, self.signs = starts, sealed, signs
-        self._random = Random(seed)
+        self._random = Random(seed)  # nosec B311  # the same declarations each time, and no secret
         self._network = network_of(GENESIS)
         self._now_ms, self._begun = START_MS, 0
         self._alive: list[Iterator[Step]] = []

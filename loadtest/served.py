@@ -34,7 +34,7 @@ class Served:
         """Returns once it answers."""
         command = [sys.executable, "-m", "api.cli", "serve", "--home", str(self.home)]
         with (self.home / "logs" / "serve.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)  # noqa: S603 - this program, with arguments of its own
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)  # noqa: S603 - this program, with arguments of its own  # nosec B603
         assert self._process.stdout is not None, "it is a pipe"
         assert self._process.stdout.readline(), "it says where it answers"
 

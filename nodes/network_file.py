@@ -25,7 +25,8 @@ from nodes.home import Home
 from nodes.home_config import HomeConfig, Peer, Url
 from nodes.seats import engine_keys_of, peer_of
 
-_EVERYWHERE: Final = frozenset({"0.0.0.0", "[::]", "::", ""})  # noqa: S104 - compared with, not listened on
+_EVERY_IPV4: Final = "0.0.0.0"  # noqa: S104 - compared with, not listened on  # nosec B104
+_EVERYWHERE: Final = frozenset({_EVERY_IPV4, "[::]", "::", ""})
 
 
 class NetworkFile(BaseModel):

@@ -44,6 +44,10 @@ CALLED_BY_NAME = [
     "data_received",
     "readable",
     "handle_request",
+    # What uvicorn calls on a connection.
+    "send_400_response",
+    "_unsupported_upgrade_warning",
+    "msg",
     "handle_starttag",
     "dispatch",
     "emit",

@@ -13,6 +13,7 @@ import typer
 from api.cli.homes import HomeOption, reading
 from api.cli.hsm import SERVICE, register_hsm_key
 from api.cli.output import AsJson, print_json, print_table, say
+from api.cli.sealing_key import seal_key
 from api.cli.staff import CheckerOption, CheckerSecretFile, MakerOption, MakerSecretFile, Signer, staff_of
 from contracts import validator_entries
 from contracts.validators import VALIDATE
@@ -79,6 +80,7 @@ def add_key(
 
 
 app.command("hsm")(register_hsm_key)
+app.command("seal")(seal_key)
 
 
 @app.command("engine")

@@ -27,10 +27,12 @@ def log_to_file(path: Path) -> TextIO:
 
 
 class _Server(logging.Handler):
-    """What uvicorn says through the standard library's logging, in the same form."""
+    """What uvicorn and asyncio say of faults through the standard library's logging, in the same form, a line each. Their warnings are of
+    what strangers send, who could fill a log with them.
+    """
 
     def __init__(self, stream: Callable[[], TextIO]) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.ERROR)
         self._stream = stream
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -55,6 +57,7 @@ def _log_to(stream: Callable[[], TextIO]) -> None:
         logger_factory=factory,
         cache_logger_on_first_use=False,
     )
-    server = logging.getLogger("uvicorn")
-    server.handlers[:] = [_Server(stream)]
-    server.propagate = False
+    for name in ("uvicorn", "asyncio"):
+        server = logging.getLogger(name)
+        server.handlers[:] = [_Server(stream)]
+        server.propagate = False

@@ -45,7 +45,7 @@ def serve_members(directory: Path, sign_ins: Sequence[SignIn], *, as_json: bool)
 def _start(home: Path, stack: ExitStack) -> subprocess.Popen[str]:
     log = stack.enter_context((home / "logs" / "serve.log").open("a", encoding="utf-8"))
     command = [sys.executable, "-m", "api.cli", "serve", "--home", str(home)]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603 - this program itself
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603 - this program itself  # nosec B603
 
 
 def _wait_until_serving(name: str, process: subprocess.Popen[str], asked_to_stop: threading.Event) -> None:

@@ -15,6 +15,7 @@ import typer
 
 from api.cli.output import AsJson, print_json, say
 from api.cli.running import RunningNode, listen, stop_followers
+from api.connections import raise_descriptor_limit
 from ledger.errors import InputError
 from ledger.solo import SoloEngine
 from nodes.home import Home
@@ -35,6 +36,7 @@ def serve(
     """Run one node or several, each with an API, a store, keys and workers of its own. Prints a line for each once it answers; ends after
     what is under way is answered. SIGUSR1 confirms the machine's time to an engine that stopped because it jumped ahead.
     """
+    raise_descriptor_limit()
     asked_to_stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked_to_stop.set())

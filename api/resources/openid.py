@@ -31,8 +31,9 @@ _PAGE: Final = (
 _HEADERS: Final = {"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'", "Referrer-Policy": "no-referrer"}
 
 
-async def begin_oidc(context: Context) -> Response:
+async def begin_oidc(request: Request, context: Context) -> Response:
     """Sends a browser to the provider; a cookie remembers what this sign-in is checked by."""
+    context.rates.count_sign_in(request)
     openid = _openid(context)
     begun, url = await asyncio.get_running_loop().run_in_executor(openid.pool, openid.sign_in.begin)
     response = Response(status_code=302, headers={"Location": url, **_HEADERS})
@@ -42,6 +43,7 @@ async def begin_oidc(context: Context) -> Response:
 
 async def finish_oidc(request: Request, context: Context) -> Response:
     """Where the provider sends a browser back to: opens a session of the account that is linked to who signed in there."""
+    context.rates.count_sign_in(request)
     openid = _openid(context)
     cookie = await asyncio.get_running_loop().run_in_executor(openid.pool, partial(_finish, context, openid, request))
     response = HTMLResponse(_PAGE.format(landing=escape(openid.section.landing)), headers=_HEADERS)

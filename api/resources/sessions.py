@@ -55,6 +55,7 @@ async def sign_in(request: Request, context: Context, body: SignInIn) -> Respons
     """Opens a session of one of the staff, with the person's key if it has one, or of an exporter in custody. The answer sets the cookie;
     `csrf_token` goes with what changes anything.
     """
+    context.rates.count_sign_in(request)
     refuse_other_sites(request.headers)
     attempt = partial(_sign_in, context, request, body)
     held, cookie = await asyncio.get_running_loop().run_in_executor(context.sign_ins, attempt)

@@ -39,11 +39,12 @@ def find_binary() -> str:
     if named is None:
         raise Unreachable("engine-missing", "CometBFT is not installed", hint=_INSTALL)
     try:
-        told = subprocess.run(  # noqa: S603 - the program that the operator names
+        finished = subprocess.run(  # noqa: S603 - the program that the operator names  # nosec B603
             [named, "version"], capture_output=True, timeout=_VERSION_S, check=True, text=True
-        ).stdout.strip()
+        )
     except (OSError, subprocess.SubprocessError) as error:
         raise Unreachable("engine-missing", f"{named} does not run", hint=_INSTALL) from error
+    told = finished.stdout.strip()
     if told.removeprefix("v").split("+")[0] != VERSION:
         raise Unreachable("engine-version", f"{named} is CometBFT {told}, this program is made for {VERSION}", hint=_INSTALL)
     return named
@@ -95,7 +96,7 @@ class CometProcess:
             with self._log_file.open("ab") as output:
                 os.fchmod(output.fileno(), 0o600)
                 # In a group of its own: Ctrl-C at a terminal is for the node, which ends the engine when it has let go of it.
-                self._running = subprocess.Popen(  # noqa: S603 - the program that the operator names
+                self._running = subprocess.Popen(  # noqa: S603 - the program that the operator names  # nosec B603
                     [*leash, *self._arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=output,

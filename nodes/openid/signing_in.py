@@ -108,7 +108,8 @@ class OpenIdSignIn:
         audiences = audience if isinstance(audience, list) else [audience]
         good = claims.get("iss") == self._section.issuer and client in audiences
         good = good and claims.get("azp", client) == client and (len(audiences) == 1 or "azp" in claims)
-        good = good and isinstance(claims.get("sub"), str) and claims.get("nonce") == nonce
+        good = good and isinstance(claims.get("sub"), str)
+        good = good and hmac.compare_digest(str(claims.get("nonce")).encode("utf-8", "replace"), nonce.encode("ascii"))
         expires_s, issued_s = claims.get("exp"), claims.get("iat")
         good = good and type(expires_s) is int and now_s < expires_s + _LEEWAY_S
         if not (good and type(issued_s) is int and now_s - _FRESH_S < issued_s <= now_s + _LEEWAY_S):

@@ -18,6 +18,7 @@ import uvicorn
 from api.app import context, create_app
 from api.cli.running import listen
 from api.permissions import scopes_of
+from api.tls import server_options
 from ledger.clock import SettableClock
 from nodes.enterprises import enrol, enrolment
 from nodes.founding import Addresses, Founded, MemberPlan, create_network
@@ -124,7 +125,8 @@ def _stop_followers(nodes: Iterable[Node]) -> None:
 def serving(node: Node) -> Iterator[None]:
     """Serves a node at the address that its configuration names."""
     app = create_app(node)
-    config = uvicorn.Config(app, node.config.api.host, node.config.api.port, log_config=None, access_log=False, ws="none", lifespan="off")
+    api, manner = node.config.api, server_options(node.config, node.home.path)
+    config = uvicorn.Config(app, api.host, api.port, log_config=None, access_log=False, ws="none", lifespan="off", **manner)
     server = uvicorn.Server(config)
     # It listens before the server runs, so that nobody is turned away.
     listener = listen(node.config.api.host, node.config.api.port)

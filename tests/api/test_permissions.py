@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import httpx
@@ -82,17 +83,20 @@ def test_every_route_at_a_registrar_that_is_no_authority_is_for_its_own_people(t
     plans = [PLANS[0], MemberPlan("customs", "registrar", "Customs"), *(plan for plan in PLANS if plan.id == "exporter-a")]
     with served_network(tmp_path, plans=plans) as network:
         network.await_head("customs")
-        _try_every_role(network, monkeypatch, "customs", {"registrar"})
+        try_every_role(network, monkeypatch, "customs", {"registrar"})
 
 
 @pytest.mark.parametrize("node", ["authority", "bank-a", "exporter-a", "auditor"])
 def test_every_route_lets_in_the_declared_roles_and_no_others(network: Network, monkeypatch: pytest.MonkeyPatch, node: str) -> None:
     role_of_node = network.nodes[node].config.node.role
-    _try_every_role(network, monkeypatch, node, {role_of_node, "registrar"} if node == "authority" else {role_of_node})
+    try_every_role(network, monkeypatch, node, {role_of_node, "registrar"} if node == "authority" else {role_of_node})
 
 
-def _try_every_role(network: Network, monkeypatch: pytest.MonkeyPatch, node: str, seats: set[str]) -> None:
-    """Tokens of every role are made by the node's own signer; only whether their owner still exists is taken for granted here."""
+def try_every_role(network: Network, monkeypatch: pytest.MonkeyPatch, node: str, seats: set[str]) -> Counter[str]:
+    """Tokens of every role are made by the node's own signer; only whether their owner still exists is taken for granted here. Gives how
+    many calls were let in, and stopped.
+    """
+    counted: Counter[str] = Counter()
     monkeypatch.setattr(Tokens, "_still_stands", lambda *_: True)
     tokens = Tokens(network.nodes[node])
     client = network.anyone(node)
@@ -112,6 +116,10 @@ def _try_every_role(network: Network, monkeypatch: pytest.MonkeyPatch, node: str
             stopped = code if code in _PAST_THE_DOOR else None
             expected = "wrong-seat" if not permission.seats & seats else None if role in permission.roles else "not-permitted"
             assert stopped == expected, (route, role, response.text)
+            counted[
+                "calls of a route as a role at a seat: let in" if stopped is None else "calls of a route as a role at a seat: stopped"
+            ] += 1
+    return counted
 
 
 def test_a_token_opens_only_what_its_scope_says(network: Network) -> None:

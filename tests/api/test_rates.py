@@ -89,5 +89,12 @@ def test_strangers_at_the_door_are_counted_by_their_address(slow: Network) -> No
     assert (refused.status_code, problem(refused)["code"]) == (429, "too-many-requests")
     assert "retry-after" in refused.headers
     assert refused.headers["ratelimit"].startswith('"sign-in";r=0;t=')
+    # Each way of signing in costs of the same bucket: checking a password is as dear by one as by another.
+    for way in (
+        client.post("/v1/session", json={"user": "nobody", "password": "x"}),
+        client.get("/v1/session/oidc"),
+        client.get("/v1/session/oidc/callback"),
+    ):
+        assert (way.status_code, problem(way)["code"]) == (429, "too-many-requests")
     assert "ratelimit" not in client.get("/healthz").headers
     assert client.get("/healthz").status_code == 200
