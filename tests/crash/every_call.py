@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -117,8 +117,3 @@ def left_records(story: str, directory: Path) -> set[str]:
         return set()
     assert report.ok, report.findings[:3]
     return held
-
-
-def sampled(story: str, manner: str, step: int, first: int = 0) -> Iterator[Call]:
-    """Every so many of the calls."""
-    yield from hindered(story, manner)[first::step]

@@ -29,6 +29,7 @@ from tests.crash.stories import STORIES
 
 # Calls by name or by file; what only memory and threads are asked for with is not among them.
 CALLS: Final = "%file,%desc"
+MISSING: Final = "strace is not installed (Debian's package strace)"
 _ENDED_S: Final = 120
 _KILLED: Final = -9
 _LINE: Final = re.compile(r"(?:\[pid +\d+\] )?(\w+)\((.*)\) += (-?\d+|\?)")
@@ -73,7 +74,7 @@ class Ended:
 def hindrance() -> str:
     """Why nothing can be traced here; empty where it can."""
     if shutil.which("strace") is None:
-        return "strace is not installed (Debian's package strace)"
+        return MISSING
     tried = subprocess.run(["strace", "-qq", "-e", "trace=none", "true"], check=False, capture_output=True, text=True)
     return "" if tried.returncode == 0 else f"strace may not trace here: {tried.stderr.strip()[:200]}"
 
