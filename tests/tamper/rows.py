@@ -202,7 +202,7 @@ def _changed(value: Any, masks: Sequence[int]) -> Iterator[tuple[str, Any]]:
                 yield "byte changed", kind(data[:place] + bytes([data[place] ^ mask]) + data[place + 1 :])
         for shorter in {data[:-1], data[1:], b""} - {data}:
             yield "shortened", kind(shorter)
-        for longer in (data + b"\n", data + b"\x00", data + data[-1:], b" " + data):
+        for longer in (data + b"\n", data + b"\x00", data + data[-1:] + b"0", b" " + data):
             yield "lengthened", kind(longer)
         yield "of another type", data if kind is _Text else _Text(data)
     if value is not None:
