@@ -14,15 +14,11 @@ from contextlib import closing, contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from unittest.mock import patch
 
 import sqlalchemy as sa
 import sqlalchemy.dialects.sqlite.pysqlite  # read before a story begins, or each process would read it while it is traced
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, utils
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from ledger import keys
 from ledger.audit import AuditReport, audit
 from ledger.clock import SettableClock
 from ledger.comet import abci_pb2 as abci
@@ -52,8 +48,6 @@ _MINUTE_MS: Final = 60_000
 _TRIES: Final = 3
 # Pages in the write-ahead log before SQLite copies it back: its own thousand would take hours of blocks.
 _CHECKPOINT_PAGES: Final = 24
-# RFC 6979: or else no two runs would have the same bytes.
-_SAME_EACH_TIME: Final = ec.ECDSA(utils.Prehashed(hashes.SHA256()), deterministic_signing=True)
 
 Tell = Callable[[str], None]
 _T = TypeVar("_T")
@@ -79,12 +73,10 @@ def blocks_of(name: str) -> tuple[tuple[bytes, ...], ...]:
     first = execute_genesis(genesis, STORIES[name].rulebook).header
     assert first is not None
     author = Author(network_of(genesis), {"height": 0, "hash": first.hash})
-    with patch.object(keys, "_PREHASHED", _SAME_EACH_TIME):
-        made = [
-            [author.put(f"{block} {each}") for each in range(2 + block % 2)]
-            + [author.once(private_key(f"once {block}")), author.put("0 0")]
-            for block in range(BLOCKS)
-        ]
+    made = [
+        [author.put(f"{block} {each}") for each in range(2 + block % 2)] + [author.once(private_key(f"once {block}")), author.put("0 0")]
+        for block in range(BLOCKS)
+    ]
     return tuple(tuple(block) for block in made)
 
 

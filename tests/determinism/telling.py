@@ -11,17 +11,13 @@ import json
 import locale
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from hashlib import sha256
 from typing import Any, Final
-from unittest.mock import patch
 
 import sqlalchemy as sa
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from ledger import keys
 from ledger.admission import VerifiedSignatures
 from ledger.chain import StoredChain
 from ledger.execution import execute, execute_genesis
@@ -31,8 +27,6 @@ from tests.ledger.small_ledger import OPERATOR
 from tests.simulation.running import WORLDS, run
 from tests.traces import RULEBOOKS, Trace, real_trace, small_trace
 
-# RFC 6979: or else no two runs would have the same bytes.
-_SAME_EACH_TIME: Final = ec.ECDSA(utils.Prehashed(hashes.SHA256()), deterministic_signing=True)
 STORIES: Final[dict[str, Callable[[], Trace]]] = {
     "notes": lambda: small_trace(seed=11, blocks=30),
     "trade": lambda: real_trace(seed=11, rounds=2),
@@ -40,17 +34,9 @@ STORIES: Final[dict[str, Callable[[], Trace]]] = {
 SIMULATED: Final = "simulated"
 
 
-@contextmanager
-def signing_the_same() -> Iterator[None]:
-    """Signatures that are the same each time."""
-    with patch.object(keys, "_PREHASHED", _SAME_EACH_TIME):
-        yield
-
-
 def told(story: str, url: str) -> dict[str, Any]:
     """A story made, stored, and read again."""
-    with signing_the_same():
-        trace = STORIES[story]()
+    trace = STORIES[story]()
     rulebook = RULEBOOKS[trace.rules]
     with closing(LedgerStore(url)) as store:
         begun = execute_genesis(trace.genesis, rulebook)
