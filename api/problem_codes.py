@@ -227,6 +227,7 @@ _FAULTS: Final = {
     "bad-checkpoint": ("the checkpoint is not signed by the log's operator", "take the operator's own"),
     "clock-jumped": ("the node's clock moved ahead by over an hour, and it waits for its operator", "ask again later"),
     "database-busy": ("the node's database does not answer", "ask again in a moment"),
+    "database-damaged": ("the file of the node's database is damaged", "its operator audits it and restores it from a backup"),
     "engine-behind": ("the node's engine lost blocks that its ledger holds", "its operator recovers it"),
     "engine-busy": ("too many records wait for a block", "send the same record again"),
     "engine-failed": ("the node's engine met a fault and stopped", "its operator looks at its log"),

@@ -43,6 +43,31 @@ PARTS: Final = (
         " every seat; and the [threat model](threat-model.md), each row of which names its tests. Six attackers who hold more than others"
         " are played in `tests/attacks`: what each can do, what it cannot, and how it is seen.",
     ),
+    Part(
+        "crash",
+        "Crashes at every system call, and lost writes",
+        "A ledger of an operator (`solo`), and the application behind CometBFT asked for blocks as its engine asks (`commit`),"
+        " under `strace`: at each system call that touches the ledger's directory the process is killed, the call fails with EIO"
+        " or ENOSPC, once or from there on, or half of a write is taken (`calls`). Then the audit finds nothing, each"
+        " acknowledged record is there, the process met no fault without a code, and whoever goes on comes to the same header."
+        " `power` plays the same writes back and keeps of those that were not synchronised none, some, or sectors of some.",
+    ),
+    Part(
+        "tamper",
+        "Tampering",
+        "Of two small ledgers with every kind of row, each byte of each stored value is changed (three of its bits), values are"
+        " cut, lengthened and of other types, rows deleted, doubled and swapped, tables cut off (`rows`); each byte of an"
+        " archive, packed and unpacked, with its lines left out, doubled, swapped and cut (`archive`); each byte of the SQLite"
+        " file (`file`). The audit fails and names the first bad height. What it cannot see is listed as slack, with the reason;"
+        " that nothing else is slack is part of the check.",
+    ),
+    Part(
+        "determinism",
+        "Determinism",
+        "The same stories, signed by RFC 6979, made anew in processes of every Python from 3.11 to 3.13 that is installed, with"
+        " other seeds of hashing, time zones and locales, over SQLite and PostgreSQL: the same header and roots at every height,"
+        " and the same rows; and the same seeded simulations of whole networks.",
+    ),
 )
 
 FOUND: Final[tuple[Found, ...]] = (
@@ -73,6 +98,41 @@ FOUND: Final[tuple[Found, ...]] = (
         "security",
         "A member whose sealing key was stolen had no command to replace it.",
         "tests/api/cli/test_sealing_key.py::test_a_sealing_key_is_replaced_by_two_people_while_the_node_is_stopped",
+    ),
+    Found(
+        "crash",
+        "a node that began, or founded its ledger, on a disk that was full or failed ended with a traceback instead of a code",
+        "tests/ledger/test_solo.py::test_a_start_on_a_full_disk_is_refused_by_its_code_and_may_be_tried_again",
+    ),
+    Found(
+        "crash",
+        "a lock file that could not be locked or closed ended a node with a traceback, and kept the file open",
+        "tests/ledger/test_solo.py::test_a_home_that_cannot_be_locked_says_so_and_one_whose_lock_cannot_be_closed_is_let_go",
+    ),
+    Found(
+        "crash",
+        "a database file that SQLite found damaged was answered as a fault of the program, and not by a code",
+        "tests/api/problems/test_fault_codes.py::test_a_damaged_database_is_told_from_one_that_does_not_answer",
+    ),
+    Found(
+        "tamper",
+        "an audit of a database one of whose tables could not be read wrote tracebacks of the others' readings beside its finding",
+        "tests/ledger/test_audit.py::test_a_table_that_cannot_be_read_is_a_finding_and_leaves_nothing_open",
+    ),
+    Found(
+        "tamper",
+        "a ledger whose file was damaged where its version stands ended whoever opened it with a traceback",
+        "tests/ledger/test_database.py::test_a_database_that_is_damaged_where_it_says_its_version_is_refused_by_a_code",
+    ),
+    Found(
+        "tamper",
+        "the place of a consortium's engine could be written in capitals, or with more in it, unnoticed",
+        "tests/ledger/comet/test_audited.py::test_a_place_that_is_not_written_as_it_was_is_found",
+    ),
+    Found(
+        "tamper",
+        "an archive that did not hold was refused by a code, without the height of the first bad block",
+        "tests/api/cli/test_archive.py::test_a_changed_archive_does_not_hold_and_says_so",
     ),
 )
 

@@ -56,6 +56,15 @@ class Replayed:
     refused: int
 
 
+@dataclass(frozen=True)
+class ArchiveVerdict(Verdict):
+    """`first_bad_height`: of an archive that does not hold, the height of the first block that does not, or is not there or not readable;
+    None where it is the first line, or what it says of the whole.
+    """
+
+    first_bad_height: int | None = None
+
+
 def read_opening(file: BinaryIO) -> Opening:
     """The first line alone. Raises as `replay`."""
     return _opening(lines_of(file))
@@ -98,15 +107,21 @@ def check_trust(opening: Opening, trust: bytes) -> Log:
         raise VerificationFailed(invalid.code, message, hint="compare the network, the operator and the witnesses") from invalid
 
 
-def verify_archive(file: BinaryIO, trust: bytes, rulebook: Rulebook, on_progress: Progress | None = None) -> Verdict:
+def verify_archive(file: BinaryIO, trust: bytes, rulebook: Rulebook, on_progress: Progress | None = None) -> ArchiveVerdict:
     """The verdict on an archive under a trust file's bytes. Whoever made the file, the answer is a verdict and never an exception."""
+    blocks: range | None = None
+
+    def held(_execution: Execution, _note: str | None) -> None:
+        nonlocal blocks
+        blocks = range(1, opening.height + 1) if blocks is None else blocks[1:]
+
     try:
-        log = check_trust(read_opening(file), trust)
+        opening = read_opening(file)
+        log = check_trust(opening, trust)
         file.seek(0)
-        found = replay(file, rulebook, lambda _execution, _note: None, on_progress)
-        return _verdict(found, log)
+        return _verdict(replay(file, rulebook, held, on_progress), log)
     except TallystickError as error:
-        return Verdict(ok=False, code=error.code)
+        return ArchiveVerdict(ok=False, code=error.code, first_bad_height=blocks[0] if blocks else None)
 
 
 def fill(store: LedgerStore, file: BinaryIO, rulebook: Rulebook, on_progress: Progress | None = None) -> Replayed:
@@ -215,7 +230,7 @@ def _malformed() -> InputError:
     return InputError("malformed", "a line of the archive does not have the fields of the format")
 
 
-def _verdict(found: Replayed, log: Log) -> Verdict:
+def _verdict(found: Replayed, log: Log) -> ArchiveVerdict:
     opening, last = found.opening, found.last
     try:
         time = rfc3339(last.time_ms)
@@ -235,4 +250,4 @@ def _verdict(found: Replayed, log: Log) -> Verdict:
         "anything about what is sealed in the records: an archive opens nothing",
         *open_about_witnesses,
     ]
-    return Verdict(ok=True, code=None, proves=proves, does_not_prove=leaves_open, as_of={"height": last.height, "time": time})
+    return ArchiveVerdict(ok=True, code=None, proves=proves, does_not_prove=leaves_open, as_of={"height": last.height, "time": time})

@@ -74,10 +74,15 @@ class Walk:
             self._streams.append(rows_of(connection, column.table, column, where=column >= from_number if first else None))
             return Grouped(self._streams[-1], column)
 
-        self._headers = grouped(headers.c.height, first)
-        self._records = grouped(records.c.log_index, chain.head.log_size + 1)
-        self._state = grouped(state_rows.c.height, first)
-        self._pages = grouped(tree_pages.c.height, first)
+        try:
+            self._headers = grouped(headers.c.height, first)
+            self._records = grouped(records.c.log_index, chain.head.log_size + 1)
+            self._state = grouped(state_rows.c.height, first)
+            self._pages = grouped(tree_pages.c.height, first)
+        except BaseException:
+            # A table that cannot be read, where others are being read already.
+            self.close()
+            raise
 
     def close(self) -> None:
         """Ends the reading of the tables, which may not have come to its end."""

@@ -12,14 +12,17 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
 
-from ledger.errors import InputError, Unreachable
+from ledger.errors import InputError, Unreachable, VerificationFailed
 
 Bytes = sa.LargeBinary
 _POSTGRESQL: Final = "postgresql+psycopg"
 _WAIT_S: Final = 30
 _CONNECT_S: Final = 10
+# SQLite's codes for a file that is not as it wrote it; longer ones say in their other bits where.
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_CODE: Final = 0xFF
 # Of pages that each connection keeps in memory. A home has half a dozen connections, and the system caches its files besides: SQLite's
 # default of four times as much is no faster, and what it takes grows for as long as a database does.
 _PAGES_KIB: Final = 512
@@ -69,13 +72,18 @@ def parsed_url(url: str) -> sa.URL:
 
 @contextmanager
 def failing_as_unreachable() -> Iterator[None]:
-    """What a database does not answer becomes an error of the family, after which it may be asked again: it is locked, full, or away.
-    A statement that SQLite finds wrong, for instance about a table that is not there, is not: it would be wrong again.
+    """What a database does not answer becomes `Unreachable` (`database-busy`), after which it may be asked again: it is locked, full, or
+    away; what SQLite finds damaged becomes `VerificationFailed` (`database-damaged`). A statement that SQLite finds wrong, for instance
+    about a table that is not there, stays what it is: it would be wrong again.
     """
     try:
         yield
-    except OperationalError as error:
-        if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+    except DatabaseError as error:
+        code = getattr(error.orig, "sqlite_errorcode", None)
+        if code is not None and code & _CODE in _DAMAGED:
+            hint = "stop the node and run tallystick audit; restore what it finds from a backup"
+            raise VerificationFailed("database-damaged", "the database's file is damaged", hint=hint) from error
+        if not isinstance(error, OperationalError) or code == sqlite3.SQLITE_ERROR:
             raise
         raise Unreachable("database-busy", "the database does not answer", hint="try again; look at its disk, locks and server") from error
 

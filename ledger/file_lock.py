@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -38,9 +39,15 @@ class FileLock:
         except BlockingIOError as error:
             os.close(file)
             raise Unreachable("home-in-use", "another process runs this home", hint="stop it, or use its API") from error
+        except OSError as error:
+            os.close(file)
+            message = f"this home cannot be locked: {error.strerror}"
+            raise Unreachable("home-not-writable", message, hint="check its disk; some network file systems have no locks") from error
         self._file = file
 
     def release(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            # The lock is gone even where closing fails, and nothing was written.
+            with suppress(OSError):
+                os.close(file)

@@ -23,6 +23,7 @@ from ledger import canonical
 from ledger.admission import VerifiedSignatures
 from ledger.chain import StoredChain
 from ledger.checkpoint import Checkpoint
+from ledger.database import failing_as_unreachable
 from ledger.engine import Heights, Receipt, stopped
 from ledger.errors import TallystickError, Unreachable, VerificationFailed
 from ledger.evidence import BlockBundle
@@ -101,6 +102,7 @@ class FollowEngine:
         self._answered_at: float | None = None
         self._level_at: float | None = None
 
+    @failing_as_unreachable()
     def open(self) -> None:
         """Takes the home's lock and reads the replica, which is begun from genesis where it is new. Raises `Unreachable`, `Refused`,
         and `VerificationFailed` for a replica that has halted.

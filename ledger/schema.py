@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable, ExecutableDDLElement
 
+from ledger.database import failing_as_unreachable
 from ledger.errors import NotFound, Refused, Unreachable, VerificationFailed
 
 BASELINE: Final = "0001"
@@ -62,8 +63,11 @@ def prepare(engine: Engine, schema: Schema) -> None:
     check_revision(engine, schema)
 
 
+@failing_as_unreachable()
 def check_revision(engine: Engine, schema: Schema) -> None:
-    """Raises `Refused` (`migration-needed`), `NotFound` (`database-empty`), `VerificationFailed` (`database-too-new`, `schema-unknown`)."""
+    """Raises `Refused` (`migration-needed`), `NotFound` (`database-empty`), `VerificationFailed` (`database-too-new`, `schema-unknown`,
+    `database-damaged`), `Unreachable` (`database-busy`).
+    """
     found = revision_of(engine)
     if found is None:
         raise NotFound("database-empty", f"there is nothing in the {schema.name} database yet", hint="run the node once")

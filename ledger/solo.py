@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ledger.admission import VerifiedSignatures
 from ledger.chain import StoredChain
 from ledger.clock import Clock
+from ledger.database import failing_as_unreachable
 from ledger.engine import Heights, Receipt
 from ledger.errors import InputError, Refused, TallystickError, Unreachable
 from ledger.execution import RULES_FAULT, Accepted, Block, Dropped, Execution, execute, execute_genesis
@@ -33,9 +34,10 @@ from ledger.vouching import OperatorsWord
 log = structlog.get_logger(__name__)
 
 
+@failing_as_unreachable()
 def begin_ledger(store: LedgerStore, genesis: Mapping[str, Any], rulebook: Rulebook, operator: Operator | None) -> None:
     """Writes height 0 into an empty store; on one that has it, checks that it is this genesis. Raises `Refused` (`other-network`),
-    `InputError` (`bad-genesis`).
+    `InputError` (`bad-genesis`), `Unreachable` (`database-busy`).
     """
     if store.is_new():
         execution = execute_genesis(genesis, rulebook)
@@ -80,6 +82,7 @@ class SoloEngine:
         self._clock_seen = (0, 0)
         self._chain: StoredChain | None = None
 
+    @failing_as_unreachable()
     def open(self) -> None:
         """Takes the home's lock, writes genesis where there is none, and lets records in. Raises `Unreachable`, `Refused`,
         and `VerificationFailed` for a ledger that has halted.

@@ -22,11 +22,10 @@ from contracts.ruleset import RULEBOOK
 from ledger.archive import Progress as OnProgress
 from ledger.archive import export as export_ledger
 from ledger.archive_lines import is_archive
-from ledger.archive_replay import verify_archive
+from ledger.archive_replay import ArchiveVerdict, verify_archive
 from ledger.clock import SystemClock
 from ledger.errors import InputError, NotFound
 from ledger.limits import TRUST_FILE_BYTES_MAX
-from ledger.verify import Verdict
 from nodes.keys.passwords import password_bytes
 from nodes.restoring import MemberBackup, RestoredHome, Storage, copied, restore_home
 from nodes.witnessing.cosigned import CosignedNotes
@@ -81,7 +80,7 @@ def restore(
     _tell(home, made, trusted=trust is not None)
 
 
-def verdict_of_archive(path: Path, trust: bytes, *, shown: bool) -> Verdict | None:
+def verdict_of_archive(path: Path, trust: bytes, *, shown: bool) -> ArchiveVerdict | None:
     """The verdict on a file that is an archive; None for any other. Raises `InputError` (`unreadable`)."""
     with _opened(path) as file:
         beginning = file.read(2)

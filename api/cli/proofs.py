@@ -17,6 +17,7 @@ from api.cli.homes import reading
 from api.cli.output import AsJson, print_json, say
 from api.client import Client
 from contracts.readings import read
+from ledger.archive_replay import ArchiveVerdict
 from ledger.errors import InputError
 from ledger.limits import PROOF_FILE_BYTES_MAX, TRUST_FILE_BYTES_MAX
 from ledger.verify import Verdict
@@ -156,6 +157,7 @@ def _shape(path: Path, verdict: Verdict) -> dict[str, Any]:
         "does_not_prove": verdict.does_not_prove + reading_of.does_not_prove,
         "as_of": verdict.as_of,
         "code": verdict.code,
+        **({"first_bad_height": verdict.first_bad_height} if isinstance(verdict, ArchiveVerdict) else {}),
         "revealed": verdict.revealed,
         "declarations": reading_of.declarations,
     }
@@ -163,7 +165,8 @@ def _shape(path: Path, verdict: Verdict) -> dict[str, Any]:
 
 def _tell(path: Path, verdict: Verdict) -> None:
     if not verdict.ok:
-        say(f"{path}: DOES NOT HOLD: {verdict.code}")
+        height = verdict.first_bad_height if isinstance(verdict, ArchiveVerdict) else None
+        say(f"{path}: DOES NOT HOLD: {verdict.code}" + ("" if height is None else f", first at height {height}"))
         return
     as_of, shape = verdict.as_of, _shape(path, verdict)
     say(f"{path}: holds" if as_of is None else f"{path}: holds, as of block {as_of['height']} of {as_of['time']}")

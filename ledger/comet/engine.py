@@ -38,6 +38,7 @@ from ledger.comet.snapshots import Snapshots
 from ledger.comet.supervisor import Supervisor
 from ledger.comet.validators import powers_of
 from ledger.comet.waiting import Waiters, answer, no_quorum
+from ledger.database import failing_as_unreachable
 from ledger.engine import Heights, Receipt, stopped
 from ledger.errors import InputError, Refused, TallystickError, Unreachable
 from ledger.execution import Accepted, Execution
@@ -90,6 +91,7 @@ class CometEngine:
         self._last_block_ms = 0
         self._runtime: Path | None = None
 
+    @failing_as_unreachable()
     def start(self) -> None:
         """Takes the home's lock, opens the ledger, and starts CometBFT. Blocks come once enough of the others are there.
 

@@ -51,17 +51,27 @@ def parse_position(text: str) -> Position:
         seen = tuple(
             Misbehavior(str(each["kind"]), str(each["address"]), int(each["height"]), int(each["time"])) for each in value["misbehavior"]
         )
-        return Position(int(value["height"]), int(value["time"]), bytes.fromhex(value["app_hash"]), seen)
+        position = Position(int(value["height"]), int(value["time"]), bytes.fromhex(value["app_hash"]), seen)
     except (KeyError, TypeError, ValueError) as error:
-        raise VerificationFailed(
-            "position-damaged", "what is stored of the engine's height cannot be read", hint="run tallystick audit"
-        ) from error
+        raise _damaged() from error
+    # Hex may be of capitals, and an object of more than is read.
+    if _written(position) != text:
+        raise _damaged()
+    return position
 
 
 def write_position(connection: Connection, position: Position) -> None:
     """Inside the block's transaction."""
-    seen = [{"address": each.address, "height": each.height, "kind": each.kind, "time": each.time_ms} for each in position.misbehavior]
-    value = {"app_hash": position.app_hash.hex(), "height": position.height, "misbehavior": seen, "time": position.time_ms}
-    text = canonical.encode(value).decode()
+    text = _written(position)
     if connection.execute(sa.update(meta).where(meta.c.key == KEY).values(value=text)).rowcount == 0:
         connection.execute(sa.insert(meta), [{"key": KEY, "value": text}])
+
+
+def _written(position: Position) -> str:
+    seen = [{"address": each.address, "height": each.height, "kind": each.kind, "time": each.time_ms} for each in position.misbehavior]
+    value = {"app_hash": position.app_hash.hex(), "height": position.height, "misbehavior": seen, "time": position.time_ms}
+    return canonical.encode(value).decode()
+
+
+def _damaged() -> VerificationFailed:
+    return VerificationFailed("position-damaged", "what is stored of the engine's height cannot be read", hint="run tallystick audit")

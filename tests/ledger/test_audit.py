@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,17 @@ def test_a_damaged_file_is_a_finding(copy: Path) -> None:
     report = audited(copy)
     assert not report.ok
     assert {finding.code for finding in report.findings} <= {"database-damaged", "meta-differs", "header-missing"}
+
+
+def test_a_table_that_cannot_be_read_is_a_finding_and_leaves_nothing_open(copy: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Reading of the others has begun, and ends before the connection does."""
+    with closing(sqlite3.connect(copy)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'tree_pages'").fetchone()
+    data = bytearray(copy.read_bytes())
+    data[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
+    copy.write_bytes(bytes(data))
+    assert [finding.code for finding in audited(copy).findings] == ["database-damaged"]
+    assert caplog.records == []
 
 
 def test_a_damaged_index_is_a_finding(copy: Path) -> None:

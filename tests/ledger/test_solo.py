@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -13,12 +16,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import event
 
 from ledger.checkpoint import verify_note
+from ledger.clock import SettableClock
 from ledger.errors import Refused, TallystickError, Unreachable
 from ledger.execution import execute
 from ledger.file_lock import FileLock
 from ledger.limits import CLOCK_JUMP_MS_MAX
 from ledger.log_operator import Operator
-from tests.ledger.small_ledger import ANNE, OPERATOR, START_MS, Solo, code_of, genesis_document, solo_ledger
+from ledger.solo import SoloEngine
+from ledger.store import LedgerStore
+from tests.ledger.small_ledger import ANNE, OPERATOR, START_MS, Solo, code_of, genesis_document, solo_ledger, url_of
+from tests.ledger.small_rules import RULEBOOK
 
 
 @pytest.fixture(autouse=True)
@@ -161,6 +168,45 @@ def test_a_clock_that_goes_back_never_takes_the_ledger_back_and_may_be_set_right
     assert (first, second) == (START_MS + 60_001, START_MS + 60_002)
     solo.clock.jump(5 * CLOCK_JUMP_MS_MAX)
     assert solo.send(solo.author.put("d"))[0].time_ms == START_MS + 60_003  # type: ignore[union-attr]
+
+
+def test_a_start_on_a_full_disk_is_refused_by_its_code_and_may_be_tried_again(tmp_path: Path) -> None:
+    store, limit = LedgerStore(url_of(tmp_path / "ledger.db")), {"pages": 1}
+    event.listen(store.engine, "begin", lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count = {limit['pages']}"))
+    # What the genesis document is too long for.
+    genesis = genesis_document(name="n" * 100_000)
+    engine = SoloEngine(store, genesis, RULEBOOK, OPERATOR, SettableClock(START_MS), lock=FileLock(tmp_path / "lock"))
+    with pytest.raises(Unreachable, match="database-busy"):
+        engine.start()
+    limit["pages"] = 1_000_000
+    engine.start()
+    engine.stop()
+    store.close()
+
+
+def test_a_home_that_cannot_be_locked_says_so_and_one_whose_lock_cannot_be_closed_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    lock = FileLock(tmp_path / "lock")
+    with monkeypatch.context() as broken:
+        broken.setattr(fcntl, "flock", fail)
+        with pytest.raises(Unreachable, match="home-not-writable"):
+            lock.acquire()
+    lock.acquire()
+    close = os.close
+
+    def close_and_fail(file: int) -> None:
+        """As the kernel does it: the file is let go, and then the error is told."""
+        close(file)
+        fail()
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "close", close_and_fail)
+        lock.release()
+    FileLock(tmp_path / "lock").acquire()
 
 
 def test_one_engine_a_home(tmp_path: Path) -> None:

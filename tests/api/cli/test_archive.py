@@ -76,9 +76,9 @@ def test_a_changed_archive_does_not_hold_and_says_so(played_demo: Path, tallysti
         packed.writelines(lines)
     verified = tallystick("verify", changed, "--trust", played_demo / "trust.json", "--json")
     assert verified.status == 1
-    assert (verified.json["files"][0]["ok"], verified.json["files"][0]["code"]) == (False, "block-missing")
+    assert {**verified.json["files"][0], "ok": False, "code": "block-missing", "first_bad_height": 5} == verified.json["files"][0]
     told = tallystick("verify", changed, "--trust", played_demo / "trust.json")
-    assert told.status == 1 and "DOES NOT HOLD: block-missing" in told.out
+    assert told.status == 1 and "DOES NOT HOLD: block-missing, first at height 5" in told.out
 
 
 def test_an_earlier_height_can_be_exported_and_one_that_is_not_there_is_named(

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -184,6 +186,28 @@ def test_a_database_that_does_not_answer_and_a_fault_of_the_program_are_told_apa
         faulty.setattr(store, "reading", broken(RuntimeError("never shown")))
         answer = client.get("/v1/policy")
     assert (code(answer), "never shown" in answer.text) == ("internal", False)
+
+
+@pytest.mark.produces("problem-code", "database-damaged")
+def test_a_damaged_database_is_told_from_one_that_does_not_answer(network: Network, tmp_path: Path) -> None:
+    home = tmp_path / "damaged"
+    shutil.copytree(network.founded.homes["bank-b"], home)
+    with closing(sqlite3.connect(home / "ledger.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'headers'").fetchone()
+        (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    node = Node.open(home, network.clock, cost=CHEAP)
+    node.store.engine.dispose()
+    with (home / "ledger.db").open("r+b") as file:
+        file.seek((page - 1) * page_bytes)
+        file.write(b"\xff" * page_bytes)
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(node)), base_url="http://damaged") as asking:
+            return await asking.get("/.well-known/tallystick/checkpoint")
+
+    assert code(asyncio.run(ask())) == "database-damaged"
+    node.close()
 
 
 @pytest.mark.produces("problem-code", "ledger-empty", "no-checkpoint")

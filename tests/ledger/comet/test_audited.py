@@ -46,6 +46,17 @@ def test_a_place_that_the_ledger_contradicts_is_found(made: Blocks, change: dict
     assert codes(made) == ["meta-differs"]
 
 
+@pytest.mark.parametrize(("old", "new"), [("", ""), ('{"app_hash"', '{"a":1,"app_hash"')], ids=["capitals", "more"])
+def test_a_place_that_is_not_written_as_it_was_is_found(made: Blocks, old: str, new: str) -> None:
+    app_hash = made.application.position.app_hash.hex()
+    old, new = (old, new) if old else (app_hash, app_hash.upper())
+    with made.store.writing() as connection:
+        text = connection.execute(sa.select(meta.c.value).where(meta.c.key == KEY)).scalar_one()
+        assert text.count(old) == 1
+        connection.execute(sa.update(meta).where(meta.c.key == KEY).values(value=text.replace(old, new)))
+    assert codes(made) == ["meta-differs"]
+
+
 def test_a_place_that_cannot_be_read_is_found(made: Blocks) -> None:
     with made.store.writing() as connection:
         connection.execute(sa.update(meta).where(meta.c.key == KEY).values(value="{}"))
