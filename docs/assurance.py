@@ -72,6 +72,11 @@ PARTS: Final = (
 
 FOUND: Final[tuple[Found, ...]] = (
     Found(
+        "long-runs",
+        "a node that was told to stop by SIGTERM slept on, where the signal reached another thread of its process than the one that waited",
+        "tests/api/cli/test_stopping.py::test_a_signal_that_reaches_another_thread_ends_the_process_too",
+    ),
+    Found(
         "security",
         "A connection that said nothing, or sent its head or its body in drops, was kept for ever, and so was one that did not read its"
         " answer; their number had no bound, so that enough of them took every file that a node may open.",

@@ -22,6 +22,7 @@ from nodes.home import Home
 from nodes.node import Node
 
 _PORT_MAX: Final = 65_535
+_LOOK_S: Final = 0.5
 HomesOption = Annotated[list[Path], typer.Option("--home", help="a node's home directory; repeat it to serve several members side by side")]
 
 
@@ -48,7 +49,9 @@ def serve(
         stack.callback(stop_followers, running.values())
         signal.signal(signal.SIGUSR1, lambda *_: _confirm_clocks(running.values()))
         _announce([running[place] for place in range(len(home))], as_json=as_json)
-        asked_to_stop.wait()
+        # A signal may reach another thread of the process, and this one, which acts on it, sleep on: so it looks up now and then.
+        while not asked_to_stop.wait(_LOOK_S):
+            pass
 
 
 def _confirm_clocks(running: Iterable[RunningNode]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import socket
 import threading
@@ -39,6 +40,15 @@ def test_streams_come_to_a_proper_end_and_the_process_too(founded: Path) -> None
         assert process.wait(120) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
+
+
+def test_a_signal_that_reaches_another_thread_ends_the_process_too(founded: Path) -> None:
+    with served(founded / "authority") as process:
+        # Until the thread that waits for it sleeps: before, it would look by itself.
+        time.sleep(1)
+        threads = {int(path.name) for path in Path(f"/proc/{process.pid}/task").iterdir()} - {process.pid}
+        assert ctypes.CDLL(None).tgkill(process.pid, max(threads), signal.SIGTERM) == 0
+        assert process.wait(120) == 0
 
 
 def test_a_request_that_is_under_way_is_answered_and_nobody_else_gets_in(founded: Path) -> None:
