@@ -116,7 +116,9 @@ def test_a_template_that_is_dropped_is_asked_about(network: Network, opened: Bro
         expect(maker.page.locator("#enquiries tbody tr").first).to_contain_text("营口青果出口有限公司")
         maker.go("/consents")
         maker.check()
-        expect(maker.page.locator(f"article[data-consent='{consent}']")).to_contain_text("may ask 3 times, a list of declarations or a credit report each time; asked so far: 1.")
+        expect(maker.page.locator(f"article[data-consent='{consent}']")).to_contain_text(
+            "may ask 3 times, a list of declarations or a credit report each time; asked so far: 1."
+        )
 
 
 def test_a_paper_is_handed_in_and_its_exporters_word_is_shown(network: Network, opened: Browser) -> None:
