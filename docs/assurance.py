@@ -36,9 +36,33 @@ PARTS: Final = (
         " a validator lies, an operator goes on from an old backup. Nothing that was acknowledged is lost, nothing is lent twice, all"
         " replicas agree. `tests/simulation/found.md` keeps the seeds.",
     ),
+    Part(
+        "fuzzing",
+        "Fuzzing",
+        "Every reader of bytes from outside is fuzzed by atheris, guided by what its inputs reach: records, notes, requests to witnesses,"
+        " proof and trust files, archives, blocks, snapshots, frames of the engine and its answers, customs files, workbooks, ISO 20022"
+        " messages, loans, ratings, rates, documents, backups, sealed parts, bodies, forms, tokens and passwords. Changes go to what lies"
+        " inside: a value, a line of a packed file, a part of a workbook, a message in its frame. A reader may refuse with its own errors"
+        " only, gives back what it took, and has 5 seconds and a gigabyte for an input; what is proven or restored is never what was not"
+        " so. `tests/fuzz/growing.py` holds shapes that parsers choke on, up to a megabyte of each.",
+    ),
+    Part(
+        "mutation",
+        "Mutation testing of the rules",
+        "Comparisons, numbers, codes and arguments of `contracts/` are changed one at a time, handlers among them, and the tests are asked"
+        " whether they notice: `docs/mutation.md` says of which files, and what the mutants are that nobody notices. Those of the verifier"
+        " and the trees were tried before, and are counted there.",
+    ),
 )
 
-FOUND: Final[tuple[Found, ...]] = ()
+FOUND: Final[tuple[Found, ...]] = (
+    Found(
+        "fuzzing",
+        "a workbook of forty kilobytes held a thread for hours: openpyxl looks for the end of each bracket of a number format anew, and it"
+        " read formats of any length",
+        "tests/nodes/test_spreadsheets.py::test_styles_that_would_take_hours_to_read_are_refused_at_once",
+    ),
+)
 
 _PAGE: Final = """\
 # Assurance: what was tried against Tallystick, and what was seen
