@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -13,7 +14,7 @@ from contracts.ruleset import RULEBOOK, RULESET
 from ledger import admission, canonical
 from ledger.archive_lines import lines_of
 from ledger.archive_replay import verify_archive
-from ledger.checkpoint import add_cosignature, cosignatures_of, note_body, parse_note, with_cosignatures
+from ledger.checkpoint import add_cosignature, cosignatures_of, note_body, parse_note, verify_note, with_cosignatures
 from ledger.errors import InputError, TallystickError, VerificationFailed
 from ledger.evidence import BlockBundle, HeaderInLog
 from ledger.header import Header, split_record_leaf
@@ -71,8 +72,8 @@ def _note() -> Reader:
         try:
             note = parse_note(text)
         except InputError as error:
-            # The ledger's own reader takes the narrower form: no key twice. To the stranger's it is enough that one line holds.
-            assert signed is None or _signs_twice(text), "the stranger's reader takes what the ledger's own does not"
+            # Lines of keys that nobody asked about the ledger's own reader takes in a narrower form; without them it is one note to both.
+            assert signed is None or (signed.size, signed.root) in _operators(text), "only the stranger's reader takes the operator's line"
             return error.code
         lines = [f"\u2014 {each.name} {b64encode(each.key_hash + each.signature).decode()}\n" for each in note.signatures]
         assert f"{note_body(note.checkpoint)}\n{''.join(lines)}" == text
@@ -84,10 +85,15 @@ def _note() -> Reader:
     return read
 
 
-def _signs_twice(note: str) -> bool:
-    """Whether two signature lines are of one key: they begin with its name and hash."""
-    keys = [(line.split(" ")[1], line.split(" ")[2][:5]) for line in note.split("\n")[4:-1]]
-    return len(set(keys)) < len(keys)
+def _operators(note: str) -> list[tuple[int, bytes]]:
+    """The sizes and roots of the logs that a note vouches for to the ledger's own reader, with one line of the operator at a time."""
+    body, _, lines = note.partition("\n\n")
+    found = []
+    for line in lines.split("\n"):
+        with suppress(TallystickError):
+            checkpoint = verify_note(f"{body}\n\n{line}\n", OPERATOR_NAME, OPERATOR_PUBLIC)
+            found.append((checkpoint.size, checkpoint.root))
+    return found
 
 
 def _cosigning() -> Reader:
