@@ -53,14 +53,12 @@ test: setup
 test-deep: setup
 	TALLYSTICK_DEEP=1 $(PYTEST)
 
-# Changes the verifier and the trees one thing at a time and asks the tests whether they notice: docs/mutation.md. It takes hours.
-MUTMUT = var/mutants/bin/mutmut
-mutants:
+# Changes the rules, the verifier and the trees one thing at a time and asks the tests whether they notice: docs/mutation.md. It takes hours.
+mutants: setup
 	$(PYTHON) -m venv var/mutants
 	var/mutants/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	var/mutants/bin/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
-	$(MUTMUT) run --max-children 2
-	$(MUTMUT) results
+	$(BIN)/python -m tests.mutants.running run
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -68,6 +68,31 @@ PARTS: Final = (
         " other seeds of hashing, time zones and locales, over SQLite and PostgreSQL: the same header and roots at every height,"
         " and the same rows; and the same seeded simulations of whole networks.",
     ),
+    Part(
+        "long-runs",
+        "Long runs",
+        "An authority, three banks and an auditor, each in a process of its own, and six pairs of bank staff who lend on the same"
+        " declarations through the API, while nodes are killed, ended or stand still at random. In the end every loan owes what its bank"
+        " was told, every acknowledged record is on the ledger, sealed money and public shares agree, and every home's audit finds nothing."
+        " Memory is that of the nodes that were not stopped in the second half.",
+    ),
+    Part(
+        "fuzzing",
+        "Fuzzing",
+        "Every reader of bytes from outside is fuzzed by atheris, guided by what its inputs reach: records, notes, requests to witnesses,"
+        " proof and trust files, archives, blocks, snapshots, frames of the engine and its answers, customs files, workbooks, ISO 20022"
+        " messages, loans, ratings, rates, documents, backups, sealed parts, bodies, forms, tokens and passwords. Changes go to what lies"
+        " inside: a value, a line of a packed file, a part of a workbook, a message in its frame. A reader may refuse with its own errors"
+        " only, gives back what it took, and has 5 seconds and a gigabyte for an input; what is proven or restored is never what was not"
+        " so. `tests/fuzz/growing.py` holds shapes that parsers choke on, up to a megabyte of each.",
+    ),
+    Part(
+        "mutation",
+        "Mutation testing of the rules",
+        "Comparisons, numbers, codes and arguments of `contracts/` are changed one at a time, handlers among them, and the tests are asked"
+        " whether they notice: `docs/mutation.md` says of which files, and what the mutants are that nobody notices. Those of the verifier"
+        " and the trees were tried before, and are counted there.",
+    ),
 )
 
 FOUND: Final[tuple[Found, ...]] = (
@@ -138,6 +163,12 @@ FOUND: Final[tuple[Found, ...]] = (
         "tamper",
         "an archive that did not hold was refused by a code, without the height of the first bad block",
         "tests/api/cli/test_archive.py::test_a_changed_archive_does_not_hold_and_says_so",
+    ),
+    Found(
+        "fuzzing",
+        "a workbook of forty kilobytes held a thread for hours: openpyxl looks for the end of each bracket of a number format anew, and it"
+        " read formats of any length",
+        "tests/nodes/test_spreadsheets.py::test_styles_that_would_take_hours_to_read_are_refused_at_once",
     ),
 )
 

@@ -46,6 +46,7 @@ from ledger.limits import (
     XLSX_WRITTEN_CELL_CHARS_MAX,
     XLSX_WRITTEN_ROWS_MAX,
 )
+from nodes.spreadsheet_styles import check_styles
 
 Cell = str | int | Decimal | dt.date | None
 
@@ -229,6 +230,7 @@ def _check_archive(file: Path | BinaryIO) -> None:
         for entry in entries:
             _check_entry(entry)
         types = defusedxml.ElementTree.fromstring(archive.read(_CONTENT_TYPES))
+        check_styles(archive)
     # The table of strings is kept in memory, whatever part a file declares to be it: so it must be the part that was measured.
     if any(item.get("ContentType") == _STRINGS_TYPE and item.get("PartName") != _STRINGS_PART for item in types):
         raise InputError("xlsx-malformed", "the workbook keeps its texts in an unusual place", hint=_HINT)

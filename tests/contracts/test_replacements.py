@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from contracts import queries
 from contracts.models import DeclarationRegister
-from contracts.shares import RATIO_MAX, RATIO_ONE, WHOLE, carried
+from contracts.shares import RATIO_MAX, RATIO_ONE, SHARES_MAX, WHOLE, carried
 from tests.contracts.harness import AUTHORITY, REGISTRAR, A, B, C, Grant, World, name, one
 
 HALF, TWICE, THIRD = RATIO_ONE // 2, 2 * RATIO_ONE, -(-RATIO_ONE // 3)
@@ -248,6 +248,32 @@ def test_a_share_that_would_grow_beyond_all_bounds_is_refused_whole() -> None:
     assert world.replace("fourth", (name("third"), RATIO_MAX)).code == "malformed"
     assert line_of(world, found["drawn"])[0] == name("third")
     assert world.state.get(f"declaration/{name('fourth')}") is None
+
+
+def held_by(each: int, *banks: str) -> tuple[World, str]:
+    """A declaration on which banks hold so much each, which no record would let them: no invariant holds there."""
+    world = World()
+    world.checks_each = False
+    declaration = world.declaration()
+    for bank in banks:
+        financing = world.applied((world.grant(declaration, bank), 1_000))
+        (line,) = world.entry("financing", financing)["lines"]
+        world.edit(f"financing/{financing}", lines=[{**line, "held": each, "was": each}])
+    holds = world.entry("declaration", declaration)["holds"]
+    world.edit(f"declaration/{declaration}", holds=[{**hold, "share": each} for hold in holds])
+    return world, declaration
+
+
+def test_the_largest_shares_are_carried_and_none_beyond() -> None:
+    most = SHARES_MAX * RATIO_ONE // RATIO_MAX
+    for each, banks, code in (
+        (most, (A,), "ok"),
+        (most + 1, (A,), "malformed"),
+        (most // 2, (A, B), "ok"),
+        (most // 2 + 1, (A, B), "malformed"),
+    ):
+        world, declaration = held_by(each, *banks)
+        assert world.replace("new", (declaration, RATIO_MAX)).code == code
 
 
 def test_a_collection_and_its_correction_are_carried_so_that_no_less_is_collected() -> None:

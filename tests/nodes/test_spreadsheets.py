@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import time
 import zipfile
 from collections.abc import Callable
 from decimal import Decimal
@@ -12,7 +13,7 @@ import openpyxl
 import pytest
 
 from ledger.errors import InputError
-from ledger.limits import XLSX_ENTRIES_MAX, XLSX_PART_BYTES_MAX, XLSX_SHEET_BYTES_MAX, XLSX_WRITTEN_CELL_CHARS_MAX
+from ledger.limits import XLSX_ENTRIES_MAX, XLSX_PART_BYTES_MAX, XLSX_SHEET_BYTES_MAX, XLSX_STYLES_MAX, XLSX_WRITTEN_CELL_CHARS_MAX
 from nodes import spreadsheets
 from nodes.spreadsheets import Sheet, SheetLimits, csv_cell, read_rows, write_workbook
 
@@ -197,3 +198,31 @@ def test_a_table_of_texts_that_hides_behind_a_sheet_is_refused() -> None:
         return data.replace(sheet_type, strings_type) if name == "[Content_Types].xml" else data
 
     assert code_of(rebuilt(workbook(("a",)), moved)) == "xlsx-malformed"
+
+
+def test_styles_that_would_take_hours_to_read_are_refused_at_once() -> None:
+    """Whether a format is of a date openpyxl finds out by patterns that look for the end of each bracket anew."""
+
+    def styled(formats: bytes, styles: int = 1) -> Callable[[str, bytes], bytes]:
+        sheet = (
+            b'<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><numFmts><numFmt numFmtId="200" formatCode="'
+        )
+        numbered = "".join(f'<xf numFmtId="{200 + each * 7919 % 100_003}"/>' for each in range(styles))
+        sheet += formats + b'"/></numFmts><cellXfs>' + numbered.encode() + b"</cellXfs></styleSheet>"
+        return lambda name, data: sheet if name == "xl/styles.xml" else data
+
+    for hostile in (styled(b"[h" * 300_000), styled(b"0" * 256), styled(b"[" * 17), styled(b"0", XLSX_STYLES_MAX + 1)):
+        begun_s = time.process_time()
+        assert code_of(rebuilt(workbook(("a",)), hostile)) == "xlsx-malformed"
+        assert time.process_time() - begun_s < 5
+
+
+def test_a_workbook_of_the_longest_formats_is_read() -> None:
+    longest = b'<numFmts><numFmt numFmtId="200" formatCode="' + b"[a]" * 16 + b"0" * 207 + b'"/></numFmts>'
+
+    def styled(name: str, data: bytes) -> bytes:
+        return data.replace(b'<numFmts count="0" />', longest)
+
+    given = rebuilt(workbook(("a",)), styled)
+    assert longest in zipfile.ZipFile(given).read("xl/styles.xml")
+    assert [row.cells for row in read_rows(given)] == [("a",)]
