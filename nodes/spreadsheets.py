@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, Final
-from xml.etree.ElementTree import ParseError
 
 import defusedxml.ElementTree
 import openpyxl
@@ -63,7 +62,7 @@ _UNSOUND: Final = (
     zipfile.BadZipFile,
     zlib.error,
     InvalidFileException,
-    ParseError,
+    SyntaxError,
     AttributeError,
     EOFError,
     IndexError,
@@ -74,7 +73,8 @@ _UNSOUND: Final = (
     TypeError,
     ValueError,
 )
-"""What zipfile, ElementTree, defusedxml and openpyxl raise over a file that is not what it says. RuntimeError: it is encrypted, or
+"""What zipfile, ElementTree, defusedxml and openpyxl raise over a file that is not what it says. SyntaxError: it is no XML, be it read by
+ElementTree or by lxml, which openpyxl takes where it is installed. RuntimeError: it is encrypted, or
 packed in a way that zipfile does not know.
 """
 

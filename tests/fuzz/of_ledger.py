@@ -35,7 +35,10 @@ def _record() -> Reader:
     def read(data: bytes) -> str:
         try:
             value = canonical.decode(data)
-        except InputError:
+        except InputError as error:
+            # In a proof a record stands some levels down, and the reader of proofs goes as much deeper.
+            if "nested deeper" in error.message:
+                return error.code
             value = None
         else:
             assert canonical.encode(value) == data

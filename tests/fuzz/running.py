@@ -112,7 +112,7 @@ if __name__ == "__main__":
     failed = 0
     for each in TARGETS if asked.target == "all" else [asked.target]:
         run = fuzz(each, asked.seconds, asked.kept)
-        counts += run.counted
+        counts.update(run.counted)
         failed += len(run.findings)
         for path in run.findings:
             sys.stdout.write(f"{path}\n{run.said}\n")

@@ -221,8 +221,16 @@ def test_a_workbook_of_the_longest_formats_is_read() -> None:
     longest = b'<numFmts><numFmt numFmtId="200" formatCode="' + b"[a]" * 16 + b"0" * 207 + b'"/></numFmts>'
 
     def styled(name: str, data: bytes) -> bytes:
-        return data.replace(b'<numFmts count="0" />', longest)
+        # With lxml, which other tools bring along, openpyxl writes no blank there.
+        return data.replace(b'<numFmts count="0" />', longest).replace(b'<numFmts count="0"/>', longest)
 
     given = rebuilt(workbook(("a",)), styled)
     assert longest in zipfile.ZipFile(given).read("xl/styles.xml")
     assert [row.cells for row in read_rows(given)] == [("a",)]
+
+
+@pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/_rels/workbook.xml.rels", "docProps/core.xml"])
+def test_a_part_that_is_no_xml_is_refused_whatever_reads_it(part: str) -> None:
+    """Where lxml is installed openpyxl reads by it, and by ElementTree elsewhere."""
+    broken = rebuilt(workbook(("a",)), lambda name, data: b"<a><b" if name == part else data)
+    assert code_of(broken) == "xlsx-malformed"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contracts.shares import RATIO_ONE, WHOLE
-from tests.contracts.harness import DAY, B, World, name
+import pytest
+
+from contracts.shares import RATIO_MAX, RATIO_ONE, SHARES_MAX, WHOLE
+from tests.contracts.harness import DAY, A, B, World, name
 
 ODD = 333_333
 
@@ -119,3 +121,40 @@ def test_a_millionth_that_is_drawn_late_follows_too() -> None:
     assert world.disburse(financing, [1], authority=True).code == "ok"
     assert world.entry("financing", financing)["lines"][0]["declaration"] == name("new")
     assert world.entry("declaration", name("new"))["drawn"] == 1
+
+
+@pytest.mark.parametrize("what", ["drawn", "lost", "committed", "collected"])
+def test_no_sum_is_carried_beyond_the_largest_share(what: str) -> None:
+    """Two lines of which each could be carried, and both together not."""
+    each = SHARES_MAX * RATIO_ONE // RATIO_MAX // 2 + 1
+    world = World()
+    world.checks_each = False
+    declaration = world.declaration()
+    for bank in (A, B):
+        financing = world.applied((world.grant(declaration, bank), 1_000))
+        assert (world.intake(financing, bank=bank).code, world.approve(financing, bank=bank).code) == ("ok", "ok")
+        if what == "collected":
+            assert world.collect(declaration, 1_000, bank).code == "ok"
+            world.edit(f"collection/{world.last}", share=each, unused=each)
+            continue
+        if what != "committed":
+            assert world.disburse(financing, [1_000], bank=bank).code == "ok"
+        (line,) = world.entry("financing", financing)["lines"]
+        moved = {"held" if what == "committed" else what: each}
+        world.edit(f"financing/{financing}", lines=[{**line, "drawn": 0, **moved, "was": each}])
+    if what == "committed":
+        entry = world.entry("declaration", declaration)
+        world.edit(f"declaration/{declaration}", committed=[{**item, "share": each} for item in entry["committed"]])
+    assert world.replace("new", (declaration, RATIO_MAX)).code == "malformed"
+
+
+def test_collections_of_all_that_is_replaced_are_kept() -> None:
+    world = World()
+    first, second = world.declaration("d"), world.declaration("e")
+    found = []
+    for declaration in (first, second):
+        world.approved((world.grant(declaration), 1_000))
+        assert world.collect(declaration, 1_000).code == "ok"
+        found.append(world.last)
+    assert world.replace("new", (first, RATIO_ONE), (second, RATIO_ONE)).code == "ok"
+    assert sorted(world.entry("declaration", name("new"))["collections"]) == sorted(found)
