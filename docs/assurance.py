@@ -74,7 +74,7 @@ PARTS: Final = (
         "An authority, three banks and an auditor, each in a process of its own, and six pairs of bank staff who lend on the same"
         " declarations through the API, while nodes are killed, ended or stand still at random. In the end every loan owes what its bank"
         " was told, every acknowledged record is on the ledger, sealed money and public shares agree, and every home's audit finds nothing."
-        " Memory is that of the nodes that were not stopped in the second half.",
+        " Memory is that of the nodes that went on, in the last part of the run, when caches are full.",
     ),
     Part(
         "fuzzing",

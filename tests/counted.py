@@ -30,6 +30,11 @@ def tell(counts: Mapping[str, int], command: str, out: Path | None = None) -> No
 
 
 def commit() -> str:
-    """The commit that is checked out, with `-dirty` where files differ from it."""
-    done = subprocess.run(["git", "describe", "--always", "--dirty"], check=False, cwd=ROOT, capture_output=True, text=True)
-    return done.stdout.strip() or "unknown"
+    """The commit that is checked out, with `-dirty` where files differ from it other than the counts that are kept."""
+    head = _git("rev-parse", "--short", "HEAD")
+    changed = _git("status", "--porcelain", "--", ".", ":!docs/assurance", ":!docs/assurance.md")
+    return f"{head}-dirty" if changed else head or "unknown"
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], check=False, cwd=ROOT, capture_output=True, text=True).stdout.strip()

@@ -54,8 +54,8 @@ _PAPERS_FIRST: Final = 12
 _FAULTS_APART_S: Final = (4.0, 15.0)
 _STILL_S: Final = (1.0, 8.0)
 _QUIET_S: Final = 30.0
-# From this part of the run on, memory is expected to stay as it is.
-_SETTLED: Final = 0.5
+# From this part of the run on, memory is expected to stay as it is: caches fill for some twenty minutes.
+_SETTLED: Final = 0.7
 _SHOWN: Final = 20
 
 
