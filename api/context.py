@@ -75,10 +75,15 @@ class ApiContext:
         """How many sign-ins ended in which outcome since the node started: `ok`, or the code of a refusal."""
         return self.sign_in_log.counts
 
-    def close(self) -> None:
+    def let_go(self) -> None:
+        """Ends what waits for something to come, for the node is stopping: long polls, streams, audits. Requests are answered still."""
         self.heights.close()
         self.events.close()
         self.audits.close()
+
+    def close(self) -> None:
+        """Once the last request is answered: lets go, forgets the keys that people opened, and signs nobody in any more."""
+        self.let_go()
         self.tokens.close()
         if self.openid is not None:
             self.openid.close()

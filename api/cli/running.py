@@ -113,13 +113,14 @@ class RunningNode:
         """Lets long polls go, answers what is under way, and closes the home. Once more, it does nothing."""
         if self._thread is None:
             return
-        context(self._app).close()
+        context(self._app).let_go()
         self._server.should_exit = True
         for worker in self._workers:
             worker.stop()
         if self._exporter is not None:
             self._exporter.close()
         self._thread.join()
+        context(self._app).close()
         self._thread = None
         self._listener.close()
         self.node.stop()

@@ -17,9 +17,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -126,8 +127,11 @@ def work(run: Run) -> None:
             for bank in BANKS
             for pair in range(_PAIRS)
         ]
-        threads = [threading.Thread(target=_rounds, args=(run, each.round)) for each in lenders]
-        threads += [threading.Thread(target=_registering, args=(run, customs)), threading.Thread(target=_faults, args=(run,))]
+        works = [partial(_rounds, run, each) for each in lenders]
+        threads = [
+            threading.Thread(target=_noted, args=(run, each))
+            for each in (*works, partial(_registering, run, customs), partial(_faults, run))
+        ]
         for thread in threads:
             thread.start()
         with Progress(disable=not sys.stderr.isatty()) as progress:
@@ -149,13 +153,17 @@ def _look(run: Run, registrar: Client) -> None:
     run.heights.append((height, sum(path.stat().st_size for path in run.nodes["authority"].home.glob("ledger.db*"))))
 
 
-def _rounds(run: Run, one: Any) -> None:
+def _noted(run: Run, work: Callable[[], None]) -> None:
+    """Does a thread's work; where it ends by itself, the run fails by that."""
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001 - of whatever kind it is
+        run.book.strange.append(f"{type(error).__name__}: {error}")
+
+
+def _rounds(run: Run, lender: Lender) -> None:
     while not run.ended.is_set():
-        try:
-            one()
-        except Exception as error:  # noqa: BLE001 - a worker that ends by itself has to be seen: the run fails by it
-            run.book.strange.append(f"{type(error).__name__}: {error}")
-            return
+        lender.round()
 
 
 def _registering(run: Run, customs: Customs) -> None:
@@ -213,6 +221,7 @@ def audited(run: Run) -> list[str]:
     """What does not hold once all are ended: every home's audit, and each acknowledged record on the authority's ledger."""
     wrong = []
     for name, home in run.founded.homes.items():
+        wrong += [f"{name} logged {line}" for line in _faults_logged(home)]
         command = [sys.executable, "-m", "api.cli", "audit", "--home", str(home)]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode != 0:
@@ -228,6 +237,12 @@ def audited(run: Run) -> list[str]:
     ]
     run.book.counts["records on the ledger"] = size
     return wrong
+
+
+def _faults_logged(home: Path) -> list[str]:
+    """What a node's log holds of faults of its own."""
+    lines = (home / "logs" / "serve.log").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if '"request-failed"' in line or line.startswith("Traceback")]
 
 
 def figures(run: Run) -> dict[str, int]:

@@ -61,25 +61,30 @@ def test_a_request_that_is_under_way_is_answered_and_nobody_else_gets_in(founded
     with served(home) as process, httpx.Client(base_url=address, timeout=120) as client:
         bearer = token(client, client_id="treasury", client_secret=secret).json()["access_token"]
         headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
-        half, whole_body_asked_for = threading.Event(), threading.Event()
+        halves, whole_bodies_asked_for = threading.Barrier(3), threading.Event()
 
-        def body() -> Iterator[bytes]:
+        def body(first: bytes, second: bytes) -> Iterator[bytes]:
             """The first half of a request, and its other half once the node was told to stop."""
-            yield b'{"rates": [{"currency": "KRW", "day": "2026-10-02",'
-            half.set()
-            assert whole_body_asked_for.wait(60)
-            yield b' "rate": "0.00071"}]}'
+            yield first
+            halves.wait(60)
+            assert whole_bodies_asked_for.wait(60)
+            yield second
 
-        with ThreadPoolExecutor(1) as pool:
-            under_way = pool.submit(client.post, "/v1/exchange-rates", content=body(), headers=headers)
-            assert half.wait(60)
+        entered = body(b'{"rates": [{"currency": "KRW", "day": "2026-10-02",', b' "rate": "0.00071"}]}')
+        signed_in = body(b"grant_type=client_credentials&client_id=treasury", f"&client_secret={secret}".encode())
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        with ThreadPoolExecutor(2) as pool:
+            under_way = pool.submit(client.post, "/v1/exchange-rates", content=entered, headers=headers)
+            signing_in = pool.submit(client.post, "/oauth2/token", content=signed_in, headers=form)
+            halves.wait(60)
             process.send_signal(signal.SIGTERM)
             stopping = time.monotonic()
             wait_until(lambda: _is_refused(api.host, api.port), 20)
             assert process.poll() is None, "it waits for the request"
-            whole_body_asked_for.set()
-            answer = under_way.result(60)
+            whole_bodies_asked_for.set()
+            answer, signed = under_way.result(60), signing_in.result(60)
         assert (answer.status_code, answer.json()) == (201, {"entered": 1}), answer.text
+        assert signed.status_code == 200, signed.text
         assert process.wait(120) == 0
         assert time.monotonic() - stopping < GRACE_S + 20
         assert process.stderr is not None
