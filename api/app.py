@@ -112,7 +112,8 @@ _ROUTES: tuple[Callable[[FastAPI], None], ...] = (
 
 def create_app(node: Node) -> FastAPI:
     """The application of a node that is open, and running when the first request comes. Before its server stops
-    `app.state.context.let_go()` ends long polls, and `close()` what is left once it has. Raises `LookupError` where a route declares no permission.
+    `app.state.context.let_go()` ends long polls, and `close()` what is left once it has. Raises `LookupError` where a route declares no
+    permission.
     """
     app = FastAPI(title="Tallystick", version=VERSION, openapi_url=None, docs_url=None, redoc_url=None, routes=list(_routes()))
     app.router.route_class = GuardedRoute
