@@ -69,7 +69,6 @@ def changed(shape: Shape, data: bytes, seed: int, spoil: Spoil) -> bytes:
         zipfile.BadZipFile,
         KeyError,
         RuntimeError,
-        NotImplementedError,
     ):
         return spoil(data)
 
