@@ -16,6 +16,8 @@ from tests.api.served import Network, problem
 from tests.api.wires import answer, ends_within, wire, wires
 
 MANY = 200
+# Far less than if each of many were waited for, and more than a busy machine takes for an answer.
+UNDISTURBED_S = 15
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: node\r\n"
 BODY = b"POST /oauth2/token HTTP/1.1\r\nHost: node\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 16000\r\n\r\n"
 
@@ -56,7 +58,7 @@ def longest_answer_s(network: Network, node: str = "bank-a", times: int = 10) ->
 )
 def test_who_dawdles_is_cut_off_and_keeps_nobody_waiting(network: Network, beginning: bytes, drop: bytes) -> None:
     with wires(network.url("bank-a"), MANY, beginning) as dawdling:
-        assert longest_answer_s(network) < 2
+        assert longest_answer_s(network) < UNDISTURBED_S
         assert ends_within(dawdling, 10, drop) == MANY
 
 
@@ -73,7 +75,7 @@ def test_who_does_not_read_its_answer_is_cut_off(network: Network) -> None:
         got = everything(deaf)
     one = len(network.anyone("bank-a").get("/openapi.json").content)
     assert len(got) < 25 * one, "what the machine itself had taken over is all that came"
-    assert longest_answer_s(network) < 2
+    assert longest_answer_s(network) < UNDISTURBED_S
 
 
 @pytest.mark.usefixtures("hasty")
@@ -103,7 +105,7 @@ def test_beyond_its_connections_a_node_lets_go_who_asked_nothing_and_answers_who
 ) -> None:
     monkeypatch.setattr(connections, "connections_max", lambda: 50)
     with wires(network.url("bank-b"), MANY, b"") as silent:
-        assert longest_answer_s(network, "bank-b") < 2
+        assert longest_answer_s(network, "bank-b") < UNDISTURBED_S
         assert ends_within(silent, 5) >= MANY - 50
     # Where everybody waits for an answer, the next one is told to come again.
     monkeypatch.setattr(connections.BoundedProtocol, "waits", property(lambda _: False))
