@@ -132,10 +132,9 @@ class Tasks:
             if raw is None:
                 self._check_open(row)
                 self._check_second(known, row.author_key)
-                signed = self._signed(connection, row, key, caller)
-                if signed is None:
-                    return None
-                raw = signed
+                raw = self._signed(connection, row, key, caller)
+            if raw is None:
+                return None
         receipt = require_ok(node.outbox.send(raw, row.type, reference_of(task_id)))
         node.reader.wait_for(receipt.log_index, _READ_S)
         return receipt

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import orjson
 from google.protobuf.message import DecodeError
 
 from ledger import canonical
@@ -25,7 +24,7 @@ from ledger.errors import InputError, TallystickError
 from ledger.snapshot_files import SnapshotFiles
 from ledger.solo import begin_ledger
 from ledger.store import LedgerStore
-from tests.fuzz.target import READ, Reader, Target, outcome
+from tests.fuzz.target import READ, Reader, Target, of_json, outcome
 from tests.ledger.comet.ring_rules import RINGBOOK
 from tests.ledger.comet.samples import GENESIS
 from tests.ledger.comet.wire import ALLOWED
@@ -122,14 +121,7 @@ def _engine_answer() -> Reader:
         block = block_of(value["commit"], validators if isinstance(validators, list) else [])
         assert canonical.decode(canonical.encode(block)) == block
 
-    def read(data: bytes) -> str:
-        try:
-            value = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return "not-json"
-        return outcome(lambda: taken(value), TallystickError)
-
-    return read
+    return of_json(taken)
 
 
 TARGETS = {

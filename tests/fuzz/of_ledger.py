@@ -8,8 +8,6 @@ from functools import partial
 from io import BytesIO
 from typing import Any
 
-import orjson
-
 from contracts.ruleset import RULEBOOK, RULESET
 from ledger import admission, canonical
 from ledger.archive_lines import lines_of
@@ -26,7 +24,7 @@ from ledger.verify import engines, notes, strict_json, verify
 from ledger.verify.strict_json import Invalid
 from ledger.witness import check_add_checkpoint, read_add_checkpoint, write_add_checkpoint
 from tests.fuzz.honest import NETWORK, OPERATOR_NAME, OPERATOR_PUBLIC, TRUST, WITNESS_PUBLIC
-from tests.fuzz.target import CORPUS, READ, Reader, Target, outcome
+from tests.fuzz.target import CORPUS, READ, Reader, Target, of_json, outcome
 from tests.ledger import small_rules
 from tests.ledger.verify.trusting import WITNESS
 
@@ -164,14 +162,7 @@ def _block() -> Reader:
             outcome(partial(split_record_leaf, leaf), InputError)
         bundle.checkpoint_above(0, ())
 
-    def read(data: bytes) -> str:
-        try:
-            value = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return "not-json"
-        return outcome(lambda: taken(value), TallystickError)
-
-    return read
+    return of_json(taken)
 
 
 def _snapshot() -> Reader:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
+
+import orjson
 
 from ledger.errors import TallystickError
 
@@ -32,6 +34,19 @@ def outcome(read: Callable[[], object], allowed: type[Exception] = TallystickErr
     except allowed as refusal:
         return str(getattr(refusal, "code", type(refusal).__name__))
     return READ
+
+
+def of_json(take: Callable[[Any], object]) -> Reader:
+    """A reader of what JSON of any kind holds."""
+
+    def read(data: bytes) -> str:
+        try:
+            value = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return "not-json"
+        return outcome(lambda: take(value))
+
+    return read
 
 
 def consumed(items: Iterable[object]) -> list[object]:
