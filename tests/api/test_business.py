@@ -140,14 +140,19 @@ def test_a_bank_without_a_grant_gets_no_hold(network: Network) -> None:
     assert "record_id" not in answer.json(), "nothing could be put into a record"
 
 
-def test_the_person_who_prepared_it_cannot_sign_it_too(network: Network) -> None:
+def approval_prepared(network: Network) -> httpx.Response:
+    """An approval that bank A's maker prepared, and that nobody has signed second."""
     declaration = imported(network, row())[0]
     answered(network, consented(network), [asked(declaration)])
     path = financed(network, declaration["declaration_id"], "1000.00").headers["location"]
     maker = network.sign_in("bank-a", "maker")
     maker.post(f"{path}/intake", json={})
     pledge = {"agreement": "A-1", "registration_number": "R-1", "registered_at": "2026-10-26T08:00:00Z"}
-    prepared = maker.post(f"{path}/approve", json={"pledge": pledge})
+    return maker.post(f"{path}/approve", json={"pledge": pledge})
+
+
+def test_the_person_who_prepared_it_cannot_sign_it_too(network: Network) -> None:
+    prepared, maker = approval_prepared(network), network.sign_in("bank-a", "maker")
     assert problem(maker.post(f"{prepared.headers['location']}/sign"))["code"] in ("same-person", "not-permitted")
     checker = network.sign_in("bank-a", "checker")
     assert prepared.json()["task"] in [task["id"] for task in checker.get("/v1/tasks", params={"state": "open"}).json()["items"]]
@@ -157,13 +162,7 @@ def test_the_person_who_prepared_it_cannot_sign_it_too(network: Network) -> None
 
 
 def test_who_prepared_it_may_take_it_back_before_anybody_has_signed(network: Network) -> None:
-    declaration = imported(network, row())[0]
-    answered(network, consented(network), [asked(declaration)])
-    path = financed(network, declaration["declaration_id"], "1000.00").headers["location"]
-    maker = network.sign_in("bank-a", "maker")
-    maker.post(f"{path}/intake", json={})
-    pledge = {"agreement": "A-1", "registration_number": "R-1", "registered_at": "2026-10-26T08:00:00Z"}
-    prepared = maker.post(f"{path}/approve", json={"pledge": pledge})
+    prepared, maker = approval_prepared(network), network.sign_in("bank-a", "maker")
     taken_back = maker.post(f"{prepared.headers['location']}/decline", json={"reason": "the wrong agreement"}).json()
     assert (taken_back["state"], taken_back["decided_by"], taken_back["author"]) == ("declined", "maker", "maker")
     assert problem(network.sign_in("bank-a", "checker").post(f"{prepared.headers['location']}/sign"))["code"] == "task-declined"
